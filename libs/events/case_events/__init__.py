@@ -1,0 +1,1 @@
+"""The rules of a dispute and the record of what happened."""

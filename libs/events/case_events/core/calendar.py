@@ -1,0 +1,72 @@
+"""Working days as a value the core is given, and the one place where a span becomes an instant."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+from case_events.core.policy import Span
+from case_events.core.values import CHINA, Instant, Value
+
+REACH_MAX = 3_660
+"""No span looks further ahead than ten years of days; more is a mistake in a policy."""
+MOMENT = timedelta(microseconds=1)
+"""The smallest step between two instants."""
+
+
+class Calendar(Value, frozen=True, kw_only=True):
+    """Which days are worked in China.
+
+    From ``known_from`` to ``known_until`` the days are published: ``rest`` names the weekdays off, ``work``
+    the weekend days worked (调休). Outside, only the statutory holidays in ``statutory`` are left out and
+    whatever is computed there is provisional.
+    """
+
+    known_from: date
+    known_until: date
+    rest: frozenset[date]
+    work: frozenset[date]
+    statutory: frozenset[date] = frozenset()
+
+    def knows(self, day: date) -> bool:
+        return self.known_from <= day <= self.known_until
+
+    def is_working_day(self, day: date) -> bool:
+        weekday = day.weekday() < 5
+        if not self.knows(day):
+            return weekday and day not in self.statutory
+        return day in self.work or (weekday and day not in self.rest)
+
+
+def after(start: Instant, span: Span, calendar: Calendar) -> tuple[Instant, bool]:
+    """The instant at which ``span`` counted from ``start`` ends, and whether it is provisional.
+
+    Elapsed units add up; working and calendar days leave out the China day of ``start`` and end at 24:00
+    China time of the last (design, "Durations"). Midnight is the 24:00 of the day it ends, as a due time is:
+    a window that follows another one leaves out no further day.
+    """
+    elapsed = timedelta(seconds=span.seconds or 0, hours=span.hours or 0, days=span.days or 0)
+    if elapsed:
+        return Instant.of(start + elapsed), False
+    first = (start - MOMENT).astimezone(CHINA).date()
+    if span.calendar_days is not None:
+        return _end_of(first + timedelta(days=span.calendar_days)), False
+    assert span.working_days is not None, "a span says one unit"
+    last, known = _working_day(first, span.working_days, calendar)
+    return _end_of(last), not known
+
+
+def _working_day(first: date, count: int, calendar: Calendar) -> tuple[date, bool]:
+    """The ``count``-th working day after ``first``; known only if every day passed over was."""
+    day, known = first, True
+    for _ in range(REACH_MAX):
+        day += timedelta(days=1)
+        known = known and calendar.knows(day)
+        if calendar.is_working_day(day):
+            count -= 1
+            if count == 0:
+                return day, known
+    raise ValueError(f"no such working day within {REACH_MAX} days of {first}")
+
+
+def _end_of(day: date) -> Instant:
+    return Instant.of(datetime.combine(day + timedelta(days=1), time(0), CHINA))

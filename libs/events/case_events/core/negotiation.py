@@ -1,0 +1,91 @@
+"""The rules of the parties' talks: amending, replying, settling, calling the platform in (domain N1–N6, F9)."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from case_events.core import outcomes
+from case_events.core.calendar import after
+from case_events.core.case import Case
+from case_events.core.commands import AmendClaim, Reply, RequestIntervention
+from case_events.core.events import ClaimAmended, MerchantReplied
+from case_events.core.filing import claim_faults
+from case_events.core.gates import running_clock, too_early
+from case_events.core.outcomes import Events, invalid
+from case_events.core.promises import Rulebook
+from case_events.core.values import Clock, Fault, Instant, Problem, Side
+
+
+def amend(command: AmendClaim, case: Case, book: Rulebook, now: Instant) -> Events | Problem:
+    """N2: in the open period the deadline stays; in the final period it moves to the amendment plus that period."""
+    faults = claim_faults(command.demand, command.amount, case.order, book.rules, "/data")
+    if faults:
+        return invalid(faults, case, "reply")
+    return (ClaimAmended(demand=command.demand, amount=command.amount, clocks=_moved(case, book, now)),)
+
+
+def _moved(case: Case, book: Rulebook, now: Instant) -> tuple[Clock, ...]:
+    response, reply = running_clock(case, "response"), book.rules.reply
+    if response is None or reply.final_period is None:
+        return ()
+    assert case.reply_started_at is not None, "a running reply clock has started"
+    opened, _ = after(case.reply_started_at, reply.open_period, book.calendar)
+    due, provisional = after(now, reply.final_period, book.calendar)
+    if now <= opened or due <= response.due_at:
+        return ()
+    return (Clock(kind="response", party="respondent", due_at=due, provisional=provisional),)
+
+
+def reply(command: Reply, case: Case, book: Rulebook, now: Instant) -> Events | Problem:
+    """N1, N4: agreeing settles at the amount claimed; refusing brings the platform in or lets the complainant do so."""
+    faults = _reply_faults(command, case, book)
+    if faults:
+        return invalid(faults, case, "reply")
+    replied = MerchantReplied(
+        decision=command.decision, reason=command.reason, offer=command.offer, evidence=command.evidence
+    )
+    match command.decision:
+        case "agree":
+            return (replied, outcomes.settled("agreement", case.demand, case.amount, now, book))
+        case "refuse" if book.rules.reply.on_refusal == "escalate":
+            return (replied, outcomes.brought_in("refused", "platform", now, book))
+        case "refuse" | "offer":
+            return (replied,)
+        case _:
+            assert_never(command.decision)
+
+
+def _reply_faults(command: Reply, case: Case, book: Rulebook) -> list[Fault]:
+    faults = []
+    if command.decision == "refuse" and command.reason is None:
+        faults.append(Fault(pointer="/data/reason", detail="a refusal says why (N4)"))
+    if command.decision == "offer" and command.offer is None:
+        faults.append(Fault(pointer="/data/offer", detail="an offer says what is offered (N4)"))
+    if command.decision != "offer" and command.offer is not None:
+        faults.append(Fault(pointer="/data/offer", detail=f"the decision is {command.decision}, which brings no offer"))
+    if command.offer is None:
+        return faults
+    amount = command.offer.amount
+    if command.offer.kind not in book.rules.offers:
+        faults.append(Fault(pointer="/data/offer/kind", detail=f"one of {', '.join(book.rules.offers)}"))
+    if amount is not None and amount.currency != case.amount.currency:
+        faults.append(Fault(pointer="/data/offer/amount/currency", detail=f"the case is in {case.amount.currency}"))
+    if command.offer.kind == "partial_refund" and (amount is None or not 0 < amount.amount < case.amount.amount):
+        faults.append(Fault(pointer="/data/offer/amount", detail="more than nothing and less than what is claimed"))
+    return faults
+
+
+def settle(case: Case, book: Rulebook, now: Instant) -> Events:
+    """N4: the complainant accepts the offer on the table."""
+    assert case.offer is not None, "the gate saw an offer"
+    return (outcomes.settled("offer", case.offer.kind, case.offer.amount, now, book),)
+
+
+def request_intervention(
+    command: RequestIntervention, by: Side, case: Case, book: Rulebook, now: Instant
+) -> Events | Problem:
+    """N3, N5, F9: the complainant once the respondent had its turn, the respondent at any time."""
+    early = too_early(case, by, book.rules)
+    if early is not None:
+        return early
+    return (outcomes.brought_in("requested", by, now, book, command.reason),)

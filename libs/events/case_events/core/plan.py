@@ -1,0 +1,239 @@
+"""One step of one case, planned: fold, expire what is overdue, decide. Pure; the ledger commits what it returns.
+
+The API, the scheduler, the dry run and the tests plan with these functions; there is no second way to change a case.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID, uuid5
+
+from case_events.core.calendar import Calendar
+from case_events.core.case import Case, Deadline, evolve, fold
+from case_events.core.commands import BY, POSTED_NAMES, File, Posted
+from case_events.core.deadlines import asks, overdue, timeout_id
+from case_events.core.decide import Facts, decide
+from case_events.core.events import Event, History, Recorded
+from case_events.core.policy import InForce
+from case_events.core.values import ERASED, CaseId, EventId, Instant, Party, Problem, Side, Value, Who
+
+CASCADE_MAX = 1_000
+"""The most clocks one step lets run out; four years of daily re-arming, so more is a fault of ours."""
+CLAIMED_AHEAD_MAX = timedelta(minutes=5)
+"""How far ahead of the judging instant a storefront may claim that something happened."""
+OURSELVES = "caselog"
+"""The client of what the clocks record."""
+
+
+class Moment(Value, frozen=True, kw_only=True):
+    """The one instant that judges a step: real time, and the instant the rules go by (the test clock's, if any)."""
+
+    recorded_at: Instant
+    effective_at: Instant
+
+
+class World(Value, frozen=True, kw_only=True):
+    """What a plan needs beside the case itself."""
+
+    in_force: InForce
+    calendar: Calendar
+    moment: Moment
+    facts: Facts | None = None
+
+
+class Request(Value, frozen=True, kw_only=True):
+    """Something asked of one case by a client: who, what, under which ids, and what it had read before."""
+
+    case_id: CaseId
+    command: File | Posted
+    actor: Party
+    client: str
+    event_id: EventId
+    agent: str | None = None
+    asked: bytes | None = None
+    occurred_at: Instant | None = None
+    if_match: int | None = None
+
+
+class Step(Value, frozen=True, kw_only=True):
+    """What a plan came to: the events to write, the answer to the asker, the case after it; or why it was refused.
+
+    A refused step may still have ``events``: the timeouts it found overdue are recorded (design, "Overdue first").
+    ``replayed``: the very same was asked before; ``answer`` and ``case`` are those of then and nothing is written.
+    """
+
+    case_id: CaseId
+    before: Case | None
+    case: Case | None
+    events: History = ()
+    answer: History = ()
+    problem: Problem | None = None
+    replayed: bool = False
+
+
+def plan(history: History, request: Request, world: World) -> Step:
+    """What asking ``request`` of the case with this ``history`` (oldest first) comes to."""
+    before = fold(history)
+    again = _asked_before(history, request)
+    if again is not None:
+        return again
+    side = _side(request, before)
+    if isinstance(side, Problem):
+        return Step(case_id=request.case_id, before=before, case=before, problem=side)
+    timeouts, case = expire_overdue(history, before, world)
+    missed = _missed(request, (*history, *timeouts))
+    answer = missed or decide(
+        request.command, side, case, world.in_force, world.calendar, world.facts, world.moment.effective_at
+    )
+    if isinstance(answer, Problem):
+        return Step(case_id=request.case_id, before=before, case=case, events=timeouts, problem=answer)
+    recorded = _recorded(request, answer, side, case.version if case else 0, world.moment)
+    for one in recorded:
+        case = evolve(case, one)
+    return Step(case_id=request.case_id, before=before, case=case, events=(*timeouts, *recorded), answer=recorded)
+
+
+def plan_timeouts(history: History, world: World) -> Step:
+    """The step a clock asks for: everything overdue at this moment, in legal order; no events if nothing is."""
+    before = fold(history)
+    assert before is not None, "only a filed case has clocks"
+    timeouts, case = expire_overdue(history, before, world)
+    return Step(case_id=before.case_id, before=before, case=case, events=timeouts, answer=timeouts)
+
+
+def expire_overdue(history: History, case: Case | None, world: World) -> tuple[History, Case | None]:
+    """The timeouts that are overdue now, each followed by what it causes, and the case after them."""
+    written: list[Recorded] = []
+    for _ in range(CASCADE_MAX):
+        deadline = overdue(case, world.moment.effective_at) if case else None
+        if case is None or deadline is None:
+            return tuple(written), case
+        # A clocked timeout is written as if the instant after the deadline, so that one long advance of the
+        # test clock and many short ones give the same dates; but never before what set its clock, which may
+        # already have been over then (talks counted from filing, accepted after nine days).
+        moment = world.moment
+        if case.test_clock is not None:
+            just_after = Instant.of(deadline.due_at + timedelta(microseconds=1))
+            moment = Moment(recorded_at=moment.recorded_at, effective_at=max(just_after, case.updated_at))
+        expired = decide(asks(deadline), "platform", case, world.in_force, world.calendar, None, moment.effective_at)
+        assert not isinstance(expired, Problem), "a due clock's command always records an event"
+        cause = (*history, *written)[deadline.set_by - 1].event_id
+        for one in _timed_out(case, deadline, expired, cause, moment):
+            written.append(one)
+            case = evolve(case, one)
+    raise RuntimeError(f"case {case.case_id if case else None}: more than {CASCADE_MAX} clocks ran out in one step")
+
+
+def _timed_out(case: Case, deadline: Deadline, events: tuple[Event, ...], cause: EventId, moment: Moment) -> History:
+    first = timeout_id(case.case_id, deadline)
+    return _enveloped(
+        events,
+        case_id=case.case_id,
+        version=case.version,
+        first=first,
+        occurred_at=deadline.due_at,
+        moment=moment,
+        who="scheduler",
+        client=OURSELVES,
+        causation=cause,
+    )
+
+
+def _recorded(request: Request, events: tuple[Event, ...], side: Side, version: int, moment: Moment) -> History:
+    return _enveloped(
+        events,
+        case_id=request.case_id,
+        version=version,
+        first=request.event_id,
+        occurred_at=request.occurred_at or moment.effective_at,
+        moment=moment,
+        who=side,
+        client=request.client,
+        agent=request.agent,
+        asked=request.asked,
+    )
+
+
+def _enveloped(
+    events: tuple[Event, ...],
+    *,
+    case_id: CaseId,
+    version: int,
+    first: EventId,
+    occurred_at: Instant,
+    moment: Moment,
+    who: Who,
+    client: str,
+    agent: str | None = None,
+    causation: UUID | None = None,
+    asked: bytes | None = None,
+) -> History:
+    """The events of one step in their envelopes: the nth id derives from the first, and all share its correlation."""
+    return tuple(
+        Recorded(
+            case_id=case_id,
+            version=version + index + 1,
+            event_id=first if index == 0 else uuid5(first, str(index)),
+            event=event,
+            occurred_at=occurred_at,
+            effective_at=moment.effective_at,
+            recorded_at=moment.recorded_at,
+            who=who,
+            agent=agent,
+            client=client,
+            correlation=first,
+            causation=causation if index == 0 else first,
+            asked=asked if index == 0 else None,
+        )
+        for index, event in enumerate(events)
+    )
+
+
+def _asked_before(history: History, request: Request) -> Step | None:
+    """The original answer to the same request, as of that version; ``id_reused`` if something else was asked then."""
+    first = next((one for one in history if one.event_id == request.event_id), None)
+    if first is None:
+        return None
+    if first.asked != request.asked:
+        problem = Problem(code="id_reused", detail="This key was used before, with another body.")
+        return Step(case_id=request.case_id, before=None, case=None, problem=problem)
+    answer = tuple(one for one in history if one.correlation == first.correlation)
+    case = fold(tuple(one for one in history if one.version <= answer[-1].version))
+    return Step(case_id=request.case_id, before=case, case=case, answer=answer, replayed=True)
+
+
+def _side(request: Request, case: Case | None) -> Side | Problem:
+    """Which side asks: a party of the case by role and id, or the platform; and whether the event is that side's."""
+    if isinstance(request.command, File):
+        return "platform" if request.actor.role == "platform" else "complainant"
+    if case is None:
+        return Problem(code="not_found", detail="There is no such case.")
+    name = POSTED_NAMES[type(request.command)]
+    parties: dict[Side, Party] = {"complainant": case.complainant, "respondent": case.respondent}
+    sides = [side for side, party in parties.items() if party == request.actor and party.id != ERASED]
+    if request.actor.role == "platform":
+        sides.append("platform")
+    side = next((side for side in sides if side in BY[name]), None)
+    if side is None:
+        whose = " or ".join(BY[name])
+        return Problem(code="forbidden", detail=f"{name} is for the {whose} of this case to post.")
+    return side
+
+
+def _missed(request: Request, history: History) -> Problem | None:
+    """If-Match is checked after what was overdue; a stale reader is told what it missed."""
+    current = history[-1].version if history else 0
+    if request.if_match is None or request.if_match == current:
+        return None
+    missed = tuple(
+        {"version": one.version, "type": one.name, "event_id": str(one.event_id), "effective_at": one.effective_at}
+        for one in history
+        if one.version > request.if_match
+    )
+    detail = f"The case is at version {current}, not {request.if_match}."
+    return Problem(code="stale", detail=detail, current_version=current, missed=missed)
+
+
+def claimed_ahead(occurred_at: Instant | None, now: Instant) -> bool:
+    """Does the storefront claim an instant too far in the future?"""
+    return occurred_at is not None and occurred_at > now + CLAIMED_AHEAD_MAX

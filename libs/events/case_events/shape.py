@@ -1,0 +1,95 @@
+"""Does a body have the shape of one of our Structs? If not, every fault is named at once.
+
+msgspec reads fast and names the first fault; only when it refuses is the body checked again against the JSON
+Schema made from the very same Struct, which names them all.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from jsonschema import Draft202012Validator, FormatChecker
+
+from case_events.core.values import Fault, Instant, decode_hook, schema_hook
+
+FAULTS_MAX = 100
+T = TypeVar("T")
+
+
+class Misshapen(ValueError):
+    """The body is JSON but not of the shape asked for; ``faults`` names everything that is wrong with it."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults))
+        self.faults = faults
+
+
+def convert(value: Any, wanted: type[T], at: str = "") -> T:
+    """``value`` (plain JSON data) as a ``wanted``. Raises Misshapen with every fault, pointers starting with ``at``."""
+    try:
+        return msgspec.convert(value, wanted, dec_hook=decode_hook)
+    except msgspec.ValidationError as first:
+        raise Misshapen(_faults(value, wanted, at, str(first))) from first
+
+
+def _faults(value: Any, wanted: type, at: str, first: str) -> tuple[Fault, ...]:
+    found: dict[tuple[str, str], Fault] = {}
+    for error in _validator(wanted).iter_errors(value):
+        for fault in _told(error, at):
+            found.setdefault((fault.pointer, fault.detail), fault)
+        if len(found) >= FAULTS_MAX:
+            break
+    return tuple(found.values()) or (_first(first, at),)
+
+
+def _told(error: Any, at: str) -> list[Fault]:
+    """One fault per missing or unknown field; the innermost fault of a union's only matching branch."""
+    pointer = at + "".join(f"/{_escaped(str(part))}" for part in error.absolute_path)
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return [Fault(pointer=f"{pointer}/{_escaped(name)}", detail="missing") for name in missing]
+    if error.validator == "additionalProperties":
+        unknown = [name for name in error.instance if name not in error.schema.get("properties", {})]
+        return [Fault(pointer=f"{pointer}/{_escaped(name)}", detail="no such field") for name in unknown]
+    if error.validator == "anyOf":
+        deeper = [inner for inner in error.context if inner.schema.get("type") != "null"]
+        inner = [fault for one in deeper for fault in _told(one, at)]
+        if inner and len({one.schema_path[0] for one in deeper}) == 1:
+            return inner
+        kinds = sorted({str(one.schema.get("type", "object")) for one in error.context})
+        return [Fault(pointer=pointer, detail=f"one of {', '.join(kinds)}")]
+    return [Fault(pointer=pointer, detail=error.message[:300])]
+
+
+def _first(message: str, at: str) -> Fault:
+    """msgspec's own fault, for what the schema cannot say."""
+    told, _, path = message.partition(" - at `$")
+    steps = re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path)
+    return Fault(pointer=at + "".join(f"/{_escaped(name or index)}" for name, index in steps), detail=told)
+
+
+def _escaped(name: str) -> str:
+    """RFC 6901, section 3."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+FORMATS = FormatChecker(formats=())
+
+
+@FORMATS.checks("date-time", raises=ValueError)
+def _is_instant(value: object) -> bool:
+    return not isinstance(value, str) or Instant.parse(value) is not None
+
+
+@FORMATS.checks("uuid", raises=ValueError)
+def _is_uuid(value: object) -> bool:
+    return not isinstance(value, str) or UUID(value) is not None
+
+
+@functools.cache
+def _validator(wanted: type) -> Draft202012Validator:
+    return Draft202012Validator(msgspec.json.schema(wanted, schema_hook=schema_hook), format_checker=FORMATS)
