@@ -1,0 +1,53 @@
+"""What all SQL here speaks through: connections that speak Instants, and what is raised while Postgres is away."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+from typing import Any
+
+import asyncpg
+from sqlalchemy.dialects.postgresql import asyncpg as dialect
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from case_events.core.values import Instant
+
+Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
+UNAVAILABLE: tuple[type[Exception], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What is raised while Postgres is away, starting, stopping or full."""
+
+CONNECT_TIMEOUT_S = 5
+POSTGRES_EPOCH = Instant(2000, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+async def teach(connection: Connection) -> None:
+    """Every timestamptz that comes from Postgres is an Instant, and only instants go there."""
+    await connection.set_type_codec(
+        "timestamptz", schema="pg_catalog", encoder=_to_postgres, decoder=_from_postgres, format="tuple"
+    )
+
+
+def _to_postgres(instant: Instant) -> tuple[int]:
+    return ((instant - POSTGRES_EPOCH) // MICROSECOND,)
+
+
+def _from_postgres(parts: tuple[int]) -> Instant:
+    return POSTGRES_EPOCH + timedelta(microseconds=parts[0])
+
+
+def compiled(statement: ClauseElement) -> tuple[str, list[Any]]:
+    """A SQLAlchemy Core statement as SQL and arguments for asyncpg."""
+    made = statement.compile(dialect=_DIALECT)
+    assert isinstance(made, SQLCompiler), "only statements with parameters are compiled here"
+    return made.string, [made.params[name] for name in made.positiontup or ()]
+
+
+_DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects are not typed

@@ -1,0 +1,53 @@
+"""An open ledger: the pool, and the handful of things every call of it needs beside a connection."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from case_events.core.calendar import Calendar
+from case_events.ledger.connection import CONNECT_TIMEOUT_S, Connection, teach
+from case_events.ledger.policy_book import PolicyBook
+from case_events.ledger.sealing import Vault
+from case_events.policies.working_days import published
+
+ACQUIRE_TIMEOUT_S = 5
+COMMAND_TIMEOUT_S = 30
+
+
+class Ledger:
+    """An open ledger: the pool, the vault of sealing keys, the calendar, and the policies read so far."""
+
+    def __init__(self, pool: asyncpg.Pool, vault: Vault, calendar: Calendar) -> None:
+        self.pool = pool
+        self.vault = vault
+        self.calendar = calendar
+        self.policies = PolicyBook()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection of the pool, waited for no longer than ``ACQUIRE_TIMEOUT_S``. Raises one of UNAVAILABLE."""
+        async with self.pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+            yield connection
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+
+async def open_ledger(
+    url: str, *, master_key: bytes, pool_size: int = 10, application: str = "caselog", calendar: Calendar | None = None
+) -> Ledger:
+    """The ledger behind ``url``. ``master_key``: 32 bytes. Raises one of UNAVAILABLE, or ValueError for the key."""
+    vault = Vault(master_key)
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=pool_size,
+        timeout=CONNECT_TIMEOUT_S,
+        command_timeout=COMMAND_TIMEOUT_S,
+        server_settings={"application_name": application},
+        init=teach,
+    )
+    return Ledger(pool, vault, calendar or published())

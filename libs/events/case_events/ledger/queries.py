@@ -1,0 +1,127 @@
+"""All reads: a case rebuilt by replay as it is or was, lists on the read model, and whether all is well."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from msgspec.structs import replace
+from sqlalchemy import select, tuple_
+
+from case_events.core.case import Case, fold
+from case_events.core.events import Filed, History
+from case_events.core.plan import Moment, World, expire_overdue
+from case_events.core.policy import ComplaintType
+from case_events.core.values import CaseId, Instant, Value
+from case_events.ledger.connection import compiled
+from case_events.ledger.database import Ledger
+from case_events.ledger.read_models import CASE_COLUMNS, CaseRow
+from case_events.ledger.store import load
+from case_events.ledger.tables import cases
+
+MIGRATION = "0001"
+"""The migration this release needs."""
+
+HEALTH = """
+SELECT (SELECT version_num FROM alembic_version) AS migration,
+    (SELECT max(swept_at) FROM schedulers) AS scheduler_seen_at,
+    (SELECT extract(epoch FROM clock_timestamp() - min(due_at)) FROM deadlines
+        WHERE test_clock IS NULL AND NOT provisional AND next_try_at < now())::bigint AS overdue_s,
+    clock_timestamp() AS now
+"""
+
+
+class Reading(Value, frozen=True, kw_only=True):
+    """A case as it is or was: ``written`` of its history are recorded, the rest are overdue timeouts not yet written.
+
+    Those will be recorded first, under the numbers and ids they have here; the clocks they start are provisional.
+    """
+
+    case: Case
+    history: History
+    written: int
+    rules: ComplaintType
+    now: Instant
+    hashes: dict[int, tuple[bytes, bytes]]
+
+
+class Health(Value, frozen=True, kw_only=True):
+    """What readiness asks: is the schema ours, when did a scheduler last sweep, is a live deadline overdue."""
+
+    migrated: bool
+    scheduler_seen_at: Instant | None
+    overdue_s: int
+    now: Instant
+
+
+async def read_case(
+    ledger: Ledger, case_id: CaseId, *, version: int | None = None, at: Instant | None = None
+) -> Reading | None:
+    """The case now, as of a version, or as of an instant (by ``effective_at``, with what was overdue at it applied).
+
+    None when there is no such case, it was not yet filed at ``at``, or it has no such version.
+    """
+    async with ledger.connection() as connection:
+        loaded = (await load(connection, [case_id], ledger.vault)).get(case_id)
+        if loaded is None:
+            return None
+        filed = loaded.history[0].event
+        assert isinstance(filed, Filed), "a history starts with its filing"
+        in_force = await ledger.policies.pinned(connection, filed.policy)
+    now = loaded.moment.effective_at if at is None else min(at, loaded.moment.effective_at)
+    written = tuple(one for one in loaded.history if at is None or one.effective_at <= at)
+    if not written:
+        return None
+    moment = Moment(recorded_at=loaded.moment.recorded_at, effective_at=now)
+    world = World(in_force=in_force, calendar=ledger.calendar, moment=moment)
+    history, case = written, fold(written)
+    if version is None or version > len(written):
+        overdue, case = expire_overdue(written, case, world)
+        history = (*written, *overdue)
+    if version is not None:
+        if not 1 <= version <= len(history):
+            return None
+        history, written = history[:version], written[:version]
+        case = fold(history)
+    assert case is not None, "a filed case folds"
+    return Reading(
+        case=_guessed(case, len(written)),
+        history=history,
+        written=len(written),
+        rules=in_force.type_of(case.type),
+        now=now,
+        hashes={index + 1: pair for index, pair in enumerate(loaded.hashes[: len(written)])},
+    )
+
+
+def _guessed(case: Case, written: int) -> Case:
+    """Due times set by timeouts that are not written yet may still be lengthened by the minimum notice."""
+    clocks = tuple(replace(clock, provisional=True) if clock.set_by > written else clock for clock in case.clocks)
+    return replace(case, clocks=clocks) if clocks != case.clocks else case
+
+
+async def list_cases(
+    ledger: Ledger, *, status: str | None, limit: int, after: tuple[Instant, UUID] | None
+) -> tuple[CaseRow, ...]:
+    """A page of cases, the newest filed first, after the (filed_at, case_id) the last page ended with."""
+    query = select(*(cases.c[name] for name in CASE_COLUMNS))
+    if status is not None:
+        query = query.where(cases.c.status == status)
+    if after is not None:
+        query = query.where(tuple_(cases.c.filed_at, cases.c.case_id) < tuple_(*after))
+    query = query.order_by(cases.c.filed_at.desc(), cases.c.case_id.desc()).limit(limit)
+    sql, arguments = compiled(query)
+    async with ledger.connection() as connection:
+        return tuple(CaseRow(**dict(row)) for row in await connection.fetch(sql, *arguments))
+
+
+async def health(ledger: Ledger) -> Health:
+    """How the database and the schedulers are. Raises one of UNAVAILABLE while Postgres is away."""
+    async with ledger.connection() as connection:
+        row = await connection.fetchrow(HEALTH)
+    assert row is not None, "the query has no FROM"
+    return Health(
+        migrated=row["migration"] == MIGRATION,
+        scheduler_seen_at=row["scheduler_seen_at"],
+        overdue_s=row["overdue_s"] or 0,
+        now=row["now"],
+    )

@@ -1,0 +1,188 @@
+"""What may name a person is sealed before it is hashed, so that a destroyed key erases without breaking a proof.
+
+Each case has one data key per side, wrapped by the master key. A sealed value is its key's id and a box
+(AES-256-GCM), bound by its associated data to the case, the event and the field it stands in.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from case_events.core.values import ERASED, CaseId, EventId, Value
+
+Subject = Literal["complainant", "respondent"]
+SUBJECTS: tuple[Subject, ...] = ("complainant", "respondent")
+KEY_BYTES = 32
+NONCE_BYTES = 12
+CIPHERS_MAX = 20_000
+"""How many unwrapped keys a process remembers."""
+MARK = "sealed:"
+
+Path = tuple[str, ...]
+
+
+class SubjectKey(Value, frozen=True, kw_only=True):
+    """A side's data key as it is stored; ``wrapped`` is None once it was destroyed."""
+
+    key_id: UUID
+    case_id: CaseId
+    side: Subject
+    wrapped: bytes | None
+
+
+class BrokenSeal(Exception):
+    """A sealed value does not open under its own key: it was changed, moved, or the master key is another."""
+
+
+class Vault:
+    """The master key and what derives from it; remembers the ciphers of keys it has unwrapped."""
+
+    def __init__(self, master_key: bytes) -> None:
+        """``master_key``: 32 random bytes. Raises ValueError for any other length."""
+        if len(master_key) != KEY_BYTES:
+            raise ValueError(f"the master key has {KEY_BYTES} bytes, not {len(master_key)}")
+        self._wrapping = AESGCM(_derived(master_key, b"caselog wrapping"))
+        self._asked = _derived(master_key, b"caselog asked")
+        self._reserved = _derived(master_key, b"caselog reserved")
+        self._ciphers: dict[bytes, AESGCM] = {}
+
+    def asked(self, body: bytes) -> bytes:
+        """The keyed digest by which a repeated request is known (32 bytes)."""
+        return hmac.digest(self._asked, body, "sha256")
+
+    def reserved(self, *words: str) -> bytes:
+        """The keyed digest under which an open complaint is reserved (32 bytes)."""
+        return hmac.digest(self._reserved, _bound(*words), "sha256")
+
+    def new_keys(self, case_id: CaseId) -> tuple[SubjectKey, ...]:
+        """Fresh data keys for both sides of a case."""
+        return tuple(self._new_key(case_id, side) for side in SUBJECTS)
+
+    def _new_key(self, case_id: CaseId, side: Subject) -> SubjectKey:
+        key, key_id, nonce = os.urandom(KEY_BYTES), uuid4(), os.urandom(NONCE_BYTES)
+        wrapped = nonce + self._wrapping.encrypt(nonce, key, _bound(str(case_id), str(key_id), side))
+        self._remember(wrapped, AESGCM(key))
+        return SubjectKey(key_id=key_id, case_id=case_id, side=side, wrapped=wrapped)
+
+    def _cipher(self, key: SubjectKey) -> AESGCM | None:
+        if key.wrapped is None:
+            return None
+        known = self._ciphers.get(key.wrapped)
+        if known is not None:
+            return known
+        nonce, box = key.wrapped[:NONCE_BYTES], key.wrapped[NONCE_BYTES:]
+        try:
+            data_key = self._wrapping.decrypt(nonce, box, _bound(str(key.case_id), str(key.key_id), key.side))
+        except InvalidTag as error:
+            raise BrokenSeal(f"key {key.key_id} was wrapped by another master key, or changed") from error
+        return self._remember(key.wrapped, AESGCM(data_key))
+
+    def _remember(self, wrapped: bytes, cipher: AESGCM) -> AESGCM:
+        if len(self._ciphers) >= CIPHERS_MAX:
+            self._ciphers.clear()
+        self._ciphers[wrapped] = cipher
+        return cipher
+
+    def seal(self, text: str, key: SubjectKey, event_id: EventId, path: Path) -> str:
+        """``text`` in a box that opens only in this place. Raises BrokenSeal if the key was destroyed."""
+        cipher = self._cipher(key)
+        if cipher is None:
+            raise BrokenSeal(f"key {key.key_id} was destroyed")
+        nonce = os.urandom(NONCE_BYTES)
+        box = nonce + cipher.encrypt(nonce, text.encode(), _place(key.case_id, event_id, path))
+        return f"{MARK}{key.key_id}:{base64.urlsafe_b64encode(box).decode()}"
+
+    def open(self, sealed: str, keys: Mapping[UUID, SubjectKey], event_id: EventId, path: Path) -> str:
+        """The text in the box; ``ERASED`` if its key was destroyed. Raises BrokenSeal if it does not open."""
+        mark, _, rest = sealed.partition(":")
+        key_id, _, box = rest.partition(":")
+        if mark + ":" != MARK:
+            raise BrokenSeal(f"{'/'.join(path)} is not sealed")
+        key = keys.get(UUID(key_id))
+        if key is None:
+            raise BrokenSeal(f"{'/'.join(path)} names a key its case does not have")
+        cipher = self._cipher(key)
+        if cipher is None:
+            return ERASED
+        raw = base64.urlsafe_b64decode(box)
+        try:
+            place = _place(key.case_id, event_id, path)
+            return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place).decode()
+        except InvalidTag as error:
+            raise BrokenSeal(f"{'/'.join(path)} of event {event_id} does not open") from error
+
+
+def read_master_key(file: FilePath) -> bytes:
+    """The master key in ``file`` (base64 of 32 bytes). Raises ValueError or OSError, naming the file."""
+    try:
+        key = base64.b64decode(file.read_text().strip(), validate=True)
+    except ValueError as error:
+        raise ValueError(f"{file} does not hold base64") from error
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{file} holds {len(key)} bytes; the master key has {KEY_BYTES}")
+    return key
+
+
+def private_paths(kind: type) -> tuple[Path, ...]:
+    """Where in an event's plain JSON its ``Private`` fields stand; ``*`` for each item of a list."""
+    info = msgspec.inspect.type_info(kind)
+    return tuple(_private(info, ()))
+
+
+def _private(info: Any, path: Path) -> Iterator[Path]:
+    if isinstance(info, msgspec.inspect.Metadata):
+        if (info.extra or {}).get("private"):
+            yield path
+        else:
+            yield from _private(info.type, path)
+    elif isinstance(info, msgspec.inspect.UnionType):
+        for one in info.types:
+            yield from _private(one, path)
+    elif isinstance(info, msgspec.inspect.StructType):
+        for field in info.fields:
+            yield from _private(field.type, (*path, field.encode_name))
+    elif isinstance(info, msgspec.inspect.VarTupleType):
+        yield from _private(info.item_type, (*path, "*"))
+
+
+def places(value: Any, path: Path, at: Path = ()) -> Iterator[tuple[Any, str | int, Path]]:
+    """Every (container, key, full path) in plain JSON ``value`` that ``path`` leads to and that is not null."""
+    step, rest = path[0], path[1:]
+    keys: Any = range(len(value)) if step == "*" else (step,) if value.get(step) is not None else ()
+    for key in keys:
+        here = (*at, str(key))
+        if rest:
+            yield from places(value[key], rest, here)
+        else:
+            yield value, key, here
+
+
+def _place(case_id: CaseId, event_id: EventId, path: Path) -> bytes:
+    return _bound(str(case_id), str(event_id), "/".join(path))
+
+
+def _bound(*words: str) -> bytes:
+    """Length-prefixed, so that no two lists of words have the same bytes."""
+    return b"".join(len(word.encode()).to_bytes(4, "big") + word.encode() for word in words)
+
+
+def _derived(master_key: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=purpose).derive(master_key)
+
+
+def secret_hash(secret: str) -> bytes:
+    """What is stored of an API key: keys are long and random, so a plain SHA-256 is enough."""
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,273 @@
+"""Reading and appending streams: one round trip to load many cases, one statement to write many cases.
+
+The append locks each stream's row first, in case_id order, and writes a case only if its version is still the
+one that was judged and the judging instant is still fresh. It returns the cases it wrote; the others are judged again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from case_events.core.events import History, Recorded
+from case_events.core.plan import Moment
+from case_events.core.values import CaseId, Instant, Value
+from case_events.ledger.codec import Row, event_of
+from case_events.ledger.connection import POSTGRES_EPOCH, Connection
+from case_events.ledger.read_models import CASE_COLUMNS, CaseRow, DeadlineRow
+from case_events.ledger.sealing import SubjectKey, Vault
+
+FRESH_S = 5
+"""A judgement older than this is not written: the world may have moved on while we were stopped."""
+FRESH = f"clock_timestamp() < a.recorded_at + interval '{FRESH_S} seconds'"
+DUE_CHANNEL = "caselog_due"
+"""Where the schedulers listen for a deadline that is due before they would look again by themselves."""
+
+LOAD = """
+SELECT e.case_id, e.version, e.event_id, e.type, e.schema, e.occurred_at, e.effective_at, e.recorded_at, e.who,
+    e.agent, e.client, e.correlation, e.causation, e.asked, e.payload, e.payload_hash, e.hash,
+    s.head_hash, s.recorded_at AS head_recorded_at, (SELECT clock_timestamp()) AS now,
+    CASE WHEN e.version = 1 THEN (
+        SELECT array_agg(ROW (k.key_id, k.side, k.wrapped)) FROM subject_keys k WHERE k.case_id = e.case_id
+    ) END AS keys,
+    CASE WHEN e.version = 1 THEN (
+        SELECT t.at FROM test_clocks t JOIN cases c ON c.test_clock = t.id WHERE c.case_id = e.case_id
+    ) END AS clock_at
+FROM streams s JOIN events e USING (case_id)
+WHERE s.case_id = ANY($1::uuid[])
+ORDER BY e.case_id, e.version
+"""
+
+EVENT_COLUMNS = (
+    "case_id uuid, version integer, event_id uuid, type text, schema smallint, occurred_at timestamptz,"
+    " effective_at timestamptz, recorded_at timestamptz, who text, agent text, client text, correlation uuid,"
+    " causation uuid, asked bytea, payload bytea, payload_hash bytea, hash bytea"
+)
+CASE_TYPES = {
+    "case_id": "uuid",
+    "version": "integer",
+    "priority": "integer",
+    "amount": "bigint",
+    "test_clock": "uuid",
+} | dict.fromkeys(("filed_at", "updated_at", "closed_at", "next_due_at"), "timestamptz")
+
+
+HEADS = (
+    "case_id uuid, expected integer, version integer, head_hash bytea, recorded_at timestamptz, reserve bytea,"
+    " release boolean"
+)
+STOPPED = "case_id uuid, kind text, party text, set_by integer"
+STARTED = (
+    f"{STOPPED}, due_at timestamptz, next_try_at timestamptz, provisional boolean, minimum_notice boolean,"
+    " test_clock uuid"
+)
+CASES = ", ".join(f"{name} {CASE_TYPES.get(name, 'text')}" for name in CASE_COLUMNS)
+KEYS = "case_id uuid, key_id uuid, side text, wrapped bytea"
+
+OPEN = f"""won AS (
+    INSERT INTO streams (case_id, version, head_hash, recorded_at)
+    SELECT case_id, version, head_hash, recorded_at FROM asked a WHERE {FRESH} ORDER BY case_id
+    ON CONFLICT DO NOTHING RETURNING case_id
+)"""
+MOVE = f"""locked AS MATERIALIZED (
+    SELECT s.case_id FROM streams s JOIN asked a USING (case_id)
+    WHERE s.version = a.expected ORDER BY s.case_id FOR UPDATE OF s
+),
+won AS (
+    UPDATE streams s SET version = a.version, head_hash = a.head_hash, recorded_at = a.recorded_at
+    FROM asked a JOIN locked USING (case_id)
+    WHERE s.case_id = a.case_id AND s.version = a.expected AND {FRESH}
+    RETURNING s.case_id
+)"""
+ONLY_FILINGS = """,
+keyed AS (
+    INSERT INTO subject_keys ({keys}) SELECT {keys} FROM {keys_given} JOIN won USING (case_id)
+),
+reserved AS (
+    INSERT INTO open_complaints (reservation, case_id)
+    SELECT reserve, case_id FROM asked JOIN won USING (case_id) WHERE reserve IS NOT NULL
+)"""
+WRITE = """
+WITH asked AS (SELECT * FROM {heads_given}),
+{win},
+written AS (
+    INSERT INTO events ({events}) SELECT {events} FROM {events_given} JOIN won USING (case_id)
+    ORDER BY case_id, version
+),
+listed AS (
+    INSERT INTO cases ({cases}) SELECT {cases} FROM {cases_given} JOIN won USING (case_id)
+    ON CONFLICT (case_id) DO UPDATE SET {cases_updated}
+),
+stopped AS (
+    DELETE FROM deadlines d USING {stopped_given} JOIN won USING (case_id)
+    WHERE (d.case_id, d.kind, d.party, d.set_by) = (t.case_id, t.kind, t.party, t.set_by)
+),
+started AS (
+    INSERT INTO deadlines ({started}) SELECT {started} FROM {started_given} JOIN won USING (case_id)
+),
+released AS (
+    DELETE FROM open_complaints o USING asked a JOIN won USING (case_id) WHERE a.release AND o.case_id = a.case_id
+){only_filings}
+SELECT case_id, CASE WHEN ${last}::boolean THEN pg_notify('{channel}', '') END FROM won
+"""
+
+
+def _append_sql(*, filing: bool) -> str:
+    """The one statement that writes: of filings, or of steps. A login needs rights only for what its kind names."""
+    given = {"heads": HEADS, "events": EVENT_COLUMNS, "cases": CASES, "stopped": STOPPED, "started": STARTED}
+    if filing:
+        given["keys"] = KEYS
+    number, words = 1, dict[str, str]()
+    for name, said in given.items():
+        columns = [column.split() for column in said.split(", ")]
+        arrays = ", ".join(f"${number + index}::{kind}[]" for index, (_, kind) in enumerate(columns))
+        words[name] = ", ".join(column for column, _ in columns)
+        words[f"{name}_given"] = f"unnest({arrays}) AS t ({words[name]})"
+        number += len(columns)
+    words["cases_updated"] = ", ".join(f"{name} = excluded.{name}" for name in CASE_COLUMNS if name != "case_id")
+    words["only_filings"] = ONLY_FILINGS.format(**words) if filing else ""
+    return WRITE.format(**words, win=OPEN if filing else MOVE, last=number, channel=DUE_CHANNEL)
+
+
+APPEND_FILINGS = _append_sql(filing=True)
+APPEND_STEPS = _append_sql(filing=False)
+
+
+class Loaded(Value, frozen=True, kw_only=True):
+    """A case as it was read: its history, the head its next event is chained onto, and the instant that judges."""
+
+    case_id: CaseId
+    head: bytes
+    moment: Moment
+    history: History
+    keys: tuple[SubjectKey, ...]
+    hashes: tuple[tuple[bytes, bytes], ...]
+
+
+class Writing(Value, frozen=True, kw_only=True):
+    """What one case's step writes: all of it in the same statement, or nothing.
+
+    ``reserve`` is the digest a filing reserves its complaint under; ``release`` frees it at closing.
+    """
+
+    case_id: CaseId
+    before: int
+    rows: tuple[Row, ...]
+    case: CaseRow
+    stopped: tuple[DeadlineRow, ...]
+    started: tuple[DeadlineRow, ...]
+    keys: tuple[SubjectKey, ...] = ()
+    reserve: bytes | None = None
+    release: bool = False
+
+
+async def load(connection: Connection, case_ids: Iterable[CaseId], vault: Vault) -> dict[CaseId, Loaded]:
+    """Whole histories, one round trip; a case that does not exist is left out. Raises UnknownEvent, BrokenSeal."""
+    by_case: dict[CaseId, list[asyncpg.Record]] = {}
+    for row in await connection.fetch(LOAD, list(case_ids)):
+        by_case.setdefault(row["case_id"], []).append(row)
+    return {case_id: _loaded(case_id, rows, vault) for case_id, rows in by_case.items()}
+
+
+def _loaded(case_id: CaseId, rows: list[asyncpg.Record], vault: Vault) -> Loaded:
+    first = rows[0]
+    keys = tuple(
+        SubjectKey(key_id=key_id, case_id=case_id, side=side, wrapped=wrapped)
+        for key_id, side, wrapped in first["keys"] or ()
+    )
+    by_id = {key.key_id: key for key in keys}
+    now = max(first["now"], first["head_recorded_at"])
+    return Loaded(
+        case_id=case_id,
+        head=first["head_hash"],
+        moment=Moment(recorded_at=now, effective_at=first["clock_at"] or now),
+        history=tuple(recorded_of(row, by_id, vault) for row in rows),
+        keys=keys,
+        hashes=tuple((row["payload_hash"], row["hash"]) for row in rows),
+    )
+
+
+def recorded_of(row: asyncpg.Record, keys: dict[UUID, SubjectKey], vault: Vault) -> Recorded:
+    """The event in a row of ``events``, unsealed, in its envelope."""
+    return Recorded(
+        case_id=row["case_id"],
+        version=row["version"],
+        event_id=row["event_id"],
+        event=event_of(row["type"], row["schema"], row["payload"], row["event_id"], keys, vault),
+        occurred_at=row["occurred_at"],
+        effective_at=row["effective_at"],
+        recorded_at=row["recorded_at"],
+        who=row["who"],
+        agent=row["agent"],
+        client=row["client"],
+        correlation=row["correlation"],
+        causation=row["causation"],
+        asked=row["asked"],
+    )
+
+
+async def append(connection: Connection, writings: Sequence[Writing], *, wake_before: Instant) -> set[CaseId]:
+    """Write many cases, the filings in one statement and the steps in another, in one transaction.
+
+    Returns the cases that were written; the others had moved on: judge them again. Schedulers are woken when a
+    live clock is due before ``wake_before``. Raises asyncpg.UniqueViolationError when a filing's complaint is
+    already open (nothing at all is written then).
+    """
+    filings = [writing for writing in writings if writing.before == 0]
+    steps = [writing for writing in writings if writing.before > 0]
+    if filings and steps:
+        async with connection.transaction():
+            opened = await _append(connection, APPEND_FILINGS, filings, wake_before)
+            return opened | await _append(connection, APPEND_STEPS, steps, wake_before)
+    return await _append(connection, APPEND_FILINGS if filings else APPEND_STEPS, writings, wake_before)
+
+
+async def _append(connection: Connection, sql: str, writings: Sequence[Writing], wake_before: Instant) -> set[CaseId]:
+    started = [row for writing in writings for row in writing.started]
+    keys = [key for writing in writings for key in writing.keys]
+    arguments = [
+        *_heads(writings),
+        *_events([row for writing in writings for row in writing.rows]),
+        *_columns([writing.case for writing in writings], CASE_COLUMNS),
+        *_columns([row for writing in writings for row in writing.stopped], ("case_id", "kind", "party", "set_by")),
+        *_started(started),
+    ]
+    if sql is APPEND_FILINGS:
+        arguments += _columns(keys, ("case_id", "key_id", "side", "wrapped"))
+    soon = any(row.test_clock is None and not row.provisional and row.due_at < wake_before for row in started)
+    return {row["case_id"] for row in await connection.fetch(sql, *arguments, soon)}
+
+
+def _heads(writings: Sequence[Writing]) -> list[list[Any]]:
+    return [
+        [writing.case_id for writing in writings],
+        [writing.before for writing in writings],
+        [writing.rows[-1].recorded.version for writing in writings],
+        [writing.rows[-1].hash for writing in writings],
+        [writing.rows[-1].recorded.recorded_at for writing in writings],
+        [writing.reserve for writing in writings],
+        [writing.release for writing in writings],
+    ]
+
+
+ENVELOPE = "case_id version event_id occurred_at effective_at recorded_at who agent client correlation causation asked"
+
+
+def _events(rows: Sequence[Row]) -> list[list[Any]]:
+    columns = _columns([row.recorded for row in rows], ENVELOPE.split())
+    names, schemas = _columns(rows, ("type", "schema"))
+    return [*columns[:3], names, schemas, *columns[3:], *_columns(rows, ("payload", "payload_hash", "hash"))]
+
+
+def _started(rows: Sequence[DeadlineRow]) -> list[list[Any]]:
+    fixed = _columns(rows, ("case_id", "kind", "party", "set_by", "due_at"))
+    first_try = [row.due_at if row.test_clock is None else POSTGRES_EPOCH for row in rows]
+    return [*fixed, first_try, *_columns(rows, ("provisional", "minimum_notice", "test_clock"))]
+
+
+def _columns(rows: Sequence[Any], names: Sequence[str]) -> list[list[Any]]:
+    return [list(map(attrgetter(name), rows)) for name in names]

@@ -1,0 +1,54 @@
+"""How alembic reaches the database: one connection, the owner's, with a lock so that nobody else migrates meanwhile."""
+
+import asyncio
+import os
+
+from alembic import context
+from sqlalchemy import Connection, make_url, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from case_events.ledger.tables import metadata
+
+MIGRATION_LOCK = 0x6361_7365_6C6F_67  # "caselog": any number, as long as it is always this one
+OTHER_MIGRATION = "10min"  # how long another migration may take before we give up waiting for it
+TABLE_LOCK = "5s"  # a step that waits for a busy table stands in everybody's way; rather fail and try again
+CONNECT_S = 30
+
+
+def run() -> None:
+    """Print the SQL (`--sql`), or run it."""
+    if context.is_offline_mode():
+        context.configure(dialect_name="postgresql", target_metadata=metadata, literal_binds=True)
+        with context.begin_transaction():
+            context.run_migrations()
+    else:
+        asyncio.run(_run_online())
+
+
+def _url() -> str:
+    given = context.config.attributes.get("url") or os.environ.get("CASELOG_MIGRATION_URL")
+    if not given:
+        raise SystemExit("set CASELOG_MIGRATION_URL to the owner's login")
+    return str(given)
+
+
+async def _run_online() -> None:
+    url = make_url(_url()).set(drivername="postgresql+asyncpg")
+    engine = create_async_engine(url, poolclass=pool.NullPool, connect_args={"timeout": CONNECT_S})
+    async with engine.connect() as connection:
+        await connection.execute(text(f"SET lock_timeout = '{OTHER_MIGRATION}'"))
+        # Held by the session, not the transaction, so that a step may commit; it ends with the connection.
+        await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        await connection.execute(text(f"SET lock_timeout = '{TABLE_LOCK}'"))
+        await connection.commit()
+        await connection.run_sync(_run_steps)
+    await engine.dispose()
+
+
+def _run_steps(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run()
