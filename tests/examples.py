@@ -1,0 +1,151 @@
+"""Ready-made things of a dispute: an order, its parties, a filing, and a noon from which to count."""
+
+from __future__ import annotations
+
+import functools
+from datetime import timedelta
+from importlib import resources
+
+from msgspec.structs import replace
+
+from case_events.core.calendar import Calendar
+from case_events.core.commands import (
+    Accept,
+    AmendClaim,
+    Appeal,
+    Close,
+    ExtendDeadline,
+    File,
+    Posted,
+    Remedy,
+    Reply,
+    RequestIntervention,
+    Rule,
+    Settle,
+    SubmitEvidence,
+    Withdraw,
+)
+from case_events.core.policy import InForce
+from case_events.core.values import Evidence, Goods, Instant, Money, Offer, Order, Party
+from case_events.policies import load
+from case_events.policies.working_days import published
+
+NOON = Instant.parse("2026-03-02T04:00:00Z")
+"""A Monday noon in China with ordinary weeks before and after it."""
+TICK = timedelta(microseconds=1)
+
+BUYER = Party(role="buyer", id="b-1")
+MERCHANT = Party(role="merchant", id="m-1")
+PLATFORM = Party(role="platform", id="p-1")
+
+
+def yuan(amount: int) -> Money:
+    return Money(amount=amount * 100, currency="CNY")
+
+
+def proof(number: int, kind: str = "photo") -> Evidence:
+    """A piece of evidence; another number is another file."""
+    return Evidence(kind=kind, uri=f"https://files.example/{number}", sha256=f"{number:064x}")
+
+
+GOODS = Goods(sku="sku-1", title="毛衣", category="apparel", quantity=1, price=yuan(129))
+ORDER = Order(
+    order_id="T1001",
+    status="trade_success",
+    created_at=Instant.of(NOON - timedelta(days=10)),
+    paid_at=Instant.of(NOON - timedelta(days=10)),
+    succeeded_at=Instant.of(NOON - timedelta(days=3)),
+    paid=yuan(129),
+    freight=yuan(10),
+    goods=(GOODS,),
+)
+FILING = File(
+    type="not_received",
+    reason="not_received",
+    marketplace="taobao",
+    order=ORDER,
+    complainant=BUYER,
+    respondent=MERCHANT,
+    demand="refund",
+    amount=yuan(129),
+    description="显示已签收,但我没有收到。",
+    evidence=(proof(1),),
+)
+
+
+def order_that_succeeded(at: Instant) -> Order:
+    """The same order, with its trade successful at another instant."""
+    return replace(ORDER, created_at=Instant.of(at - timedelta(days=7)), paid_at=None, succeeded_at=at)
+
+
+ACCEPT = Accept()
+AGREE = Reply(decision="agree")
+REFUSE = Reply(decision="refuse", reason="物流显示本人签收。", evidence=(proof(2, "delivery_proof"),))
+OFFER = Reply(decision="offer", offer=Offer(kind="partial_refund", amount=yuan(50)))
+TAKE_THE_OFFER = Settle(basis="offer")
+CALL_THE_PLATFORM = RequestIntervention(reason="商家不处理。")
+AMEND = AmendClaim(demand="refund", amount=yuan(100))
+EVIDENCE = SubmitEvidence(evidence=(proof(3, "chat_record"),))
+REFUND = Rule(outcome="refund", amount=yuan(129), rule="delivery_not_proved", reasons="未能证明本人签收。")
+PART_REFUND = Rule(outcome="partial_refund", amount=yuan(60), rule="delivery_not_proved", reasons="双方均有责任。")
+REJECT = Rule(outcome="rejected", rule="delivery_proved", reasons="物流凭证证明买家已签收。")
+APPEAL = Appeal(reason="代收点监控显示不是本人。", evidence=(proof(4, "video"),))
+WITHDRAW = Withdraw(reason="已经收到了。")
+REFUNDED = Remedy(kind="refund", amount=yuan(129), reference="R-1")
+CLOSE = Close(reason="平台已先行赔付。")
+
+
+def extend(kind: str, party: str, due_at: Instant) -> Posted:
+    return ExtendDeadline(kind=kind, party=party, due_at=due_at, reason="节假日物流停运。")  # type: ignore[arg-type]
+
+
+EVERYTHING: tuple[Posted, ...] = (
+    ACCEPT,
+    AMEND,
+    EVIDENCE,
+    REFUSE,
+    TAKE_THE_OFFER,
+    CALL_THE_PLATFORM,
+    REFUND,
+    APPEAL,
+    WITHDRAW,
+    REFUNDED,
+    CLOSE,
+    extend("response", "respondent", Instant.of(NOON + timedelta(hours=90))),
+)
+"""One of each command that can be posted."""
+
+
+@functools.cache
+def calendar() -> Calendar:
+    """China's working days as published to the end of 2026."""
+    return published()
+
+
+@functools.cache
+def taobao_text() -> str:
+    return resources.files("case_events.policies").joinpath("taobao.toml").read_text(encoding="utf-8")
+
+
+@functools.cache
+def policy(*changes: tuple[str, str]) -> InForce:
+    """Taobao's policy, with each ``(written, instead)`` of its text changed; what is not there cannot be changed."""
+    text = taobao_text()
+    for written, instead in changes:
+        assert text.count(written) == 1, f"{written!r} stands {text.count(written)} times in the policy"
+        text = text.replace(written, instead)
+    return load(text)
+
+
+WITH_ACCEPTANCE = (
+    "[types.not_received.clauses]",
+    "[types.not_received.acceptance]\nwithin = { hours = 24 }\nagain_after = { hours = 12 }\n\n"
+    '[types.not_received.clauses]\nacceptance = { zh = "平台24小时内受理。", en = "The platform answers within 24 hours." }\n#',
+)
+"""A1, for a type that wants the platform's acceptance first. (The ``#`` leaves the rest of the changed line a comment.)"""
+SILENCE_UNLOCKS = ('on_timeout = "escalate"', 'on_timeout = "unlock"')
+SILENCE_CONCEDES = ('on_timeout = "escalate"', 'on_timeout = "concede"')
+REFUSAL_UNLOCKS = ('on_refusal = "escalate"', 'on_refusal = "unlock"')
+STALL_ESCALATES = ('on_stall = "unlock"', 'on_stall = "escalate"')
+TWO_APPEALS = ("rounds = 1", "rounds = 2")
+NO_APPEAL = ("rounds = 1", "rounds = 0")

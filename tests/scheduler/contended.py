@@ -1,0 +1,26 @@
+"""A scheduler process in small batches, so that several of them meet often; with the real claim, or with a mutant.
+
+The mutant is the claim everybody writes first: one statement that locks the stream and trusts the deadline row
+joined to it. READ COMMITTED reads the locked row again but not the row joined to it, so it may have fired meanwhile.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from case_events.ledger import deadlines
+
+SMALL = 5
+JOINED = """
+SELECT d.case_id FROM deadlines d JOIN streams s USING (case_id)
+WHERE d.test_clock IS NULL AND NOT d.provisional AND d.next_try_at < now() AND ($2::uuid IS NULL OR d.case_id = $2)
+ORDER BY d.next_try_at LIMIT $1 FOR UPDATE OF s SKIP LOCKED
+"""
+
+if __name__ == "__main__":
+    deadlines.BATCH = SMALL
+    if sys.argv[1] == "joined":
+        deadlines.CLAIM_LIVE = JOINED
+    from case_scheduler.__main__ import main
+
+    main()
