@@ -137,15 +137,29 @@ def policy(*changes: tuple[str, str]) -> InForce:
     return load(text)
 
 
-WITH_ACCEPTANCE = (
-    "[types.not_received.clauses]",
-    "[types.not_received.acceptance]\nwithin = { hours = 24 }\nagain_after = { hours = 12 }\n\n"
-    '[types.not_received.clauses]\nacceptance = { zh = "平台24小时内受理。", en = "The platform answers within 24 hours." }\n#',
-)
-"""A1, for a type that wants the platform's acceptance first. (The ``#`` leaves the rest of the changed line a comment.)"""
+ACCEPTANCE = """[types.not_received.acceptance]
+within = { hours = 24 }
+again_after = { hours = 12 }
+
+[types.not_received.clauses]
+acceptance = { zh = "平台24小时内受理。", en = "The platform answers within 24 hours." }
+#"""
+WITH_ACCEPTANCE = ("[types.not_received.clauses]", ACCEPTANCE)
+"""A1, for a type that wants the platform's acceptance first. (``#``: what else stands on the line stays a comment.)"""
 SILENCE_UNLOCKS = ('on_timeout = "escalate"', 'on_timeout = "unlock"')
 SILENCE_CONCEDES = ('on_timeout = "escalate"', 'on_timeout = "concede"')
 REFUSAL_UNLOCKS = ('on_refusal = "escalate"', 'on_refusal = "unlock"')
 STALL_ESCALATES = ('on_stall = "unlock"', 'on_stall = "escalate"')
 TWO_APPEALS = ("rounds = 1", "rounds = 2")
 NO_APPEAL = ("rounds = 1", "rounds = 0")
+
+POLICIES: dict[str, tuple[tuple[str, str], ...]] = {
+    "taobao": (),
+    "with acceptance": (WITH_ACCEPTANCE,),
+    "silence unlocks": (SILENCE_UNLOCKS, REFUSAL_UNLOCKS),
+    "silence concedes": (SILENCE_CONCEDES, STALL_ESCALATES),
+    "two appeals": (TWO_APPEALS, WITH_ACCEPTANCE, SILENCE_UNLOCKS),
+    "no appeal": (NO_APPEAL, REFUSAL_UNLOCKS),
+}
+STARTS = (NOON, Instant.parse("2026-02-12T02:00:00Z"), Instant.parse("2026-12-18T10:00:00Z"))
+"""An ordinary week; before Spring Festival; so late in the year that deadlines become provisional."""

@@ -57,6 +57,9 @@ END
 $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON events FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER never_truncated BEFORE TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+-- ALWAYS: otherwise a superuser's session_replication_role = replica passes by them and leaves no trace.
+ALTER TABLE events ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE events ENABLE ALWAYS TRIGGER never_truncated;
 """
 
 CASES = """

@@ -116,7 +116,7 @@ async def _until(admin: asyncpg.Connection, query: str, wanted: int) -> int:
     """Wait until the count is there; the count that was seen."""
     end, count = time.monotonic() + DONE_S, 0
     while time.monotonic() < end:
-        count = await admin.fetchval(query)
+        count = int(await admin.fetchval(query))
         if count >= wanted:
             return count
         await asyncio.sleep(POLL_S)

@@ -65,8 +65,13 @@ def told(event: Event, cast: Cast) -> list[Text]:
     sentences = [cast.say(words.EVENTS[sentence_of(event)], **_parts(event, cast))]
     if isinstance(event, Ruled):
         sentences += _ruled(event, cast)
+    if isinstance(event, Filed | MerchantReplied) and event.evidence:
+        sentences.append(words.say(words.ATTACHED, **_pieces(event.evidence)))
     written = _written(event)
-    return [*sentences, words.say(words.SAID, words=words.quoted(written))] if written else sentences
+    if written is None:
+        return sentences
+    introduced = words.SAID if isinstance(event, Filed) else words.REASON
+    return [*sentences, words.say(introduced, words=words.quoted(written))]
 
 
 def owed(kind: str, amount: Money | None) -> Text:

@@ -122,7 +122,7 @@ def _verified(kept: _Kept, vault: Vault) -> list[Finding]:
     findings = [Finding(case_id=case_id, version=version, what=what) for version, what in _chain(kept)]
     try:
         case = fold(tuple(recorded_of(row, kept.keys, vault) for row in kept.events))
-    except (UnknownEvent, BrokenSeal, ValueError, AssertionError) as error:
+    except (UnknownEvent, BrokenSeal, ValueError, LookupError, AssertionError) as error:
         return [*findings, Finding(case_id=case_id, version=None, what=f"cannot be replayed: {error}")]
     if case is None:
         return findings
@@ -147,8 +147,8 @@ def _chain(kept: _Kept) -> list[tuple[int | None, str]]:
     head, recorded_at = GENESIS, None
     for number, row in enumerate(kept.events, 1):
         if row["version"] != number:
-            found.append((row["version"], f"version {number} is missing"))
-            break
+            # What comes after a gap is chained onto what is gone: nothing more can be said of it.
+            return [*found, (number, f"version {number} is missing")]
         if hashlib.sha256(row["payload"]).digest() != row["payload_hash"]:
             found.append((number, "the payload is not the one that was hashed"))
         if chained(head, row) != row["hash"]:

@@ -93,6 +93,15 @@ def event_of(
     written, kind = STORED.get(name, (0, None))
     if kind is None or schema != written:
         raise UnknownEvent(f"{name}, schema version {schema}: this release writes {written or 'no such event'}")
+    try:
+        return _opened(kind, payload, event_id, keys, vault)
+    except (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise UnknownEvent(f"{name}, schema version {schema}: the payload of event {event_id} is not one") from error
+
+
+def _opened(
+    kind: type[Event], payload: bytes, event_id: UUID, keys: Mapping[UUID, SubjectKey], vault: Vault
+) -> Event:
     paths = PRIVATE[kind]
     if not paths:
         return msgspec.json.decode(payload, type=kind, dec_hook=decode_hook)

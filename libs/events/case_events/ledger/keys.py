@@ -13,6 +13,7 @@ Role = Literal["storefront", "platform", "ops", "auditor", "admin"]
 ROLES: tuple[Role, ...] = ("storefront", "platform", "ops", "auditor", "admin")
 
 FIND = "SELECT key_id, client, role, name FROM api_keys WHERE secret_hash = $1 AND revoked_at IS NULL"
+KEPT = "SELECT key_id FROM api_keys WHERE key_id = ANY($1::text[]) AND revoked_at IS NULL ORDER BY key_id"
 ADD = """
 INSERT INTO api_keys (key_id, client, name, role, secret_hash) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (key_id) DO NOTHING
@@ -45,3 +46,9 @@ def development_keys() -> tuple[tuple[Caller, str], ...]:
     return tuple(
         (Caller(key_id=f"dev-{role}", client="dev", name=f"dev-{role}", role=role), f"dev-{role}") for role in ROLES
     )
+
+
+async def kept_development_keys(connection: Connection) -> tuple[str, ...]:
+    """The ids of development keys that are valid in this database; there must be none in production."""
+    ids = [caller.key_id for caller, _ in development_keys()]
+    return tuple(row["key_id"] for row in await connection.fetch(KEPT, ids))

@@ -131,8 +131,8 @@ schedulers = Table(
 subject_keys = Table(
     "subject_keys",
     metadata,
-    Column("key_id", Uuid, primary_key=True),
     Column("case_id", Uuid, primary_key=True),
+    Column("key_id", Uuid, primary_key=True),
     _text("side"),
     Column("wrapped", LargeBinary),
     _instant("created_at"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 from uuid import UUID
 
-from case_events.core.values import Fault, Instant, Problem, Value
+from case_events.core.values import Instant, Value
 from case_events.ledger.database import Ledger
 from case_events.ledger.identifiers import uuid7
 from case_events.ledger.store import DUE_CHANNEL
@@ -16,7 +16,7 @@ SELECT t.id, t.at, t.created_at, EXISTS (
 ) AS advancing FROM test_clocks t WHERE t.id = $1
 """
 ADVANCE = f"""
-WITH moved AS (UPDATE test_clocks SET at = $2 WHERE id = $1 AND at <= $2 RETURNING id)
+WITH moved AS (UPDATE test_clocks SET at = $2 WHERE id = $1 AND at = $3 RETURNING id)
 SELECT pg_notify('{DUE_CHANNEL}', '') FROM moved
 """
 
@@ -52,14 +52,10 @@ async def read(ledger: Ledger, clock_id: UUID) -> TestClock | None:
     return TestClock(id=row["id"], at=row["at"], status=status, created_at=row["created_at"])
 
 
-async def advance(ledger: Ledger, clock_id: UUID, to: Instant) -> TestClock | Problem:
-    """Move the clock forward to ``to``. Problems: ``not_found``, ``invalid`` when it would go back."""
+async def advance(ledger: Ledger, clock: TestClock, to: Instant) -> TestClock | None:
+    """Move ``clock``, as it was read, forward to ``to``; None if somebody else has moved it since."""
+    assert to >= clock.at, "a test clock only goes forward"
     async with ledger.connection() as connection:
-        await connection.execute(ADVANCE, clock_id, to)
-    clock = await read(ledger, clock_id)
-    if clock is None:
-        return Problem(code="not_found", detail="There is no such test clock.")
-    if clock.at > to:
-        fault = Fault(pointer="/to", detail=f"a test clock only goes forward; it stands at {clock.at.rfc3339()}")
-        return Problem(code="invalid", detail="1 fault in what was asked.", errors=(fault,))
-    return clock
+        if await connection.fetchrow(ADVANCE, clock.id, to, clock.at) is None:
+            return None
+    return await read(ledger, clock.id)

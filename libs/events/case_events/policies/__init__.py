@@ -39,7 +39,7 @@ CITED = ("filing", "reply", "negotiation", "intervention", "ruling", "appeal", "
 
 
 def _contradictions(policy: Policy) -> list[Fault]:
-    """What no schema can say: clauses that are cited but missing, rulings that grant what cannot be demanded."""
+    """What no schema can say: clauses that are cited but missing, rulings that cannot reject."""
     faults = []
     for name, rules in policy.types.items():
         at = f"/types/{name}"

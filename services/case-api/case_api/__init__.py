@@ -1,0 +1,1 @@
+"""The door: HTTP in, commands through, problems out."""

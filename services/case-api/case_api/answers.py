@@ -1,0 +1,38 @@
+"""What leaves the door when nothing was refused: JSON bytes with the headers every answer of its kind has."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from uuid import UUID
+
+import msgspec
+from starlette.responses import Response
+
+from case_events.core.values import encode_hook
+
+JSON = "application/json"
+_ENCODER = msgspec.json.Encoder(enc_hook=encode_hook, uuid_format="canonical", decimal_format="string")
+
+
+def encoded(value: object) -> bytes:
+    """``value`` as JSON, instants as RFC 3339 with microseconds."""
+    return _ENCODER.encode(value)
+
+
+def shown(value: object, version: int | None = None) -> Response:
+    """What was asked for; with an ETag where it is a case at a version."""
+    headers = None if version is None else {"ETag": f'"{version}"'}
+    return Response(encoded(value), HTTPStatus.OK, headers, JSON)
+
+
+def created(value: object, location: str) -> Response:
+    """Something that exists from now on."""
+    return Response(encoded(value), HTTPStatus.CREATED, {"Location": location}, JSON)
+
+
+def recorded(value: object, case_id: UUID, version: int, *, replayed: bool) -> Response:
+    """A step that was recorded, now or (``replayed``) when the same was asked before."""
+    headers = {"Location": f"/v1/cases/{case_id}", "ETag": f'"{version}"'}
+    if replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(encoded(value), HTTPStatus.CREATED, headers, JSON)

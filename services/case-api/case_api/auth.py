@@ -1,0 +1,110 @@
+"""Who is calling and what that role may do (api.md, "Who calls"): the roles table, and the keys seen lately."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import Literal
+
+from starlette.requests import Request
+
+from case_api.problems import Refused
+from case_events.core.commands import BY
+from case_events.core.events import EVENTS, TimedOut
+from case_events.core.values import Party, Problem
+from case_events.ledger.database import Ledger
+from case_events.ledger.keys import Caller, caller_of, development_keys
+
+KNOWN_FOR_S = 5
+"""How long a key is believed without asking again: a revoked one works no longer than this."""
+KNOWN_MAX = 1_000
+SECRET_MAX = 4_000
+
+Right = Literal["file", "post", "read", "read_rules", "set_clocks", "read_clocks"]
+READERS = ("storefront", "platform", "ops", "auditor")
+RIGHTS: dict[Right, tuple[str, ...]] = {
+    "file": ("storefront", "platform"),
+    "post": ("storefront", "platform"),
+    "read": READERS,
+    "read_rules": (*READERS, "admin"),
+    "set_clocks": ("admin",),
+    "read_clocks": (*READERS, "admin"),
+}
+"""Which roles have which right."""
+
+SIDES: dict[str, tuple[str, ...]] = {"storefront": ("complainant", "respondent"), "platform": ("platform",)}
+"""Whose events a role may post."""
+
+
+class Callers:
+    """The callers behind the keys seen in the last seconds; only digests of keys are kept.
+
+    ``sandbox``: development keys open the door. In production they do not, even where a database still has them.
+    """
+
+    def __init__(self, ledger: Ledger, *, sandbox: bool) -> None:
+        self._ledger = ledger
+        self._shut = frozenset() if sandbox else frozenset(secret for _, secret in development_keys())
+        self._known: dict[bytes, tuple[float, Caller]] = {}
+
+    async def of(self, secret: str) -> Caller | None:
+        """Who has this key; None if nobody has."""
+        if secret in self._shut:
+            return None
+        digest, now = hashlib.sha256(secret.encode()).digest(), time.monotonic()
+        until, caller = self._known.get(digest, (0.0, None))
+        if caller is not None and now < until:
+            return caller
+        caller = await caller_of(self._ledger, secret)
+        if caller is None:
+            self._known.pop(digest, None)
+            return None
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[digest] = (now + KNOWN_FOR_S, caller)
+        return caller
+
+
+async def caller_with(request: Request, callers: Callers, right: Right) -> Caller:
+    """Who sent ``request``. Refused: 401 without a known key, 403 without the right."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not secret:
+        raise Refused(Problem(code="unauthenticated", detail="Send Authorization: Bearer <key>."))
+    known = len(secret) <= SECRET_MAX and secret.isascii() and secret.isprintable()
+    caller = await callers.of(secret) if known else None
+    if caller is None:
+        raise Refused(Problem(code="unauthenticated", detail="This key is not known, or it was revoked."))
+    if caller.role not in RIGHTS[right]:
+        raise Refused(Problem(code="forbidden", detail=f"A key with the role {caller.role} may not do this."))
+    return caller
+
+
+def check_may_post(caller: Caller, name: str) -> None:
+    """Refuse an event that is not this role's to post; an unknown name is for the body's own check to refuse."""
+    if is_timeout(name):
+        detail = f"{name} is recorded by the clocks alone; nobody can post it."
+        raise Refused(Problem(code="forbidden", detail=detail))
+    if name in BY and not set(BY[name]) & set(SIDES.get(caller.role, ())):
+        detail = f"{name} is for the {' or '.join(BY[name])}; a key with the role {caller.role} may not post it."
+        raise Refused(Problem(code="forbidden", detail=detail))
+
+
+def is_timeout(name: str) -> bool:
+    """Is this an event that only a clock records?"""
+    kind = EVENTS.get(name)
+    return name.endswith("_timed_out") or (kind is not None and issubclass(kind, TimedOut))
+
+
+def acting(caller: Caller, actor: Party | None) -> tuple[Party, str | None]:
+    """Who acts, and through which agent: a storefront speaks for the parties, a platform key for the platform."""
+    if caller.role == "platform":
+        if actor is not None and actor.role != "platform":
+            detail = f"A platform key posts as the platform, not as the {actor.role}."
+            raise Refused(Problem(code="forbidden", detail=detail))
+        agent = actor.id if actor else caller.name
+        return Party(role="platform", id=agent), agent
+    assert actor is not None, "the body's check asks for the actor"
+    if actor.role == "platform":
+        raise Refused(Problem(code="forbidden", detail="A storefront posts as a party, not as the platform."))
+    return actor, None

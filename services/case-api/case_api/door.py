@@ -1,0 +1,41 @@
+"""What every route has at hand: the open ledger, who may call, and the rules a case was filed under."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from case_api.auth import Callers, Right, caller_with
+from case_events.core.case import Case
+from case_events.core.policy import ComplaintType, InForce
+from case_events.core.values import PolicyRef
+from case_events.ledger.database import Ledger
+from case_events.ledger.keys import Caller
+
+
+class Door:
+    """Made once per process, when the ledger is open. ``sandbox``: test clocks exist, and development keys work."""
+
+    def __init__(self, ledger: Ledger, *, sandbox: bool) -> None:
+        self.ledger = ledger
+        self.sandbox = sandbox
+        self._callers = Callers(ledger, sandbox=sandbox)
+        self._rules: dict[PolicyRef, InForce] = {}
+
+    async def caller(self, request: Request, right: Right) -> Caller:
+        """Who sent ``request``. Refused without a known key (401) or without the right (403)."""
+        return await caller_with(request, self._callers, right)
+
+    async def rules_of(self, case: Case) -> ComplaintType:
+        """What its pinned policy says about the case's type; a pinned policy never changes, so it is asked for once."""
+        in_force = self._rules.get(case.policy)
+        if in_force is None:
+            async with self.ledger.connection() as connection:
+                in_force = await self.ledger.policies.pinned(connection, case.policy)
+            self._rules[case.policy] = in_force
+        return in_force.type_of(case.type)
+
+
+def door_of(request: Request) -> Door:
+    """The door this request came through."""
+    door: Door = request.app.state.door
+    return door

@@ -1,0 +1,121 @@
+"""The query string on its way in: known names only, every fault named; and the opaque cursors of lists."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from datetime import timedelta
+from uuid import UUID
+
+from starlette.requests import Request
+
+from case_api.problems import Refused, invalid
+from case_events.core.values import Fault, Instant, Problem
+
+LIMIT_MAX = 200
+LIMIT_DEFAULT = 50
+After = tuple[Instant, UUID]
+"""Where a page ends: the next one starts after it."""
+
+_EPOCH = Instant.parse("1970-01-01T00:00:00Z")
+_MICROSECOND = timedelta(microseconds=1)
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,14}")
+_CASE_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_CURSOR = re.compile(r"[A-Za-z0-9_-]{32}")
+
+
+class Query:
+    """The parameters of one request. Read them all, then call ``check``, which refuses with every fault at once."""
+
+    def __init__(self, request: Request, *names: str) -> None:
+        self._said: dict[str, str] = {}
+        self._faults: list[Fault] = []
+        if not request.scope["query_string"]:
+            return
+        for name, value in request.query_params.multi_items():
+            if name not in names:
+                known = f"the parameters here: {', '.join(names)}" if names else "nothing is asked with parameters here"
+                self.fault(name, f"no such parameter; {known}")
+            elif name in self._said:
+                self.fault(name, "said more than once")
+            else:
+                self._said[name] = value
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._said
+
+    def fault(self, name: str, detail: str) -> None:
+        self._faults.append(Fault(pointer=f"?{name}", detail=detail))
+
+    def check(self) -> None:
+        """Raise Refused if anything is wrong."""
+        if self._faults:
+            raise Refused(invalid(*self._faults))
+
+    def flag(self, name: str) -> bool:
+        said = self._said.get(name, "false")
+        if said not in ("true", "false"):
+            self.fault(name, "true or false")
+        return said == "true"
+
+    def whole(self, name: str, least: int, most: int) -> int | None:
+        said = self._said.get(name)
+        if said is None:
+            return None
+        if _WHOLE.fullmatch(said) and least <= int(said) <= most:
+            return int(said)
+        self.fault(name, f"a whole number from {least} to {most}")
+        return None
+
+    def instant(self, name: str) -> Instant | None:
+        said = self._said.get(name)
+        try:
+            return None if said is None else Instant.parse(said)
+        except (ValueError, OverflowError):
+            self.fault(name, "an instant with a zone, like 2026-01-31T08:00:00Z (a + is written %2B)")
+            return None
+
+    def one_of(self, name: str, words: tuple[str, ...]) -> str | None:
+        said = self._said.get(name)
+        if said is not None and said not in words:
+            self.fault(name, f"one of {', '.join(words)}")
+        return said
+
+    def after(self, name: str) -> After | None:
+        said = self._said.get(name)
+        try:
+            return None if said is None else _read_cursor(said)
+        except (ValueError, OverflowError):
+            self.fault(name, "not a cursor of this list")
+            return None
+
+
+def cursor(filed_at: Instant, case_id: UUID) -> str:
+    """The opaque cursor of a page that ends here."""
+    microseconds = (filed_at - _EPOCH) // _MICROSECOND
+    return base64.urlsafe_b64encode(microseconds.to_bytes(8, "big", signed=True) + case_id.bytes).decode()
+
+
+def _read_cursor(said: str) -> After:
+    if not _CURSOR.fullmatch(said):
+        raise ValueError("a cursor is 32 characters")
+    try:
+        raw = base64.urlsafe_b64decode(said)
+    except binascii.Error as error:
+        raise ValueError("not base64url") from error
+    at = _EPOCH + int.from_bytes(raw[:8], "big", signed=True) * _MICROSECOND
+    return Instant.of(at), UUID(bytes=raw[8:])
+
+
+def case_id_of(request: Request) -> UUID:
+    """The case in the path; what is no UUID is no case (404)."""
+    said = str(request.path_params["case_id"])
+    return uuid_of(said)
+
+
+def uuid_of(said: str) -> UUID:
+    """An id from a path, in its usual form only."""
+    if not _CASE_ID.fullmatch(said):
+        raise Refused(Problem(code="not_found", detail="There is no such thing: its id would be a UUID."))
+    return UUID(said)

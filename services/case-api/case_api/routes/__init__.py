@@ -1,0 +1,1 @@
+"""The endpoints: each takes a request, asks the ledger, and answers bytes."""

@@ -1,0 +1,70 @@
+"""Health: is the process alive, can it serve, and what it has been doing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fastapi import FastAPI
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+
+from case_api import problems
+from case_api.answers import shown
+from case_api.door import door_of
+from case_api.openapi import operation
+from case_api.views import Readiness
+from case_api.watch import Meters
+from case_events.core.values import Fault, Problem
+from case_events.ledger.connection import UNAVAILABLE
+from case_events.ledger.queries import Health, health
+
+SCHEDULER_SILENT_MAX = timedelta(seconds=60)
+"""A scheduler sweeps every few seconds; one that was not seen for this long is missing."""
+OVERDUE_MAX_S = 60
+
+
+def add_to(app: FastAPI) -> None:
+    """The routes of this module."""
+    app.add_api_route("/healthz", alive, methods=["GET"], openapi_extra=operation(alive))
+    app.add_api_route("/readyz", ready, methods=["GET"], openapi_extra=operation(ready))
+    app.add_api_route("/metrics", metrics, methods=["GET"], openapi_extra=operation(metrics))
+
+
+async def alive(_: Request) -> Response:
+    """Is the process alive?"""
+    return shown({"status": "ok"})
+
+
+async def ready(request: Request) -> Response:
+    """Can requests be answered? A missing scheduler is said, but does not stop them: no outcome depends on its lag."""
+    try:
+        seen = await health(door_of(request).ledger)
+    except UNAVAILABLE:
+        return _not_ready(request, Fault(pointer="/database", detail="Postgres does not answer"))
+    if not seen.migrated:
+        return _not_ready(request, Fault(pointer="/migrations", detail="the tables are not this release's"))
+    missing = _missing(seen)
+    return shown(
+        Readiness(ready=True, missing=missing, scheduler_seen_at=seen.scheduler_seen_at, overdue_s=seen.overdue_s)
+    )
+
+
+async def metrics(request: Request) -> Response:
+    """What this process has been doing, for Prometheus."""
+    meters: Meters = request.app.state.meters
+    return Response(meters.exposed(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _missing(seen: Health) -> tuple[str, ...]:
+    missing = []
+    if seen.scheduler_seen_at is None or seen.now - seen.scheduler_seen_at > SCHEDULER_SILENT_MAX:
+        missing.append("scheduler")
+    if seen.overdue_s > OVERDUE_MAX_S:
+        missing.append("watermark")
+    return tuple(missing)
+
+
+def _not_ready(request: Request, fault: Fault) -> Response:
+    problem = Problem(code="not_ready", detail=f"Missing: {fault.pointer[1:]}.", errors=(fault,))
+    return problems.answer(problem, request.scope)

@@ -1,0 +1,188 @@
+"""Every refusal there is can be met, looks the same, and explains itself in words."""
+
+import re
+import socket
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from httpx import AsyncClient
+from structlog.testing import capture_logs
+
+import case_api
+import case_events
+from case_api.problems import KINDS
+from case_api.routes import cases
+from case_api.settings import Settings
+from case_events.ledger import keys
+from case_events.ledger.keys import ROLES, Caller
+from tests.api.house import AGREE, House, complaint, filed, open_house, post
+from tests.api.refusals import MEETINGS, Scene
+from tests.conftest import Database
+from tests.examples import NOON
+
+
+@pytest.fixture
+async def scene(
+    house: House, settings: Settings, prepared: Database, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Scene]:
+    """The house, and one whose database is away."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nowhere = f"postgresql://caselog_app:x@127.0.0.1:{free.getsockname()[1]}/caselog"
+    gone = Database(prepared.name, nowhere, nowhere, nowhere, nowhere)
+    async with open_house(settings, gone) as away:
+        yield Scene(house, away, monkeypatch)
+
+
+def test_every_code_is_met_below() -> None:
+    assert set(MEETINGS) == set(KINDS)
+
+
+@pytest.mark.parametrize("code", sorted(KINDS))
+async def test_a_refusal_has_the_members_of_the_contract(scene: Scene, code: str) -> None:
+    started = time.monotonic()
+    answer = await MEETINGS[code](scene)
+    took, body, kind = time.monotonic() - started, answer.json(), KINDS[code]
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert body["code"] == code
+    assert answer.status_code == body["status"] == kind.status
+    assert body["type"] == f"/problems/{code}"
+    assert body["title"] == kind.title
+    assert body["detail"]
+    assert body["instance"] == answer.request.url.path
+    assert body["trace_id"] == answer.headers["trace-id"]
+    assert all(value is not None for value in body.values())
+    assert ("retry-after" in answer.headers) == (kind.status in (429, 503))
+    assert took < 3
+    words = (await scene.house.caller(None).get(body["type"])).json() if code != "too_many_requests" else {}
+    assert words.get("zh", kind.zh) == kind.zh
+    assert words.get("en", kind.en) == kind.en
+
+
+def test_every_code_in_the_source_has_a_status_and_words() -> None:
+    folders = [Path(package.__file__ or "").parent for package in (case_api, case_events)]
+    sources = [path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py")]
+    codes = {code for source in sources for code in re.findall(r'(?:code=|_problem\()\s*"(\w+)"', source)}
+    assert codes >= {"deadline_passed", "not_allowed_now", "invalid", "busy"}
+    assert codes <= set(KINDS)
+
+
+async def test_what_nobody_knows_has_no_words(house: House) -> None:
+    assert (await house.caller(None).get("/problems/nonsense")).json()["code"] == "not_found"
+
+
+async def test_an_open_complaint_is_pointed_at(scene: Scene) -> None:
+    answer = await MEETINGS["already_open"](scene)
+    assert answer.headers["location"] == answer.json()["location"]
+    assert (await scene.storefront.get(answer.headers["location"])).status_code == 200
+
+
+async def test_a_method_that_is_not_there_hears_which_are(storefront: AsyncClient) -> None:
+    answer = await storefront.delete("/healthz")
+    assert answer.headers["allow"] == "GET"
+
+
+async def test_our_own_fault_is_logged_without_what_a_person_wrote(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = chr(0x5F20) * 3  # frames quote source lines, so it must not stand in one
+
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError(written)
+
+    monkeypatch.setattr(cases, "read_case", broken)
+    with capture_logs() as logs:
+        answer = await scene.storefront.get("/v1/cases/00000000-0000-4000-8000-000000000000")
+    assert answer.json()["code"] == "internal"
+    (line,) = logs
+    assert (line["fault"], line["trace_id"]) == ("RuntimeError", answer.json()["trace_id"])
+    assert line["route"] == "/v1/cases/{case_id}"
+    assert written not in str(logs) + answer.text
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize(
+    ("parent", "kept"),
+    [
+        (f"00-{TRACE}-00f067aa0ba902b7-01", True),
+        (f"01-{TRACE}-00f067aa0ba902b7-01-more", True),
+        (f"ff-{TRACE}-00f067aa0ba902b7-01", False),
+        (f"00-{'0' * 32}-00f067aa0ba902b7-01", False),
+        (f"00-{TRACE}-{'0' * 16}-01", False),
+        (f"00-{TRACE.upper()}-00f067aa0ba902b7-01", False),
+        ("nonsense", False),
+    ],
+)
+async def test_a_trace_is_taken_over_if_it_is_one(storefront: AsyncClient, parent: str, kept: bool) -> None:
+    answer = await storefront.get("/v1/nothing", headers={"traceparent": parent})
+    assert re.fullmatch(r"[0-9a-f]{32}", answer.json()["trace_id"])
+    assert (answer.json()["trace_id"] == TRACE) == kept
+
+
+async def test_nothing_under_v1_is_to_be_stored(storefront: AsyncClient, house: House) -> None:
+    for path in ("/v1/cases", "/v1/policies", "/v1/nothing", "/v1/cases?x=1"):
+        assert (await storefront.get(path)).headers["cache-control"] == "no-store"
+    assert (await house.caller(None).get("/v1/cases")).headers["cache-control"] == "no-store"
+
+
+async def test_in_production_there_are_no_test_clocks_and_no_development_keys(
+    settings: Settings, prepared: Database
+) -> None:
+    async with open_house(settings.model_copy(update={"env": "production"}), prepared) as house:
+        async with house.app.state.door.ledger.connection() as connection:
+            for role in ROLES:
+                await keys.add(connection, Caller(key_id=role, client="c", role=role, name=role), f"real-{role}")
+        made = await house.with_key("real-admin").post("/v1/test-clocks", json={"at": NOON.rfc3339()})
+        assert (made.status_code, made.json()["code"]) == (404, "not_found")
+        body = complaint(test_clock="00000000-0000-4000-8000-000000000000")
+        answer = await house.with_key("real-storefront").post("/v1/cases", json=body)
+        assert [fault["pointer"] for fault in answer.json()["errors"]] == ["/test_clock"]
+        assert (await house.caller("storefront").get("/v1/cases")).status_code == 401
+        paths = (await house.caller(None).get("/openapi.json")).json()["paths"]
+        assert not [path for path in paths if "clock" in path]
+
+
+async def test_readiness_says_what_is_missing(house: House, prepared: Database) -> None:
+    answer = await house.caller(None).get("/readyz")
+    assert (answer.status_code, answer.json()["ready"], answer.json()["missing"]) == (200, True, ["scheduler"])
+    connection = await asyncpg.connect(prepared.superuser)
+    try:
+        await connection.execute("UPDATE alembic_version SET version_num = 'older'")
+        answer = await house.caller(None).get("/readyz")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (503, "/migrations")
+    finally:
+        await connection.execute("UPDATE alembic_version SET version_num = '0001'")
+        await connection.close()
+
+
+async def test_a_database_that_comes_back_is_used_again(house: House, prepared: Database) -> None:
+    storefront = house.caller("storefront")
+    case = await filed(storefront)
+    connection = await asyncpg.connect(prepared.superuser)
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid()"
+        )
+    finally:
+        await connection.close()
+    answers = [await post(storefront, case, AGREE, idempotency_key="a") for _ in range(15)]
+    assert {answer.status_code for answer in answers} <= {201, 503}
+    assert answers[-1].status_code == 201
+
+
+async def test_what_was_answered_is_counted_by_route_and_status(house: House, storefront: AsyncClient) -> None:
+    await filed(storefront)
+    await storefront.get("/v1/cases/mine")
+    await storefront.request("BREW", "/coffee/pot")
+    told = (await storefront.get("/metrics")).text
+    assert re.search(r'caselog_http_requests_total{method="POST",route="/v1/cases",status="201"} \d', told)
+    assert re.search(r'requests_total{method="GET",route="/v1/cases/{case_id}",status="404"} \d', told)
+    assert re.search(r'requests_total{method="other",route="unknown",status="404"} \d', told)
+    assert "caselog_http_request_seconds_bucket" in told
+    assert "/v1/cases/mine" not in told

@@ -1,0 +1,171 @@
+"""What holds in every history, however it came about: generated disputes over several policies."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from case_events.core.case import ALL, Case, Deadline, evolve, fold
+from case_events.core.deadlines import asks, deadlines_of, overdue
+from case_events.core.decide import decide
+from case_events.core.events import EVENTS, History, Recorded, TimedOut
+from case_events.core.values import Instant, Problem
+from tests import examples as ex
+from tests.core.tales import GAPS, Tale, ask, begun, chosen, side_of, tales, told
+
+thorough = settings(max_examples=100, deadline=None, derandomize=True)
+
+
+def essence(history: History) -> list[Recorded]:
+    """What was recorded, apart from when we knew."""
+    return [replace(one, recorded_at=ex.NOON) for one in history]
+
+
+@thorough
+@given(tales)
+def test_a_due_clocks_command_always_records_an_event_that_stops_that_clock(tale: Tale) -> None:
+    history = told(tale, clocked=True, punctual=True).history
+    in_force = ex.policy(*ex.POLICIES[tale.policy])
+    for count in range(1, len(history) + 1):
+        case = fold(history[:count])
+        assert case is not None
+        for clock in deadlines_of(case):
+            now = Instant.of(max(clock.due_at, case.updated_at) + ex.TICK)
+            events = decide(asks(clock), "platform", case, in_force, ex.calendar(), None, now)
+            assert not isinstance(events, Problem)
+            assert isinstance(events[0], TimedOut)
+            after = case
+            for index, event in enumerate(events):
+                after = evolve(after, replace(history[0], version=case.version + index + 1, event=event))
+            assert identity(clock) not in [identity(running) for running in after.clocks]
+
+
+def identity(clock: Deadline) -> tuple[str, str, int]:
+    return (clock.kind, clock.party, clock.set_by)
+
+
+@thorough
+@given(tales, st.sampled_from(GAPS))
+def test_every_command_asked_twice_with_one_key_changes_nothing_the_second_time(tale: Tale, later: timedelta) -> None:
+    dispute, at = begun(tale, clocked=False), tale.start
+    for number, one in enumerate(tale.asks):
+        at = Instant.of(at + one.gap)
+        command, side = chosen(dispute, one, number, at), side_of(one)
+        first = dispute.when(command, at=at, by=side, key=f"key {number}").last
+        # A refusal is judged anew, so that the same answer needs the same instant; what was recorded is for ever.
+        then = Instant.of(at + later) if first.problem is None else at
+        again = dispute.fork().when(command, at=then, by=side, key=f"key {number}")
+        assert again.last.events == ()
+        assert again.last.problem == first.problem
+        assert again.last.answer == first.answer
+        assert again.last.case == first.case
+        assert again.last.replayed == (first.problem is None)
+
+
+@thorough
+@given(tales)
+def test_a_closed_case_refuses_everything_and_has_no_clock(tale: Tale) -> None:
+    dispute = told(tale, clocked=False, punctual=False)
+    if dispute.case.status != "closed":
+        dispute.when(ex.WITHDRAW, at=dispute.now)
+    if dispute.case.status != "closed":
+        return
+    assert dispute.case.clocks == ()
+    assert dispute.case.stage == "closed"
+    assert dispute.case.outcome is not None
+    for command in ex.EVERYTHING:
+        asked = dispute.fork().when(command, at=Instant.of(dispute.now + timedelta(days=1)))
+        assert asked.last.problem is not None
+        assert asked.last.events == ()
+
+
+@thorough
+@given(tales)
+def test_under_a_test_clock_it_does_not_matter_when_the_scheduler_comes(tale: Tale) -> None:
+    punctual = told(tale, clocked=True, punctual=True)
+    for other in (None, False):
+        assert essence(told(tale, clocked=True, punctual=other).history) == essence(punctual.history)
+
+
+@thorough
+@given(tales)
+def test_lag_never_changes_who_wins_nor_brings_a_due_time_nearer(tale: Tale) -> None:
+    """Only a minimum notice may make a difference: it gives a party more time than it would have had."""
+    punctual = told(tale, clocked=False, punctual=True)
+    for other in (told(tale, clocked=False, punctual=None), told(tale, clocked=False, punctual=False)):
+        for one, same in zip(punctual.history, other.history, strict=False):
+            due, later = promises(one), promises(same)
+            if any(noticed for _, noticed in later.values()):
+                assert all(later[clock][0] >= due[clock][0] for clock in due)
+                break
+            assert (one.version, one.name, due) == (same.version, same.name, later)
+        else:
+            assert (punctual.case.status, punctual.case.outcome) == (other.case.status, other.case.outcome)
+            assert len(punctual.history) == len(other.history)
+
+
+def promises(one: Recorded) -> dict[tuple[str, str], tuple[Instant, bool]]:
+    clocks = getattr(one.event, "clocks", ())
+    return {(clock.kind, clock.party): (clock.due_at, clock.minimum_notice) for clock in clocks}
+
+
+@thorough
+@given(tales)
+def test_versions_are_dense_ids_unique_time_goes_forward_and_every_fold_is_the_same(tale: Tale) -> None:
+    for clocked in (True, False):
+        history = told(tale, clocked=clocked, punctual=None).history
+        assert [one.version for one in history] == list(range(1, len(history) + 1))
+        assert len({one.event_id for one in history}) == len(history)
+        assert [one.effective_at for one in history] == sorted(one.effective_at for one in history)
+        case: Case | None = None
+        for count, one in enumerate(history, 1):
+            case = evolve(case, one)
+            assert case == fold(history[:count])
+            assert case.version == count
+            assert {clock.kind for clock in case.clocks} <= set(ALL)
+
+
+@thorough
+@given(tales)
+def test_a_case_that_is_not_closed_always_waits_for_something_with_an_end(tale: Tale) -> None:
+    dispute, at = begun(tale, clocked=False), tale.start
+    for number, one in enumerate(tale.asks):
+        at = Instant.of(at + one.gap)
+        ask(dispute, one, number, at)
+        assert (dispute.case.status == "closed") == (dispute.case.clocks == ())
+
+
+@thorough
+@given(tales, st.lists(st.timedeltas(ex.TICK, timedelta(days=9)), min_size=1, max_size=12))
+def test_one_long_advance_of_a_test_clock_and_many_short_ones_give_the_same_events(
+    tale: Tale, strides: list[timedelta]
+) -> None:
+    dispute = told(tale, clocked=True, punctual=False)
+    short = dispute.fork()
+    for stride in strides:
+        short.passes(Instant.of(short.now + stride))
+    long = dispute.passes(short.now)
+    assert essence(long.history) == essence(short.history)
+
+
+@thorough
+@given(tales)
+def test_nothing_overdue_is_left_behind_by_any_step(tale: Tale) -> None:
+    dispute = told(tale, clocked=False, punctual=False)
+    assert overdue(dispute.case, dispute.now) is None
+    assert dispute.fork().passes(dispute.now).written == ()
+
+
+def test_the_generated_tales_meet_every_event_there_is() -> None:
+    met: set[str] = set()
+
+    @settings(max_examples=150, deadline=None, derandomize=True)
+    @given(tales)
+    def look(tale: Tale) -> None:
+        met.update(one.name for one in told(tale, clocked=False, punctual=False).history)
+
+    look()
+    assert met == set(EVENTS)

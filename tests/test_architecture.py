@@ -1,0 +1,230 @@
+"""The arrows of the house, as data: which room may import which, and what the core never touches."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOTS = (ROOT / "libs/events", ROOT / "services/case-api", ROOT / "services/scheduler", ROOT)
+
+WINGS: dict[str, set[str]] = {
+    # A wing (a package, or a module that stands alone) → what it may import beside the standard library.
+    "case_events.core": {"case_events.core", "msgspec"},
+    "case_events.shape": {"case_events.core", "msgspec", "jsonschema"},
+    "case_events.logs": {"structlog"},
+    "case_events.policies": {
+        "case_events.core",
+        "case_events.shape",
+        "case_events.policies",
+        "chinese_calendar",
+        "holidays",
+    },
+    "case_events.ledger": {
+        "case_events.core",
+        "case_events.policies",
+        "case_events.ledger",
+        "msgspec",
+        "sqlalchemy",
+        "asyncpg",
+        "cryptography",
+    },
+    "case_api": {
+        "case_events",
+        "case_api",
+        "case_migrations",
+        "msgspec",
+        "fastapi",
+        "starlette",
+        "uvicorn",
+        "uvloop",
+        "structlog",
+        "prometheus_client",
+        "pydantic",
+        "pydantic_settings",
+        "alembic",
+        "sqlalchemy.exc",
+        "asyncpg",
+        "httpx",
+        "rich",
+        "typer",
+    },
+    "case_scheduler": {
+        "case_events",
+        "case_scheduler",
+        "asyncpg",
+        "apscheduler",
+        "httpx",
+        "structlog",
+        "pydantic",
+        "pydantic_settings",
+        "uvloop",
+    },
+    "migrations": {"alembic", "sqlalchemy", "case_events.ledger.tables"},
+}
+
+FLOORS: dict[str, list[str]] = {
+    # Inside a wing a module imports only those before it.
+    "case_events.core": [
+        "values",
+        "events",
+        "commands",
+        "policy",
+        "calendar",
+        "case",
+        "deadlines",
+        "gates",
+        "promises",
+        "outcomes",
+        "filing",
+        "negotiation",
+        "ruling",
+        "expire",
+        "decide",
+        "plan",
+        "vocabulary",
+        "words",
+        "telling",
+        "timeline",
+    ],
+    "case_events.ledger": [
+        "tables",
+        "identifiers",
+        "connection",
+        "policy_book",
+        "sealing",
+        "codec",
+        "database",
+        "read_models",
+        "store",
+        "steps",
+        "deadlines",
+        "test_clocks",
+        "heartbeat",
+        "keys",
+        "queries",
+        "audit",
+    ],
+}
+
+NEVER = [
+    # (from, to, why)
+    ("case_api.routes", "case_api.cli", "a route serves; it starts nothing"),
+    ("case_api.cli", "case_api.routes", "the command line goes through the door or the ledger"),
+    ("case_api", "case_scheduler", "services do not know each other"),
+    ("case_scheduler", "case_api", "services do not know each other"),
+]
+
+EFFECTFUL = {"time", "random", "os", "sys", "socket", "logging", "asyncio", "secrets", "pathlib", "structlog"}
+"""What the core never imports: it gets now, ids and policies as arguments."""
+EFFECTS = {"Instant.now", "datetime.now", "datetime.utcnow", "date.today", "uuid4", "uuid1", "print", "open"}
+"""What it never calls."""
+
+
+def _modules() -> dict[str, Path]:
+    found = {}
+    for root in ROOTS[:3]:
+        for path in sorted(root.rglob("*.py")):
+            found[".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")] = path
+    for path in sorted((ROOT / "migrations").rglob("*.py")):
+        found[".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")] = path
+    return found
+
+
+MODULES = _modules()
+
+
+def _imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            assert node.module is not None
+            deeper = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {name if name in MODULES else node.module for name in deeper}
+    return names
+
+
+def _wing(module: str) -> str:
+    return max((wing for wing in WINGS if _within(module, wing)), key=len)
+
+
+def _within(module: str, place: str) -> bool:
+    return module == place or module.startswith(f"{place}.")
+
+
+SPEAKS_SQL = (
+    "case_events.ledger",
+    "migrations",
+    "case_api.cli.postgres",  # makes the embedded server's database and logins; it knows no table
+)
+STANDARD = set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_every_arrow_is_allowed(module: str) -> None:
+    if module == "case_events":
+        return
+    allowed = WINGS[_wing(module)]
+    for imported in _imports(MODULES[module]):
+        if imported.split(".")[0] in STANDARD:
+            continue
+        assert any(_within(imported, place) for place in allowed), f"{module} → {imported}"
+
+
+@pytest.mark.parametrize("wing", sorted(FLOORS))
+def test_inside_a_wing_modules_import_only_those_before_them(wing: str) -> None:
+    order = FLOORS[wing]
+    rooms = {name.removeprefix(f"{wing}.") for name in MODULES if name.startswith(f"{wing}.")}
+    assert rooms == set(order), "every room has its place in the order"
+    for index, room in enumerate(order):
+        above = {f"{wing}.{later}" for later in order[index:]}
+        assert not _imports(MODULES[f"{wing}.{room}"]) & above, f"{room} reaches up"
+
+
+@pytest.mark.parametrize(("start", "end", "why"), NEVER)
+def test_these_rooms_never_know_each_other(start: str, end: str, why: str) -> None:
+    for module, path in MODULES.items():
+        if _within(module, start):
+            reached = [imported for imported in _imports(path) if _within(imported, end)]
+            assert not reached, f"{module} → {reached}: {why}"
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if _within(name, "case_events.core")))
+def test_the_core_has_no_effects(module: str) -> None:
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    assert not _imports(MODULES[module]) & EFFECTFUL
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert not called & EFFECTS
+    assert not any(isinstance(node, ast.AsyncFunctionDef | ast.Await) for node in ast.walk(tree))
+
+
+def test_sql_is_spoken_only_in_the_ledger() -> None:
+    words = ("SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM")
+    for module, path in MODULES.items():
+        if any(_within(module, place) for place in SPEAKS_SQL):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not node.value.lstrip().startswith(words), f"{module}:{node.lineno} speaks SQL"
+
+
+def test_files_and_functions_stay_small_enough_to_read() -> None:
+    for module, path in MODULES.items():
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 300, f"{module} has more than 300 lines"
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
+                # evolve has one arm for each event there is; it grows with the domain and stays flat.
+                longest = 70 if node.name == "evolve" else 50
+                assert node.end_lineno - node.lineno < longest, f"{module}.{node.name} is too long"
+
+
+def test_every_module_says_what_room_it_is() -> None:
+    for module, path in MODULES.items():
+        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), f"{module} has no docstring"
