@@ -81,8 +81,10 @@ def plan(history: History, request: Request, world: World) -> Step:
     if isinstance(side, Problem):
         return Step(case_id=request.case_id, before=before, case=before, problem=side)
     timeouts, case = expire_overdue(history, before, world)
-    answer = _missed(request, (*history, *timeouts)) or _unexpired(case, world) or decide(
-        request.command, side, case, world.in_force, world.calendar, world.facts, world.moment.effective_at
+    answer = (
+        _missed(request, (*history, *timeouts))
+        or _unexpired(case, world)
+        or decide(request.command, side, case, world.in_force, world.calendar, world.facts, world.moment.effective_at)
     )
     if isinstance(answer, Problem):
         return Step(case_id=request.case_id, before=before, case=case, events=timeouts, problem=answer)

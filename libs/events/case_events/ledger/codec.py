@@ -99,9 +99,7 @@ def event_of(
         raise UnknownEvent(f"{name}, schema version {schema}: the payload of event {event_id} is not one") from error
 
 
-def _opened(
-    kind: type[Event], payload: bytes, event_id: UUID, keys: Mapping[UUID, SubjectKey], vault: Vault
-) -> Event:
+def _opened(kind: type[Event], payload: bytes, event_id: UUID, keys: Mapping[UUID, SubjectKey], vault: Vault) -> Event:
     paths = PRIVATE[kind]
     if not paths:
         return msgspec.json.decode(payload, type=kind, dec_hook=decode_hook)

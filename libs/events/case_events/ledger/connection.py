@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
-from typing import Any
 
 import asyncpg
-from sqlalchemy.dialects.postgresql import asyncpg as dialect
-from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from case_events.core.values import Instant
 
@@ -41,13 +37,3 @@ def _to_postgres(instant: Instant) -> tuple[int]:
 
 def _from_postgres(parts: tuple[int]) -> Instant:
     return POSTGRES_EPOCH + timedelta(microseconds=parts[0])
-
-
-def compiled(statement: ClauseElement) -> tuple[str, list[Any]]:
-    """A SQLAlchemy Core statement as SQL and arguments for asyncpg."""
-    made = statement.compile(dialect=_DIALECT)
-    assert isinstance(made, SQLCompiler), "only statements with parameters are compiled here"
-    return made.string, [made.params[name] for name in made.positiontup or ()]
-
-
-_DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects are not typed

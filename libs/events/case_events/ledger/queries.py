@@ -12,9 +12,9 @@ from case_events.core.events import Filed, History
 from case_events.core.plan import Moment, World, expire_overdue
 from case_events.core.policy import ComplaintType
 from case_events.core.values import CaseId, Instant, Value
-from case_events.ledger.connection import compiled
 from case_events.ledger.database import Ledger
 from case_events.ledger.read_models import CASE_COLUMNS, CaseRow
+from case_events.ledger.statements import compiled
 from case_events.ledger.store import load
 from case_events.ledger.tables import cases
 

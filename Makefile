@@ -1,0 +1,46 @@
+# Every verb of this project. `make` alone prints them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint check bench format lock clean
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: ## start everything here: Postgres, the API, the scheduler; Ctrl-C stops it
+	@$(PYTHON) bootstrap.py && exec $(BIN)/caselog up
+
+demo: ## play a dispute from complaint to remedy against a Caselog of its own
+	@$(PYTHON) bootstrap.py && exec $(BIN)/caselog demo
+
+test: ## run the tests, against a real Postgres they start themselves
+	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m pytest $(ARGS)
+
+lint: ## ruff and mypy, as CI runs them
+	@$(PYTHON) bootstrap.py --dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test ## what CI runs
+
+bench: ## measure: cases and events a second, timers' lateness
+	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m tests.bench $(ARGS)
+
+format: ## let ruff mend what it can
+	@$(PYTHON) bootstrap.py --dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The flags keep out what belongs to one machine: registry addresses, paths, the command line itself.
+LOCKED := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group build
+
+lock: ## resolve the dependencies anew (needs uv; UPGRADE=--upgrade takes newer releases)
+	$(LOCKED) $(UPGRADE) pyproject.toml --output-file requirements.lock
+	$(LOCKED) $(UPGRADE) --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+
+clean: ## remove .venv and caches; the data in .caselog stays
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist caselog.egg-info
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,33 @@
+"""Brings a database's tables to this version, step by step."""
+
+from importlib import resources
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.exc import DBAPIError
+
+from case_api.cli.premises import CannotStart
+from case_api.settings import Settings
+
+
+def migrate() -> None:
+    """Bring the tables of CASELOG_MIGRATION_URL to this version."""
+    settings = Settings()
+    url = settings.migration_url or settings.database_url
+    if url is None:
+        raise CannotStart("set CASELOG_MIGRATION_URL to the owner's login; the embedded Postgres migrates at `up`")
+    bring_to_head(url)
+
+
+def bring_to_head(url: str) -> None:
+    """Run what is missing, in order; two that do this at once wait for each other. Not inside an event loop."""
+    config = Config()
+    # The folder `migrations`, wherever this is installed.
+    config.set_main_option("script_location", str(resources.files("case_migrations")).replace("%", "%%"))
+    config.attributes["url"] = url
+    try:
+        command.upgrade(config, "head")
+    except (OSError, DBAPIError, asyncpg.PostgresError) as fault:
+        reason = str(getattr(fault, "orig", None) or fault)
+        raise CannotStart(f"the migrations did not run: {reason}") from fault

@@ -1,0 +1,37 @@
+"""What must be in a fresh database before the services start: the shipped policies and, in development, keys."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from case_api.cli.premises import CannotStart
+from case_events.ledger import keys, policy_book
+from case_events.ledger.connection import CONNECT_TIMEOUT_S, Connection, teach
+from case_events.policies import shipped
+
+
+async def prepare(url: str, *, development_keys: bool) -> tuple[str, ...]:
+    """Keep the shipped policies and, if wanted, a key for each role; the secrets of those keys.
+
+    ``url``: the API's login. Raises PolicyChanged when a shipped policy is kept with another digest, CannotStart
+    when development keys are not wanted and the database has some.
+    """
+    connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
+    try:
+        await teach(connection)
+        for text in shipped():
+            await policy_book.keep(connection, text)
+        if not development_keys:
+            await _refuse_development_keys(connection)
+            return ()
+        for caller, secret in keys.development_keys():
+            await keys.add(connection, caller, secret)
+        return tuple(secret for _, secret in keys.development_keys())
+    finally:
+        await connection.close()
+
+
+async def _refuse_development_keys(connection: Connection) -> None:
+    found = await keys.kept_development_keys(connection)
+    if found:
+        raise CannotStart(f"this database has development keys, which everybody knows: {', '.join(found)}; revoke them")

@@ -1,0 +1,75 @@
+"""A ledger for a command that reads: the database that is configured, or the embedded one, running or not."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from case_api.cli import postgres
+from case_api.cli.premises import CannotStart, settle
+from case_api.settings import Settings
+from case_events.ledger.database import Ledger, open_ledger
+from case_events.ledger.sealing import read_master_key
+
+PORT_LINE = 3
+"""Where the port stands in postmaster.pid, counted from 0."""
+
+
+@asynccontextmanager
+async def reached(settings: Settings) -> AsyncIterator[Ledger]:
+    """The ledger, under the API's login, until the block ends. Raises CannotStart when there is none to reach."""
+    key_file = settings.master_key_file or settings.data_dir / "master.key"
+    if not key_file.is_file():
+        raise CannotStart(f"there is no master key at {key_file}; CASELOG_MASTER_KEY_FILE or CASELOG_DATA_DIR names it")
+    async with _url(settings) as url:
+        ledger = await open_ledger(url, master_key=read_master_key(key_file), application="caselog-cli")
+        try:
+            yield ledger
+        finally:
+            await ledger.close()
+
+
+@asynccontextmanager
+async def _url(settings: Settings) -> AsyncIterator[str]:
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    running = _running(settings.data_dir)
+    if running is not None:
+        yield running
+        return
+    server = await postgres.start(settings.data_dir)
+    try:
+        yield server.url(postgres.APP)
+    finally:
+        await server.stop()
+
+
+def _running(data_dir: Path) -> str | None:
+    """Where the embedded server that `caselog up` runs on this folder listens; None when it does not run."""
+    premises = settle(data_dir)
+    if not _held(premises.home):
+        return None
+    try:
+        lines = (premises.pgdata / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        passwords = json.loads((premises.home / "passwords.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CannotStart(f"the caselog on {premises.home} is still starting; try again in a moment") from None
+    port = lines[PORT_LINE]
+    return f"postgresql://{postgres.APP}:{passwords[postgres.APP]}@{postgres.HOST}:{port}/{postgres.DATABASE}"
+
+
+def _held(home: Path) -> bool:
+    """Whether a `caselog up` holds the folder, as the launcher does."""
+    folder = os.open(home, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(folder)
+    return False

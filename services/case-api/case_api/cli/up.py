@@ -1,0 +1,217 @@
+"""`caselog up`: one parent for Postgres, the API workers and the schedulers; it starts all and stops all."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from rich.console import Console, RenderableType
+
+from case_api.cli import postgres
+from case_api.cli.banner import address, banner
+from case_api.cli.children import Crew, GaveUp, Job, Wish, keep_postgres
+from case_api.cli.migrate import bring_to_head
+from case_api.cli.premises import CannotStart, make_folder
+from case_api.cli.secrets import master_key_file
+from case_api.settings import Settings
+
+API = (sys.executable, "-m", "case_api")
+SCHEDULER = (sys.executable, "-m", "case_scheduler")
+BACKLOG = 2048
+READY_S = 60.0
+ASK_S = 2.0
+ASK_PAUSE_S = 0.1
+
+Prepare = Callable[..., Awaitable[tuple[str, ...]]]
+console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Who logs in where."""
+
+    owner: str
+    app: str
+    scheduler: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What runs under the parent; tests run smaller things."""
+
+    api: tuple[str, ...] = API
+    scheduler: tuple[str, ...] = SCHEDULER
+    prepare: Prepare | None = None
+
+
+def up() -> None:
+    """Start everything: an embedded Postgres unless CASELOG_DATABASE_URL names one, the API and the schedulers."""
+    raise SystemExit(asyncio.run(run(Settings(), Plan())))
+
+
+async def run(settings: Settings, plan: Plan) -> int:
+    """Run until somebody asks to stop (0) or something dies for good (1)."""
+    _refuse_faults(settings)
+    wish = Wish()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _ask_to_stop, wish)
+    async with AsyncExitStack() as stack:
+        sock = stack.enter_context(_listen(settings))
+        house = asyncio.create_task(_live(settings, plan, wish, sock))
+        waiting = asyncio.create_task(wish.stop.wait())
+        await asyncio.wait({house, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if not house.done():
+            house.cancel()
+        waiting.cancel()
+        try:
+            await house
+        except asyncio.CancelledError:
+            say("stopped")
+        except (GaveUp, CannotStart) as reason:
+            say(f"stopped: {reason}")
+            return 1
+    return 0
+
+
+def say(text: str) -> None:
+    """Tell the operator."""
+    console.print(f"caselog: {text}", markup=False)
+
+
+def _refuse_faults(settings: Settings) -> None:
+    """All at once, so that nobody mends one to meet the next."""
+    faults = []
+    if settings.env == "production":
+        if settings.database_url is None:
+            faults.append("CASELOG_DATABASE_URL is not set, and the embedded Postgres is not for production")
+        if settings.master_key_file is None:
+            faults.append("CASELOG_MASTER_KEY_FILE is not set, and a key made here would lie beside what it seals")
+    if settings.master_key_file is not None and not settings.master_key_file.is_file():
+        faults.append(f"CASELOG_MASTER_KEY_FILE names {settings.master_key_file}, and there is no such file")
+    if faults:
+        raise CannotStart("cannot start:\n" + "\n".join(f"  - {fault}" for fault in faults))
+
+
+def _ask_to_stop(wish: Wish) -> None:
+    if wish.stop.is_set():
+        wish.hurry.set()
+        return
+    say("stopping (once more to hurry)")
+    wish.stop.set()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Bound by the parent, so that workers come and go while the port stays open."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.host, settings.port))
+        sock.listen(BACKLOG)
+    except OSError as fault:
+        sock.close()
+        raise CannotStart(
+            f"cannot listen on {settings.host} port {settings.port}: {fault.strerror}; CASELOG_PORT names another"
+        ) from None
+    return sock
+
+
+async def _live(settings: Settings, plan: Plan, wish: Wish, sock: socket.socket) -> None:
+    """Start in order; what was started is stopped in the opposite order, however this ends."""
+    async with AsyncExitStack() as stack:
+        make_folder(settings.data_dir)
+        key_file = _master_key(settings)
+        urls, watches = await _database(settings, stack)
+        await asyncio.to_thread(bring_to_head, urls.owner)
+        keys = await (plan.prepare or _prepare)(urls.app, development_keys=settings.env != "production")
+        sealed = {"CASELOG_MASTER_KEY_FILE": str(key_file), "PYTHONUNBUFFERED": "1"}
+        # The services never see the owner's login.
+        sealed |= {"CASELOG_MIGRATION_URL": "", "CASELOG_SCHEDULER_URL": ""}
+        watches += await _crew(_scheduler_jobs(settings, plan, urls, sealed), wish, stack)
+        watches += await _crew(_api_jobs(settings, plan, urls, sealed, sock), wish, stack)
+        greeting = asyncio.create_task(_greet(banner(settings, urls.app, key_file, keys), settings))
+        stack.callback(greeting.cancel)
+        await _until_one_fails([*watches, greeting])
+
+
+async def _database(settings: Settings, stack: AsyncExitStack) -> tuple[Urls, list[asyncio.Task[None]]]:
+    if settings.database_url is not None:
+        given = settings.database_url
+        return Urls(settings.migration_url or given, given, settings.scheduler_url or given), []
+    say(f"starting Postgres in {settings.data_dir}")
+    running = [await postgres.start(settings.data_dir)]
+    watch = asyncio.create_task(keep_postgres(running[0], say, running.append), name="postgres")
+
+    async def stop() -> None:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+        await running[-1].stop()
+
+    stack.push_async_callback(stop)
+    return Urls(*(running[0].url(role) for role in postgres.LOGINS)), [watch]
+
+
+def _master_key(settings: Settings) -> Path:
+    if settings.master_key_file is not None:
+        return settings.master_key_file.resolve()
+    path, made = master_key_file(settings.data_dir)
+    if made:
+        say(f"made a master key, {path}: without it nobody reads what people wrote; keep a copy of it elsewhere")
+    return path
+
+
+async def _prepare(url: str, *, development_keys: bool) -> tuple[str, ...]:
+    from case_api.cli.prepare import prepare  # noqa: PLC0415 - the API's imports are not needed to stop early
+    from case_events.ledger.policy_book import PolicyChanged  # noqa: PLC0415 - the same
+
+    try:
+        return await prepare(url, development_keys=development_keys)
+    except PolicyChanged as reason:
+        raise CannotStart(str(reason)) from reason
+
+
+async def _crew(jobs: list[Job], wish: Wish, stack: AsyncExitStack) -> list[asyncio.Task[None]]:
+    crew = Crew(jobs, wish.hurry, say)
+    stack.push_async_callback(crew.stop)
+    return crew.watches
+
+
+def _api_jobs(settings: Settings, plan: Plan, urls: Urls, sealed: dict[str, str], sock: socket.socket) -> list[Job]:
+    env = sealed | {"CASELOG_DATABASE_URL": urls.app, "CASELOG_LISTEN_FD": str(sock.fileno())}
+    return [Job(f"api-{n}", plan.api, env, (sock.fileno(),)) for n in range(1, settings.api_workers + 1)]
+
+
+def _scheduler_jobs(settings: Settings, plan: Plan, urls: Urls, sealed: dict[str, str]) -> list[Job]:
+    env = sealed | {"CASELOG_DATABASE_URL": urls.scheduler}
+    return [Job(f"scheduler-{n}", plan.scheduler, env) for n in range(1, settings.schedulers + 1)]
+
+
+async def _until_one_fails(watches: list[asyncio.Task[None]]) -> None:
+    """A watch ends by giving up, and then all end; the greeting ends when it has greeted."""
+    left = set(watches)
+    while left:
+        done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        for watch in done:
+            watch.result()
+
+
+async def _greet(greeting: RenderableType, settings: Settings) -> None:
+    """Say where everything is, once it answers."""
+    url = f"{address(settings)}/readyz"
+    deadline = asyncio.get_running_loop().time() + READY_S
+    async with httpx.AsyncClient(timeout=ASK_S, trust_env=False) as client:
+        while asyncio.get_running_loop().time() < deadline:
+            try:
+                if (await client.get(url)).is_success:
+                    console.print(greeting, soft_wrap=False)  # wrapped, not cut: a key must be whole
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(ASK_PAUSE_S)
+    say(f"not ready after {READY_S:.0f} s; {url} says what is missing")

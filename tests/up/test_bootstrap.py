@@ -1,0 +1,89 @@
+"""The installation: what is done again when, and that the locks name packages and nothing else."""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import bootstrap
+
+ROOT = Path(__file__).parents[2]
+DECIDING = ("requirements.lock", "requirements-dev.lock", "pyproject.toml", "setup.py")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the files that decide what is installed."""
+    for name in DECIDING:
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def test_nothing_installed_is_not_current(tree: Path) -> None:
+    assert not bootstrap.is_current(tree / "stamp", tree, dev=False)
+
+
+def test_an_installation_for_tests_serves_for_running_and_not_the_other_way_round(tree: Path) -> None:
+    stamp = tree / "stamp"
+    stamp.write_text(bootstrap.fingerprint(tree, dev=True))
+    assert bootstrap.is_current(stamp, tree, dev=True)
+    assert bootstrap.is_current(stamp, tree, dev=False)
+    stamp.write_text(bootstrap.fingerprint(tree, dev=False))
+    assert bootstrap.is_current(stamp, tree, dev=False)
+    assert not bootstrap.is_current(stamp, tree, dev=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("requirements-dev.lock", "\n# changed\n"),
+        ("setup.py", "\n# changed\n"),
+        ("pyproject.toml", "\n[dependency-groups.other]\n"),
+    ],
+)
+def test_a_change_to_what_decides_installs_again(tree: Path, name: str, change: str) -> None:
+    (tree / "stamp").write_text(bootstrap.fingerprint(tree, dev=True))
+    (tree / name).write_text((tree / name).read_text() + change)
+    assert not bootstrap.is_current(tree / "stamp", tree, dev=True)
+
+
+def test_a_change_to_how_a_tool_is_set_installs_nothing(tree: Path) -> None:
+    (tree / "stamp").write_text(bootstrap.fingerprint(tree, dev=True))
+    (tree / "pyproject.toml").write_text((tree / "pyproject.toml").read_text() + "\n[tool.another]\nx = 1\n")
+    assert bootstrap.is_current(tree / "stamp", tree, dev=True)
+
+
+def test_a_moved_tree_installs_again(tree: Path) -> None:
+    (tree / "stamp").write_text(bootstrap.fingerprint(tree, dev=True))
+    moved = tree.with_name("moved")
+    tree.rename(moved)
+    assert not bootstrap.is_current(moved / "stamp", moved, dev=True)
+
+
+def test_the_second_time_is_quick() -> None:
+    if not bootstrap.is_current(bootstrap.STAMP, ROOT, dev=True):
+        pytest.skip("the tree changed since `make test` installed it; installing under running tests breaks them")
+    began = time.monotonic()
+    subprocess.run([sys.executable, ROOT / "bootstrap.py", "--dev"], check=True, timeout=60)
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_has_hashes_and_no_address(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert not re.search(r"://|^-|file:|@ ", text, re.MULTILINE)
+    packages = re.split(r"\n(?=\S)", text.strip())
+    assert all(re.match(r"[a-z0-9.-]+==\S+", block) for block in packages)
+    assert all("--hash=sha256:" in block for block in packages)
+
+
+def test_what_tests_run_is_what_runs() -> None:
+    running, testing = (
+        set(re.findall(r"^([a-z0-9.-]+==[^\s;]+)", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-dev.lock")
+    )
+    assert running < testing
