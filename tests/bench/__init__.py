@@ -1,0 +1,1 @@
+"""Measurements, never timed tests: each against its floor in the same run, as ratios."""
