@@ -47,9 +47,16 @@ class Dispute:
 
     # when
 
-    def file(self, filing: File = examples.FILING, *, at: Instant = examples.NOON, key: str | None = None) -> Dispute:
+    def file(
+        self,
+        filing: File = examples.FILING,
+        *,
+        at: Instant = examples.NOON,
+        key: str | None = None,
+        by: Party | None = None,
+    ) -> Dispute:
         self.filed_at = at
-        return self._ask(filing, filing.complainant, at, key, None)
+        return self._ask(filing, by or filing.complainant, at, key, None)
 
     def when(
         self,
@@ -59,11 +66,13 @@ class Dispute:
         by: Side | Party | None = None,
         key: str | None = None,
         if_match: int | None = None,
+        claimed: When | None = None,
     ) -> Dispute:
-        """``command`` is asked by whose it is, or by another side."""
+        """``command`` is asked by whose it is, or by another side; ``claimed``: when they say it happened."""
         side = by or BY[POSTED_NAMES[type(command)]][0]
         actor = side if isinstance(side, Party) else ACTORS[side]
-        return self._ask(command, actor, self.instant(at), key, if_match)
+        happened = None if claimed is None else self.instant(claimed)
+        return self._ask(command, actor, self.instant(at), key, if_match, happened)
 
     def passes(self, to: When) -> Dispute:
         """Time passes and the clocks are looked at."""
@@ -136,7 +145,15 @@ class Dispute:
             assert getattr(self.case, name) == value, f"{name} is {getattr(self.case, name)}, not {value}"
         return self
 
-    def _ask(self, command: File | Posted, actor: Party, at: Instant, key: str | None, if_match: int | None) -> Dispute:
+    def _ask(
+        self,
+        command: File | Posted,
+        actor: Party,
+        at: Instant,
+        key: str | None,
+        if_match: int | None,
+        claimed: Instant | None = None,
+    ) -> Dispute:
         self.now = at
         self.asked += 1
         request = Request(
@@ -147,6 +164,7 @@ class Dispute:
             event_id=uuid5(self.case_id, key or f"step {self.asked}"),
             asked=repr((command, actor)).encode() if key else None,
             if_match=if_match,
+            occurred_at=claimed,
         )
         return self._took(plan(self.history, request, self._world()))
 

@@ -92,6 +92,7 @@ FLOORS: dict[str, list[str]] = {
     ],
     "case_events.ledger": [
         "tables",
+        "statements",
         "identifiers",
         "connection",
         "policy_book",

@@ -122,6 +122,16 @@ def test_a_filing_sent_twice_is_one_case() -> None:
     assert dispute.last.replayed
 
 
+def test_what_the_storefront_claims_is_kept_beside_the_instant_that_judged() -> None:
+    dispute = filed().when(AGREE, at=hours(73), claimed=hours(71))
+    dispute.refused("deadline_passed", "merchant_response_timed_out", "intervention_requested")
+    dispute = filed().when(AGREE, at=hours(72), claimed=hours(71)).then("merchant_replied", "settled")
+    assert [one.occurred_at for one in dispute.last.answer] == [dispute.instant(hours(71))] * 2
+    assert [one.effective_at for one in dispute.last.answer] == [dispute.instant(hours(72))] * 2
+    silent = filed().when(AGREE, at=hours(72)).last.answer[0]
+    assert silent.occurred_at == silent.effective_at
+
+
 def test_a_claim_of_what_happened_may_run_five_minutes_ahead_and_no_more() -> None:
     assert not claimed_ahead(None, NOON)
     assert not claimed_ahead(Instant.of(NOON + CLAIMED_AHEAD_MAX), NOON)

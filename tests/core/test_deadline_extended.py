@@ -56,6 +56,14 @@ def test_elapsed_days_need_no_calendar() -> None:
     assert not any(clock.provisional for clock in dispute.case.clocks)
 
 
+def test_a_turn_of_which_one_part_is_guessed_is_provisional_as_a_whole() -> None:
+    in_working_days = ("open_period = { hours = 48 }", "open_period = { working_days = 2 }")
+    dispute = filed(in_working_days, at=LAST_KNOWN_WEDNESDAY)
+    assert dispute.clock("response").due_at == Instant.of(GUESSED + hours(24))
+    assert dispute.clock("response").provisional
+    assert not dispute.clock("negotiation").provisional
+
+
 def test_a_provisional_deadline_never_runs_out() -> None:
     dispute = ruled_next_year().passes(days(90)).then(status="under_review", priority=0)
     dispute.when(REFUND, at=days(91)).then("ruled", priority=0)

@@ -9,7 +9,19 @@ from msgspec.structs import replace
 
 from case_events.core.decide import Facts
 from case_events.core.values import Instant, Money
-from tests.examples import BUYER, FILING, GOODS, MERCHANT, NOON, ORDER, TICK, order_that_succeeded, policy, yuan
+from tests.examples import (
+    BUYER,
+    FILING,
+    GOODS,
+    MERCHANT,
+    NOON,
+    ORDER,
+    PLATFORM,
+    TICK,
+    order_that_succeeded,
+    policy,
+    yuan,
+)
 from tests.spec import days, filed, given, hours
 
 CLOSES = Instant.of(NOON + days(15))
@@ -48,6 +60,11 @@ def test_a_window_that_opens_later_is_refused_until_then() -> None:
     rules, opens = policy(opens_on_day_seven), Instant.of(NOON + days(7))
     given(rules).file(JUST_SUCCEEDED, at=Instant.of(opens - TICK)).refused("not_yet", opens_at=opens)
     given(rules).file(JUST_SUCCEEDED, at=opens).then("filed")
+
+
+def test_a_complaint_is_filed_by_its_complainant_or_opened_by_the_platform() -> None:
+    assert [one.who for one in given().file().last.answer] == ["complainant"]
+    assert [one.who for one in given().file(by=PLATFORM).last.answer] == ["platform"]
 
 
 @pytest.mark.parametrize("status", ["awaiting_payment", "paid", "shipped", "trade_closed"])

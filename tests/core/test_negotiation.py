@@ -50,6 +50,9 @@ def test_amending_after_an_extension_never_brings_the_deadline_nearer() -> None:
     dispute = filed()
     dispute.when(extend("response", "respondent", dispute.instant(hours(100))), at=hours(1)).then("deadline_extended")
     dispute.when(AMEND, at=hours(60)).then("claim_amended").runs(response=hours(100), negotiation=days(9))
+    dispute.when(AMEND, at=hours(76)).then("claim_amended").runs(response=hours(100), negotiation=days(9))
+    assert dispute.clock("response").set_by == 2
+    dispute.when(AMEND, at=hours(77)).then("claim_amended").runs(response=hours(101), negotiation=days(9))
 
 
 def test_amending_to_more_than_the_cap_or_another_demand_is_refused() -> None:

@@ -77,6 +77,20 @@ def test_a_ruling_says_its_verdict_and_what_is_owed(ruling: Rule, verdict: str, 
     assert dispute.case.rulings[0].ruled_at == dispute.instant(days(2))
 
 
+EXCHANGES = (
+    ('demands = ["refund"]', 'demands = ["refund", "exchange"]'),
+    ('outcomes = ["refund",', 'outcomes = ["refund", "exchange",'),
+)
+"""A policy where what is demanded and granted need be no money."""
+
+
+def test_granting_the_thing_demanded_upholds_and_granting_another_upholds_in_part() -> None:
+    swap = Rule(outcome="exchange", rule="delivery_not_proved", reasons="换货。")
+    for demand, verdict in (("exchange", "upheld"), ("refund", "partly_upheld")):
+        dispute = filed(*EXCHANGES, demand=demand).when(REFUSE, at=days(1)).when(swap, at=days(2)).then("ruled")
+        assert [(one.verdict, one.owed) for one in dispute.case.rulings] == [(verdict, None)]
+
+
 def test_a_refund_is_of_the_amount_claimed_last() -> None:
     dispute = filed().when(AMEND, at=hours(1)).when(REFUSE, at=days(1))
     dispute.when(REFUND, at=days(2)).faults("/data/amount")

@@ -16,6 +16,10 @@ from case_events.policies.working_days import published
 ACQUIRE_TIMEOUT_S = 5
 COMMAND_TIMEOUT_S = 30
 
+PLANS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+"""Every statement here finds its rows by key: planned once, and never by reading a whole table because it was small
+or not yet analysed when the plan was made."""
+
 
 class Ledger:
     """An open ledger: the pool, the vault of sealing keys, the calendar, and the policies read so far."""
@@ -47,7 +51,7 @@ async def open_ledger(
         max_size=pool_size,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=COMMAND_TIMEOUT_S,
-        server_settings={"application_name": application, "plan_cache_mode": "force_generic_plan"},
+        server_settings={"application_name": application, **PLANS},
         init=teach,
         reset=_nothing_to_reset,
     )

@@ -1,0 +1,1 @@
+"""The ledger on a real Postgres: what is stored, who may change it, and whether it can be proved."""

@@ -1,0 +1,31 @@
+"""What somebody with all power over the server could do to the record; put back afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+TABLES = ("streams", "events", "cases", "deadlines", "subject_keys", "open_complaints")
+
+
+@asynccontextmanager
+async def tampered(superuser: asyncpg.Connection, *statements: str, changes: int = 1) -> AsyncIterator[None]:
+    """Run the statements with the triggers disabled, each changing as many rows; afterwards all is as it was."""
+    await superuser.execute("CREATE SCHEMA kept")
+    for table in TABLES:
+        await superuser.execute(f"CREATE TABLE kept.{table} AS TABLE {table}")
+    await superuser.execute("ALTER TABLE events DISABLE TRIGGER USER")
+    try:
+        for statement in statements:
+            done = await superuser.execute(statement)
+            assert int(done.split()[-1]) == changes, f"{statement}: {done}"
+        yield
+    finally:
+        for table in TABLES:
+            await superuser.execute(f"TRUNCATE {table}")
+            await superuser.execute(f"INSERT INTO {table} SELECT * FROM kept.{table}")  # noqa: S608
+        await superuser.execute("DROP SCHEMA kept CASCADE")
+        await superuser.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER append_only")
+        await superuser.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER never_truncated")

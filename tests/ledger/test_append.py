@@ -1,0 +1,288 @@
+"""Appending: one chain per case, no step lost or done twice, and a case that moved on is judged again."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest_asyncio
+import rfc8785
+from msgspec.structs import replace
+
+from case_events.core.events import Recorded
+from case_events.core.plan import Step
+from case_events.core.values import Instant
+from case_events.ledger import steps
+from case_events.ledger.database import Ledger, open_ledger
+from case_events.ledger.store import FRESH_S, Loaded
+from tests import examples
+from tests.conftest import Database
+from tests.ledger.desk import MASTER_KEY, SWIFT, Desk, a_filing, asking, contents, one_of_each, stored
+
+
+def said(value: object) -> Any:
+    """A column as the chain's public description says it."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value) if isinstance(value, UUID) else value
+
+
+async def test_anyone_can_compute_the_chain_from_the_columns(desk: Desk, superuser: asyncpg.Connection) -> None:
+    cases = await one_of_each(desk)
+    hashed = 0
+    for case_id in cases.values():
+        head = bytes(32)
+        for row in await stored(superuser, case_id):
+            assert hashlib.sha256(row["payload"]).digest() == row["payload_hash"]
+            envelope = {
+                name: said(value) for name, value in row.items() if name not in ("payload", "hash", "tx", "seq")
+            }
+            head = hashlib.sha256(b"caselog.event.v1\n" + head + rfc8785.dumps(envelope)).digest()
+            assert head == row["hash"], f"{row['type']} at version {row['version']}"
+            hashed += 1
+        assert await superuser.fetchval("SELECT head_hash FROM streams WHERE case_id = $1", case_id) == head
+    assert hashed > 25
+
+
+async def test_a_retry_gets_the_first_answer_although_the_case_moved_on(
+    desk: Desk, superuser: asyncpg.Connection
+) -> None:
+    case_id = await desk.filed()
+    first = await desk.post(case_id, examples.EVIDENCE, key="k", if_match=1)
+    await desk.post(case_id, examples.REFUSE)
+    before = await contents(superuser)
+    again = await desk.post(case_id, examples.EVIDENCE, key="k", if_match=1)
+    assert again.replayed
+    assert not first.replayed
+    assert (again.answer, again.case) == (first.answer, first.case)
+    assert await contents(superuser) == before
+
+
+async def test_a_key_used_with_another_body_is_refused_and_nothing_is_written(
+    desk: Desk, superuser: asyncpg.Connection
+) -> None:
+    case_id = await desk.filed()
+    await desk.post(case_id, examples.EVIDENCE, key="k")
+    before = await contents(superuser)
+    other = await desk.ask(examples.EVIDENCE, case_id, key="k", body=b"{}")
+    another_event = await desk.ask(examples.REFUSE, case_id, key="k", body=repr(examples.EVIDENCE).encode())
+    for step in (other, another_event):
+        assert step.problem is not None
+        assert step.problem.code == "id_reused"
+    assert await contents(superuser) == before
+
+
+async def test_keys_belong_to_their_client_and_to_their_case(desk: Desk) -> None:
+    first, second = await desk.filed(key="one"), await desk.filed(key="one", client="another")
+    assert first != second
+    steps_taken = [
+        await desk.post(first, examples.EVIDENCE, key="one"),
+        await desk.post(second, examples.EVIDENCE, key="one"),
+        await desk.post(first, examples.EVIDENCE, key="one", client="another"),
+    ]
+    assert not any(step.replayed for step in steps_taken)
+    assert len({step.answer[0].event_id for step in steps_taken}) == 3
+
+
+async def test_twenty_who_post_to_one_case_at_once_are_all_recorded(desk: Desk, superuser: asyncpg.Connection) -> None:
+    case_id = await desk.filed()
+    steps_taken = await asyncio.gather(
+        *(desk.post(case_id, examples.EVIDENCE, key=f"evidence {number}") for number in range(20))
+    )
+    rows = await stored(superuser, case_id)
+    assert [row["version"] for row in rows] == list(range(1, 22))
+    assert {row["event_id"] for row in rows[1:]} == {step.answer[0].event_id for step in steps_taken}
+    assert sorted(step.answer[0].version for step in steps_taken) == list(range(2, 22))
+
+
+@pytest_asyncio.fixture(scope="module")
+async def neighbour(module_database: Database, ledger: Ledger) -> AsyncIterator[Desk]:
+    """Another process's desk at the same ledger."""
+    opened = await open_ledger(module_database.app, master_key=MASTER_KEY, calendar=ledger.calendar)
+    yield Desk(opened)
+    await opened.close()
+
+
+async def test_one_key_sent_ten_times_at_once_records_one_event_and_answers_alike(
+    desk: Desk, neighbour: Desk, superuser: asyncpg.Connection
+) -> None:
+    case_id = await desk.filed()
+    asked = [at.post(case_id, examples.REFUSE, key="k") for at in (desk, neighbour) for _ in range(5)]
+    steps_taken = await asyncio.gather(*asked)
+    assert [row["type"] for row in await stored(superuser, case_id)] == [
+        "filed",
+        "merchant_replied",
+        "intervention_requested",
+    ]
+    assert Counter(step.replayed for step in steps_taken) == {True: 9, False: 1}
+    assert all((step.answer, step.case) == (steps_taken[0].answer, steps_taken[0].case) for step in steps_taken)
+
+
+async def test_one_filing_sent_ten_times_at_once_opens_one_case(
+    desk: Desk, neighbour: Desk, superuser: asyncpg.Connection
+) -> None:
+    filing = a_filing()
+    asked = [at.ask(filing, key="k") for at in (desk, neighbour) for _ in range(5)]
+    steps_taken = await asyncio.gather(*asked)
+    assert all(step.problem is None for step in steps_taken)
+    assert all((step.answer, step.case) == (steps_taken[0].answer, steps_taken[0].case) for step in steps_taken)
+    assert Counter(step.replayed for step in steps_taken) == {True: 9, False: 1}
+    opened = await superuser.fetch("SELECT case_id FROM cases WHERE order_id = $1", filing.order.order_id)
+    assert [row["case_id"] for row in opened] == [steps_taken[0].case_id]
+    for table, rows in {"streams": 1, "events": 1, "open_complaints": 1, "subject_keys": 2}.items():
+        counted = f"SELECT count(*) FROM {table} WHERE case_id = $1"  # noqa: S608
+        assert await superuser.fetchval(counted, steps_taken[0].case_id) == rows, table
+
+
+async def test_of_two_filings_of_one_complaint_at_once_one_is_told_where_the_other_is(
+    desk: Desk, neighbour: Desk, superuser: asyncpg.Connection
+) -> None:
+    filing = a_filing()
+    opened, refused = sorted(
+        await asyncio.gather(desk.ask(filing), neighbour.ask(filing)), key=lambda step: step.problem is not None
+    )
+    assert opened.problem is None
+    assert refused.problem is not None
+    assert (refused.problem.code, refused.problem.location) == ("already_open", f"/v1/cases/{opened.case_id}")
+    opened_cases = await superuser.fetch("SELECT case_id FROM cases WHERE order_id = $1", filing.order.order_id)
+    assert [row["case_id"] for row in opened_cases] == [opened.case_id]
+
+
+async def test_a_complaint_may_be_filed_again_once_the_first_is_closed(desk: Desk) -> None:
+    filing = a_filing()
+    first = await desk.filed(filing)
+    again = await desk.ask(filing)
+    assert again.problem is not None
+    assert again.problem.code == "already_open"
+    await desk.post(first, examples.WITHDRAW)
+    assert await desk.filed(filing) != first
+
+
+async def judged(desk: Desk, command: Any, case_id: UUID) -> tuple[Step, Loaded]:
+    """A step judged as ``submit`` would, but not committed yet."""
+    async with desk.ledger.connection() as connection:
+        request = steps._request(asking(command, case_id), desk.ledger.vault)
+        loaded, step = await steps._judged(desk.ledger, connection, request)
+    assert loaded is not None
+    assert step.problem is None
+    return step, loaded
+
+
+async def committed(desk: Desk, *judgements: tuple[Step, Loaded]) -> set[UUID]:
+    async with desk.ledger.connection() as connection, connection.transaction():
+        writings = [(step, loaded.head, loaded.keys) for step, loaded in judgements]
+        return await steps.commit(connection, writings, desk.ledger.vault)
+
+
+async def test_of_many_cases_committed_at_once_only_the_one_that_moved_on_is_left(
+    desk: Desk, superuser: asyncpg.Connection
+) -> None:
+    cases = [await desk.filed() for _ in range(5)]
+    judgements = [await judged(desk, examples.REFUSE, case_id) for case_id in cases]
+    overtaken = cases[2]
+    await desk.post(overtaken, examples.WITHDRAW)
+    before = await stored(superuser, overtaken)
+    assert await committed(desk, *judgements) == set(cases) - {overtaken}
+    assert await stored(superuser, overtaken) == before
+    for case_id in set(cases) - {overtaken}:
+        assert [row["type"] for row in await stored(superuser, case_id)][1:] == [
+            "merchant_replied",
+            "intervention_requested",
+        ]
+        assert await superuser.fetchval("SELECT version FROM streams WHERE case_id = $1", case_id) == 3
+
+
+def aged(step: Step, by: timedelta) -> Step:
+    """The same step, as if it had been judged earlier."""
+
+    def earlier(one: Recorded) -> Recorded:
+        instant = Instant.of(one.recorded_at - by)
+        return replace(one, recorded_at=instant, effective_at=instant)
+
+    return replace(step, events=tuple(earlier(one) for one in step.events))
+
+
+async def test_a_judgement_that_grew_stale_is_not_written(desk: Desk, superuser: asyncpg.Connection) -> None:
+    case_id = await desk.filed()
+    step, loaded = await judged(desk, examples.EVIDENCE, case_id)
+    before = await contents(superuser)
+    assert await committed(desk, (aged(step, timedelta(seconds=FRESH_S)), loaded)) == set()
+    assert await contents(superuser) == before
+    assert await committed(desk, (aged(step, timedelta(seconds=FRESH_S - 3)), loaded)) == {case_id}
+
+
+async def test_a_filing_that_was_judged_too_long_ago_is_not_written_either(
+    desk: Desk, superuser: asyncpg.Connection
+) -> None:
+    request = steps._request(asking(a_filing()), desk.ledger.vault)
+    keys = desk.ledger.vault.new_keys(request.case_id)
+    before = await contents(superuser)
+    async with desk.ledger.connection() as connection:
+        _, step = await steps._judged(desk.ledger, connection, request)
+        old = aged(step, timedelta(seconds=FRESH_S))
+        assert await steps.commit(connection, [(old, bytes(32), keys)], desk.ledger.vault) == set()
+        assert await contents(superuser) == before
+        assert await steps.commit(connection, [(step, bytes(32), keys)], desk.ledger.vault) == {step.case_id}
+
+
+async def test_a_dry_run_answers_and_changes_nothing(desk: Desk, superuser: asyncpg.Connection) -> None:
+    case_id = await desk.filed()
+    before = await contents(superuser)
+    filing = a_filing()
+    tried = await desk.ask(filing, key="filing", dry_run=True)
+    told = await desk.ask(examples.REFUSE, case_id, key="reply", dry_run=True)
+    assert [one.name for one in told.answer] == ["merchant_replied", "intervention_requested"]
+    assert [one.name for one in tried.answer] == ["filed"]
+    assert await contents(superuser) == before
+    filed = await desk.ask(filing, key="filing")
+    replied = await desk.ask(examples.REFUSE, case_id, key="reply")
+    assert (filed.replayed, replied.replayed) == (False, False)
+    assert filed.case_id == tried.case_id
+    assert [one.version for one in replied.answer] == [2, 3]
+
+
+async def test_who_read_an_older_version_is_told_what_they_missed(desk: Desk, superuser: asyncpg.Connection) -> None:
+    case_id = await desk.filed()
+    step = await desk.post(case_id, examples.EVIDENCE)
+    refused = await desk.ask(examples.EVIDENCE, case_id, if_match=1)
+    assert refused.problem is not None
+    assert (refused.problem.code, refused.problem.current_version) == ("stale", 2)
+    assert refused.problem.missed is not None
+    assert [(one["version"], one["type"]) for one in refused.problem.missed] == [(2, "evidence_submitted")]
+    assert refused.problem.missed[0]["event_id"] == str(step.answer[0].event_id)
+    assert len(await stored(superuser, case_id)) == 2
+    assert (await desk.post(case_id, examples.EVIDENCE, if_match=2)).answer[0].version == 3
+
+
+async def test_a_refused_step_still_records_what_was_overdue(desk: Desk, superuser: asyncpg.Connection) -> None:
+    case_id = await desk.filed(a_filing(marketplace="swift"))
+    await asyncio.sleep(SWIFT.total_seconds() + 0.05)
+    refused = await desk.ask(examples.REFUSE, case_id, key="late")
+    assert refused.problem is not None
+    assert refused.problem.code == "deadline_passed"
+    rows = await stored(superuser, case_id)
+    assert [(row["type"], row["who"]) for row in rows[1:]] == [
+        ("merchant_response_timed_out", "scheduler"),
+        ("intervention_requested", "scheduler"),
+    ]
+    kinds = await superuser.fetch("SELECT kind, set_by FROM deadlines WHERE case_id = $1", case_id)
+    assert [tuple(row) for row in kinds] == [("ruling", 3)]
+    again = await desk.ask(examples.REFUSE, case_id, key="late")
+    assert (again.replayed, again.events) == (False, ())
+    assert len(await stored(superuser, case_id)) == 3
+
+
+async def test_what_nobody_filed_cannot_be_posted_to(desk: Desk, superuser: asyncpg.Connection) -> None:
+    before = await contents(superuser)
+    step = await desk.ask(examples.EVIDENCE, UUID(int=7))
+    assert step.problem is not None
+    assert step.problem.code == "not_found"
+    assert await contents(superuser) == before

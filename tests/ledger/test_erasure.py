@@ -1,0 +1,137 @@
+"""A destroyed key erases a person from the record, from everything derived from it, and breaks no proof."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from case_events.core.events import Filed
+from case_events.core.values import ERASED, CaseId, Evidence, Instant, Party
+from case_events.ledger.audit import verify
+from case_events.ledger.database import Ledger, open_ledger
+from case_events.ledger.deadlines import CLAIM_CLOCKED, fire
+from case_events.ledger.queries import list_cases, read_case
+from tests import examples
+from tests.conftest import Database
+from tests.ledger.desk import CLIENT, MASTER_KEY, Desk, a_filing
+
+HAN = Party(role="buyer", id="han-meimei-4711")
+LEI = Party(role="merchant", id="li-lei-0815")
+HERS = (HAN.id, "我住在和平路十二号", "files.example/han/door.jpg", "还是没有收到")
+HIS = (LEI.id, "本人在前台签收")
+PROOF = Evidence(kind="photo", uri="https://files.example/han/door.jpg", sha256="a" * 64)
+ERASE = "UPDATE subject_keys SET wrapped = NULL, erased_at = clock_timestamp() WHERE case_id = $1 AND side = $2"
+
+
+@pytest_asyncio.fixture
+async def case_id(desk: Desk) -> CaseId:
+    """A case in which both sides said who they are; its ruling is due under a test clock."""
+    clock = await desk.clock()
+    filing = a_filing(clock=clock, complainant=HAN, respondent=LEI, description=HERS[1], evidence=(PROOF,))
+    case_id = await desk.filed(filing)
+    refusal = examples.REFUSE.__class__(decision="refuse", reason=HIS[1])
+    await desk.post(case_id, refusal, actor=LEI)
+    more = examples.EVIDENCE.__class__(evidence=(Evidence(kind="text", uri=HERS[3], sha256="b" * 64),))
+    await desk.post(case_id, more, actor=HAN)
+    return case_id
+
+
+async def erase(desk: Desk, case_id: CaseId, side: str) -> None:
+    """What the app's login may do, and all that erasing takes."""
+    async with desk.ledger.connection() as connection, connection.transaction():
+        assert await connection.execute(ERASE, case_id, side) == "UPDATE 1"
+        column = {"complainant": "complainant_id", "respondent": "respondent_id"}[side]
+        await connection.execute(f"UPDATE cases SET {column} = 'erased' WHERE case_id = $1", case_id)  # noqa: S608
+
+
+async def found(superuser: asyncpg.Connection, words: tuple[str, ...]) -> dict[str, set[str]]:
+    """In which tables each of the words can be read, as text or in bytes."""
+    tables = await superuser.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    places: dict[str, set[str]] = {}
+    for table in (row["tablename"] for row in tables):
+        said = "\n".join(row["t"] for row in await superuser.fetch(f"SELECT t::text FROM {table} t"))  # noqa: S608
+        for word in words:
+            if word in said or word.encode().hex() in said:
+                places.setdefault(word, set()).add(table)
+    return places
+
+
+async def test_only_the_ids_in_the_lists_can_be_read_without_the_keys(
+    superuser: asyncpg.Connection, case_id: CaseId
+) -> None:
+    assert await found(superuser, (*HERS, *HIS)) == {HAN.id: {"cases"}, LEI.id: {"cases"}}
+
+
+@pytest.mark.parametrize(("side", "gone", "left"), [("complainant", HERS, HIS), ("respondent", HIS, HERS)])
+async def test_after_erasing_a_side_nothing_of_theirs_is_left_and_the_other_s_is(
+    desk: Desk,
+    superuser: asyncpg.Connection,
+    case_id: CaseId,
+    side: str,
+    gone: tuple[str, ...],
+    left: tuple[str, ...],
+) -> None:
+    before = await read_case(desk.ledger, case_id)
+    await superuser.execute("DELETE FROM cases WHERE case_id <> $1", case_id)
+    await erase(desk, case_id, side)
+    assert await found(superuser, gone) == {}
+    after = await read_case(desk.ledger, case_id)
+    assert before is not None
+    assert after is not None
+    for word in (*gone, *left):
+        assert word in repr(before.history), "it was there"
+        assert (word in repr(after.history)) == (word in left)
+        assert (word in repr(after.case)) == (word in repr(before.case) and word in left)
+    assert after.hashes == before.hashes
+    filed = after.history[0].event
+    assert isinstance(filed, Filed)
+    erased, kept = (filed.complainant, LEI) if side == "complainant" else (filed.respondent, HAN)
+    assert erased.id == ERASED
+    assert kept in (filed.complainant, filed.respondent)
+    assert (await verify(desk.ledger, case_id)).findings == ()
+
+
+async def test_a_process_that_never_saw_the_key_reads_the_same(
+    desk: Desk, module_database: Database, case_id: CaseId
+) -> None:
+    await erase(desk, case_id, "complainant")
+    fresh = await open_ledger(module_database.app, master_key=MASTER_KEY, calendar=desk.ledger.calendar)
+    try:
+        there, here = await read_case(fresh, case_id), await read_case(desk.ledger, case_id)
+    finally:
+        await fresh.close()
+    assert there is not None
+    assert here is not None
+    assert (there.case, there.history) == (here.case, here.history)
+
+
+async def test_the_lists_show_who_is_erased_as_erased(desk: Desk, case_id: CaseId) -> None:
+    await erase(desk, case_id, "complainant")
+    rows = {row.case_id: row for row in await list_cases(desk.ledger, status=None, limit=200, after=None)}
+    assert (rows[case_id].complainant_id, rows[case_id].respondent_id) == (ERASED, LEI.id)
+
+
+async def test_nobody_is_taken_for_an_erased_party(desk: Desk, case_id: CaseId) -> None:
+    await erase(desk, case_id, "complainant")
+    for actor in (HAN, Party(role="buyer", id=ERASED)):
+        refused = await desk.ask(examples.EVIDENCE, case_id, actor=actor, client=CLIENT)
+        assert refused.problem is not None
+        assert refused.problem.code == "forbidden"
+
+
+async def test_the_clocks_of_an_erased_case_still_run_out(
+    desk: Desk, scheduler: Ledger, superuser: asyncpg.Connection, case_id: CaseId
+) -> None:
+    for side in ("complainant", "respondent"):
+        await erase(desk, case_id, side)
+    clock = await superuser.fetchval("SELECT test_clock FROM cases WHERE case_id = $1", case_id)
+    await desk.advance(clock, Instant.of(examples.NOON + timedelta(days=30)))
+    fired = await fire(scheduler, CLAIM_CLOCKED, only=case_id)
+    assert (fired.claimed, fired.written) == ((case_id,), 1)
+    reading = await read_case(desk.ledger, case_id)
+    assert reading is not None
+    assert reading.history[-1].name == "ruling_timed_out"
+    assert (await verify(desk.ledger, case_id)).findings == ()

@@ -1,0 +1,120 @@
+"""The migrated schema is the one the code speaks of, and there is no way back."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import resources
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.dialects import postgresql
+
+from case_api.cli.migrate import bring_to_head
+from case_events.ledger.database import Ledger
+from case_events.ledger.queries import MIGRATION, health
+from case_events.ledger.tables import metadata
+from tests.conftest import Database
+from tests.ledger.desk import Desk, contents
+
+COLUMNS = """
+SELECT c.relname, a.attname, lower(format_type(a.atttypid, a.atttypmod)) AS type, NOT a.attnotnull AS nullable
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'alembic_version'
+    AND a.attnum > 0 AND NOT a.attisdropped
+"""
+UNIQUE = """
+SELECT c.relname, con.contype = 'p' AS is_primary, array(
+    SELECT attname::text FROM unnest(con.conkey) WITH ORDINALITY AS k (number, place)
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number ORDER BY place
+) AS columns
+FROM pg_constraint con JOIN pg_class c ON c.oid = con.conrelid
+WHERE con.contype IN ('p', 'u') AND c.relnamespace = 'public'::regnamespace AND c.relname <> 'alembic_version'
+"""
+KNOWN_TO_THE_DATABASE_ONLY: set[tuple[str, bool, tuple[str, ...]]] = {("events", False, ("case_id", "event_id"))}
+"""Constraints no query needs to know of."""
+
+
+def config(database: Database) -> Config:
+    made = Config()
+    made.set_main_option("script_location", str(resources.files("case_migrations")))
+    made.attributes["url"] = database.owner
+    return made
+
+
+async def test_every_column_is_as_the_code_says(superuser: asyncpg.Connection) -> None:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects are not typed
+    said = {
+        (table.name, column.name, column.type.compile(dialect=dialect).lower(), bool(column.nullable))
+        for table in metadata.tables.values()
+        for column in table.columns
+    }
+    assert {tuple(row) for row in await superuser.fetch(COLUMNS)} == said
+    assert ("events", "tx", "xid8", False) in said
+
+
+async def test_every_key_is_as_the_code_says(superuser: asyncpg.Connection) -> None:
+    said = set(KNOWN_TO_THE_DATABASE_ONLY)
+    for table in metadata.tables.values():
+        said.add((table.name, True, tuple(column.name for column in table.primary_key.columns)))
+        uniques = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
+        said |= {(table.name, False, tuple(column.name for column in one.columns)) for one in uniques}
+    found = {(row["relname"], row["is_primary"], tuple(row["columns"])) for row in await superuser.fetch(UNIQUE)}
+    assert found == said
+
+
+async def test_every_unique_key_of_a_case_s_table_contains_its_case(superuser: asyncpg.Connection) -> None:
+    """So that the tables can be distributed by it (design, "The ledger")."""
+    elsewhere = {"test_clocks", "schedulers", "api_keys", "policies", "open_complaints"}
+    for row in await superuser.fetch(UNIQUE):
+        if row["relname"] not in elsewhere:
+            assert "case_id" in row["columns"], row["relname"]
+
+
+async def test_this_release_needs_the_newest_migration(module_database: Database, ledger: Ledger) -> None:
+    assert ScriptDirectory.from_config(config(module_database)).get_heads() == [MIGRATION]
+    assert (await health(ledger)).migrated
+
+
+async def test_migrating_again_changes_nothing_that_is_recorded(
+    module_database: Database, desk: Desk, superuser: asyncpg.Connection
+) -> None:
+    await desk.filed()
+    before = await contents(superuser)
+    await asyncio.to_thread(bring_to_head, module_database.owner)
+    assert await contents(superuser) == before
+
+
+async def test_the_ledger_is_never_downgraded(
+    module_database: Database, desk: Desk, superuser: asyncpg.Connection
+) -> None:
+    await desk.filed()
+    before = await contents(superuser)
+    with pytest.raises(RuntimeError, match="only goes forward"):
+        await asyncio.to_thread(command.downgrade, config(module_database), "base")
+    assert await contents(superuser) == before
+
+
+async def test_the_services_logins_cannot_migrate(module_database: Database) -> None:
+    for url in (module_database.app, module_database.scheduler):
+        connection = await asyncpg.connect(url)
+        try:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute("CREATE TABLE more (a int)")
+        finally:
+            await connection.close()
+
+
+async def test_a_ledger_whose_schema_is_another_release_s_says_so(
+    superuser: asyncpg.Connection, ledger: Ledger
+) -> None:
+    moved = "UPDATE alembic_version SET version_num = $1"
+    await superuser.execute(moved, "9999")
+    try:
+        assert not (await health(ledger)).migrated
+    finally:
+        await superuser.execute(moved, MIGRATION)
+    assert (await health(ledger)).migrated

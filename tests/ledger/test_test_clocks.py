@@ -1,0 +1,109 @@
+"""Test clocks stand still until told, and then only go forward."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+
+from case_events.core.values import Instant
+from case_events.ledger import test_clocks
+from case_events.ledger.deadlines import CLAIM_CLOCKED, fire, seconds_to_next
+from tests import examples
+from tests.ledger.desk import CLIENT, Desk, a_filing, now
+
+HOUR = timedelta(hours=1)
+
+
+async def test_a_test_clock_stands_where_it_was_set(desk: Desk) -> None:
+    made = await test_clocks.create(desk.ledger, examples.NOON, CLIENT)
+    assert (made.at, made.status) == (examples.NOON, "ready")
+    assert abs(now() - made.created_at) < timedelta(minutes=1)
+    assert await test_clocks.read(desk.ledger, made.id) == made
+
+
+async def test_a_test_clock_goes_forward_and_may_stay_but_never_goes_back(desk: Desk) -> None:
+    stands = await test_clocks.create(desk.ledger, examples.NOON, CLIENT)
+    later = Instant.of(examples.NOON + HOUR)
+    for _ in range(2):
+        moved = await test_clocks.advance(desk.ledger, stands, later)
+        assert moved is not None
+        assert moved.at == later
+        stands = moved
+    with pytest.raises(AssertionError):
+        await test_clocks.advance(desk.ledger, stands, examples.NOON)
+    assert await test_clocks.read(desk.ledger, stands.id) == stands
+
+
+async def test_who_moves_a_clock_as_it_stood_before_another_moved_it_is_told_so(desk: Desk) -> None:
+    read_before = await test_clocks.create(desk.ledger, examples.NOON, CLIENT)
+    far, near = Instant.of(examples.NOON + HOUR * 5), Instant.of(examples.NOON + HOUR)
+    moved = await test_clocks.advance(desk.ledger, read_before, far)
+    assert await test_clocks.advance(desk.ledger, read_before, near) is None
+    assert await test_clocks.read(desk.ledger, read_before.id) == moved
+
+
+async def test_of_many_who_move_a_clock_at_once_one_does(desk: Desk) -> None:
+    stands = await test_clocks.create(desk.ledger, examples.NOON, CLIENT)
+    wanted = [Instant.of(examples.NOON + HOUR * number) for number in range(1, 9)]
+    moves = await asyncio.gather(*(test_clocks.advance(desk.ledger, stands, to) for to in wanted))
+    done = [move for move in moves if move is not None]
+    assert done == [await test_clocks.read(desk.ledger, stands.id)]
+
+
+async def test_an_unknown_test_clock_cannot_be_read_moved_or_filed_under(desk: Desk) -> None:
+    assert await test_clocks.read(desk.ledger, UUID(int=7)) is None
+    stands = await test_clocks.create(desk.ledger, examples.NOON, CLIENT)
+    assert await test_clocks.advance(desk.ledger, replace(stands, id=UUID(int=7)), examples.NOON) is None
+    step = await desk.ask(a_filing(clock=UUID(int=7)))
+    assert step.problem is not None
+    assert [fault.pointer for fault in step.problem.errors] == ["/test_clock"]
+
+
+async def test_a_clock_is_advancing_until_everything_it_passed_has_fired(desk: Desk) -> None:
+    clock = await desk.clock()
+    case_id = await desk.filed(a_filing(clock=clock))
+    due = Instant.of(examples.NOON + timedelta(hours=72))
+
+    async def status() -> str:
+        stands = await test_clocks.read(desk.ledger, clock)
+        assert stands is not None
+        return stands.status
+
+    await desk.advance(clock, due)
+    assert await status() == "ready", "at its due time nothing is overdue"
+    assert (await fire(desk.ledger, CLAIM_CLOCKED, limit=1, only=case_id)).claimed == ()
+    await desk.advance(clock, Instant.of(due + examples.TICK))
+    assert await status() == "advancing"
+    await fire(desk.ledger, CLAIM_CLOCKED, limit=1, only=case_id)
+    assert await status() == "ready"
+
+
+async def test_one_long_advance_and_many_short_ones_give_the_same_history(desk: Desk) -> None:
+    end = timedelta(days=20)
+    clocks = [await desk.clock(), await desk.clock()]
+    cases = [await desk.filed(a_filing(clock=clock)) for clock in clocks]
+    await desk.advance(clocks[0], Instant.of(examples.NOON + end))
+    await desk.fire_clocked(cases[0])
+    for hours in range(12, int(end.total_seconds()) // 3600 + 1, 12):
+        await desk.advance(clocks[1], Instant.of(examples.NOON + HOUR * hours))
+        await desk.fire_clocked(cases[1])
+    told = []
+    history = "SELECT version, type, occurred_at, effective_at FROM events WHERE case_id = $1 ORDER BY version"
+    async with desk.ledger.connection() as connection:
+        for case_id in cases:
+            rows = await connection.fetch(history, case_id)
+            told.append([tuple(row) for row in rows])
+    assert told[0] == told[1]
+    assert len(told[0]) > 5
+
+
+async def test_the_clocks_of_a_test_clock_s_cases_are_no_live_clocks(desk: Desk) -> None:
+    waiting = await seconds_to_next(desk.ledger)
+    clock = await desk.clock()
+    await desk.filed(a_filing(clock=clock))
+    await desk.advance(clock, Instant.of(examples.NOON + timedelta(days=4)))
+    assert await seconds_to_next(desk.ledger) is waiting is None

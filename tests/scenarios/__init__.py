@@ -1,0 +1,1 @@
+"""Whole disputes told as data, rehearsed in memory and performed over HTTP."""

@@ -1,0 +1,164 @@
+"""The demonstration: every scenario lived through on a running Caselog in seconds, and told.
+
+``python -m tests.scenarios.demo [--url http://127.0.0.1:8080] [--lang zh|en|both]``. Where none answers, one is
+started on a free port in a temporary folder and stopped again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from tests.scenarios.perform import Performance, perform
+from tests.scenarios.script import Scenario, Step, scenarios
+from tests.scenarios.tell import Language, lines
+
+URL = "http://127.0.0.1:8080"
+START_S = 120.0
+STOP_S = 30.0
+ASK_S = 30.0
+console = Console()
+
+
+def main() -> int:
+    """Exit code 0 when every scenario went as it is told."""
+    parser = argparse.ArgumentParser(description="Live through the scenarios on a running Caselog and tell them.")
+    parser.add_argument("--url", help=f"a running Caselog; else {URL}, and where none answers one is started")
+    parser.add_argument("--lang", choices=("zh", "en", "both"), default="both", help="the language of the timelines")
+    said = parser.parse_args()
+    languages: tuple[Language, ...] = ("zh", "en") if said.lang == "both" else (said.lang,)
+    with _caselog(said.url) as url:
+        try:
+            return asyncio.run(_show(url, languages))
+        except httpx.TransportError as gone:
+            raise SystemExit(f"no Caselog answers at {url}: {gone}") from gone
+
+
+async def _show(url: str, languages: tuple[Language, ...]) -> int:
+    failed = 0
+    async with httpx.AsyncClient(base_url=url, timeout=ASK_S) as client:
+        for name, scenario in scenarios().items():
+            try:
+                told = await _live_through(scenario, client)
+            except AssertionError as wrong:
+                failed += 1
+                console.print(f"[red]{name}: not as it is told[/red]: {escape(str(wrong))}", highlight=False)
+            else:
+                _tell(scenario, told, languages)
+    console.print(f"{len(scenarios()) - failed} of {len(scenarios())} disputes went as they are told.", highlight=False)
+    return 1 if failed else 0
+
+
+async def _live_through(scenario: Scenario, client: httpx.AsyncClient) -> Performance:
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(scenario.title.en, total=None)
+
+        def watch(step: Step) -> None:
+            progress.update(task, description=f"{step.at}  {step.says.zh} {step.says.en}")
+
+        return await perform(scenario, client, watch=watch)
+
+
+def _tell(scenario: Scenario, told: Performance, languages: tuple[Language, ...]) -> None:
+    sources = [Text(f"{one.seed}「{one.passage}」 {', '.join(one.rules)}", style="dim") for one in scenario.tells]
+    for language in languages:
+        story = [_indented(line) for line in lines(told.timeline, language)]
+        title = scenario.title.zh if language == "zh" else scenario.title.en
+        console.print(Panel(Group(*sources, "", *story), title=title, subtitle=told.case_id))
+
+
+def _indented(line: str) -> Padding:
+    """A line that keeps its margin when it is wrapped."""
+    text = line.lstrip()
+    return Padding(Text(text), (0, 0, 0, len(line) - len(text)))
+
+
+@contextlib.contextmanager
+def _caselog(url: str | None) -> Iterator[str]:
+    """The Caselog to use: the one named, the one that answers at the usual place, or one of our own for the while."""
+    if url is not None or _answers(URL):
+        yield url or URL
+        return
+    with tempfile.TemporaryDirectory(prefix="caselog-demo-") as folder:
+        port = _free_port()
+        mine = f"http://127.0.0.1:{port}"
+        log = Path(folder) / "caselog.log"
+        with log.open("wb") as out:
+            process = _start(Path(folder) / "data", port, out.fileno())
+        try:
+            _wait(mine, process, log)
+            yield mine
+        finally:
+            _stop(process)
+
+
+def _start(data: Path, port: int, out: int) -> subprocess.Popen[bytes]:
+    command = (sys.executable, "-c", "from case_api.cli import main; main()", "up")
+    env = {
+        **os.environ,
+        "CASELOG_DATA_DIR": str(data),
+        "CASELOG_PORT": str(port),
+        "CASELOG_API_WORKERS": "1",
+        "CASELOG_SCHEDULERS": "1",
+    }
+    # A session of its own, so that Ctrl-C reaches it once, through us.
+    return subprocess.Popen(command, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_S
+    with console.status("Starting a Caselog of our own"):
+        while time.monotonic() < until and process.poll() is None:
+            if _answers(url):
+                return
+            time.sleep(0.2)
+    raise SystemExit(f"caselog up did not become ready:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """As an operator would: ask, wait, ask firmly."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_S)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=2.0).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
