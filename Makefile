@@ -12,8 +12,8 @@ help: ## print this
 run: ## start everything here: Postgres, the API, the scheduler; Ctrl-C stops it
 	@$(PYTHON) bootstrap.py && exec $(BIN)/caselog up
 
-demo: ## play a dispute from complaint to remedy against a Caselog of its own
-	@$(PYTHON) bootstrap.py && exec $(BIN)/caselog demo
+demo: ## live through four disputes in seconds and tell them, on the running Caselog or one of its own
+	@$(PYTHON) bootstrap.py && exec $(BIN)/python -m tests.scenarios.demo $(ARGS)
 
 test: ## run the tests, against a real Postgres they start themselves
 	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m pytest $(ARGS)
@@ -26,7 +26,7 @@ lint: ## ruff and mypy, as CI runs them
 
 check: lint test ## what CI runs
 
-bench: ## measure: cases and events a second, timers' lateness
+bench: ## measure one step over HTTP against its floor
 	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m tests.bench $(ARGS)
 
 format: ## let ruff mend what it can

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from case_api.cli import postgres
 from case_api.cli.migrate import bring_to_head
+from tests.serving import Serving, serving
 
 TEMPLATE = "caselog_template"
 
@@ -27,6 +28,13 @@ class Database:
     app: str
     scheduler: str
     superuser: str
+
+
+@pytest.fixture(scope="session")
+def caselog() -> Iterator[Serving]:
+    """One whole Caselog, as `caselog up` starts it, for all tests that come through the front door."""
+    with serving(workers=2, schedulers=2) as running:
+        yield running
 
 
 MakeDatabase = Callable[[], Awaitable[Database]]

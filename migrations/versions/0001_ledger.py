@@ -18,7 +18,7 @@ CREATE TABLE streams (
     head_hash   bytea NOT NULL CHECK (octet_length(head_hash) = 32),
     recorded_at timestamptz NOT NULL
 ) WITH (fillfactor = 70);
-COMMENT ON TABLE streams IS 'The row a request locks, first and always. Never indexed otherwise: its updates stay in the page.';
+COMMENT ON TABLE streams IS 'The row a request locks, first and always; never indexed otherwise.';
 """
 
 EVENTS = """
@@ -145,7 +145,7 @@ CREATE TABLE subject_keys (
     PRIMARY KEY (case_id, key_id),
     CHECK ((wrapped IS NULL) = (erased_at IS NOT NULL))
 );
-COMMENT ON TABLE subject_keys IS 'One data key per case and side, wrapped by the master key; without it what it sealed is erased.';
+COMMENT ON TABLE subject_keys IS 'One data key per case and side, wrapped by the master key.';
 
 CREATE TABLE api_keys (
     key_id      text PRIMARY KEY,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from case_events.core.commands import SubmitEvidence
+from case_events.core.commands import File, Posted, SubmitEvidence
 from case_events.core.decide import Facts
 from case_events.core.events import History
 from case_events.core.plan import Moment, Request, Step, World, plan
@@ -45,7 +45,10 @@ def _five_events(world: World, number: int) -> Step:
     case_id = uuid7()
     yesterday = Instant.of(world.moment.effective_at - timedelta(days=1))
     order = replace(order_that_succeeded(yesterday), order_id=f"B{number}")
-    commands = [replace(FILING, order=order), *(SubmitEvidence(evidence=(proof(n),)) for n in range(1, EVENTS))]
+    commands: list[File | Posted] = [
+        replace(FILING, order=order),
+        *(SubmitEvidence(evidence=(proof(n),)) for n in range(1, EVENTS)),
+    ]
     history: History = ()
     step: Step | None = None
     for command in commands:

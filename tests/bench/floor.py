@@ -16,7 +16,8 @@ TABLE = """
 CREATE TABLE floor (stream uuid, version integer, payload text, PRIMARY KEY (stream, version))
 """
 FILL = """
-INSERT INTO floor SELECT stream, version, repeat('x', 500) FROM unnest($1::uuid[]) AS stream, generate_series(1, 5) version
+INSERT INTO floor SELECT stream, version, repeat('x', 500)
+FROM unnest($1::uuid[]) AS stream, generate_series(1, 5) version
 """
 SELECT = "SELECT version, payload FROM floor WHERE stream = $1 ORDER BY version"
 INSERT = "INSERT INTO floor VALUES ($1, $2, $3)"

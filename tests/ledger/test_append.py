@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import pytest_asyncio
 import rfc8785
 from msgspec.structs import replace
 
@@ -19,11 +16,9 @@ from case_events.core.events import Recorded
 from case_events.core.plan import Step
 from case_events.core.values import Instant
 from case_events.ledger import steps
-from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.store import FRESH_S, Loaded
 from tests import examples
-from tests.conftest import Database
-from tests.ledger.desk import MASTER_KEY, SWIFT, Desk, a_filing, asking, contents, one_of_each, stored
+from tests.ledger.desk import SWIFT, Desk, a_filing, asking, contents, one_of_each, stored
 
 
 def said(value: object) -> Any:
@@ -90,70 +85,6 @@ async def test_keys_belong_to_their_client_and_to_their_case(desk: Desk) -> None
     ]
     assert not any(step.replayed for step in steps_taken)
     assert len({step.answer[0].event_id for step in steps_taken}) == 3
-
-
-async def test_twenty_who_post_to_one_case_at_once_are_all_recorded(desk: Desk, superuser: asyncpg.Connection) -> None:
-    case_id = await desk.filed()
-    steps_taken = await asyncio.gather(
-        *(desk.post(case_id, examples.EVIDENCE, key=f"evidence {number}") for number in range(20))
-    )
-    rows = await stored(superuser, case_id)
-    assert [row["version"] for row in rows] == list(range(1, 22))
-    assert {row["event_id"] for row in rows[1:]} == {step.answer[0].event_id for step in steps_taken}
-    assert sorted(step.answer[0].version for step in steps_taken) == list(range(2, 22))
-
-
-@pytest_asyncio.fixture(scope="module")
-async def neighbour(module_database: Database, ledger: Ledger) -> AsyncIterator[Desk]:
-    """Another process's desk at the same ledger."""
-    opened = await open_ledger(module_database.app, master_key=MASTER_KEY, calendar=ledger.calendar)
-    yield Desk(opened)
-    await opened.close()
-
-
-async def test_one_key_sent_ten_times_at_once_records_one_event_and_answers_alike(
-    desk: Desk, neighbour: Desk, superuser: asyncpg.Connection
-) -> None:
-    case_id = await desk.filed()
-    asked = [at.post(case_id, examples.REFUSE, key="k") for at in (desk, neighbour) for _ in range(5)]
-    steps_taken = await asyncio.gather(*asked)
-    assert [row["type"] for row in await stored(superuser, case_id)] == [
-        "filed",
-        "merchant_replied",
-        "intervention_requested",
-    ]
-    assert Counter(step.replayed for step in steps_taken) == {True: 9, False: 1}
-    assert all((step.answer, step.case) == (steps_taken[0].answer, steps_taken[0].case) for step in steps_taken)
-
-
-async def test_one_filing_sent_ten_times_at_once_opens_one_case(
-    desk: Desk, neighbour: Desk, superuser: asyncpg.Connection
-) -> None:
-    filing = a_filing()
-    asked = [at.ask(filing, key="k") for at in (desk, neighbour) for _ in range(5)]
-    steps_taken = await asyncio.gather(*asked)
-    assert all(step.problem is None for step in steps_taken)
-    assert all((step.answer, step.case) == (steps_taken[0].answer, steps_taken[0].case) for step in steps_taken)
-    assert Counter(step.replayed for step in steps_taken) == {True: 9, False: 1}
-    opened = await superuser.fetch("SELECT case_id FROM cases WHERE order_id = $1", filing.order.order_id)
-    assert [row["case_id"] for row in opened] == [steps_taken[0].case_id]
-    for table, rows in {"streams": 1, "events": 1, "open_complaints": 1, "subject_keys": 2}.items():
-        counted = f"SELECT count(*) FROM {table} WHERE case_id = $1"  # noqa: S608
-        assert await superuser.fetchval(counted, steps_taken[0].case_id) == rows, table
-
-
-async def test_of_two_filings_of_one_complaint_at_once_one_is_told_where_the_other_is(
-    desk: Desk, neighbour: Desk, superuser: asyncpg.Connection
-) -> None:
-    filing = a_filing()
-    opened, refused = sorted(
-        await asyncio.gather(desk.ask(filing), neighbour.ask(filing)), key=lambda step: step.problem is not None
-    )
-    assert opened.problem is None
-    assert refused.problem is not None
-    assert (refused.problem.code, refused.problem.location) == ("already_open", f"/v1/cases/{opened.case_id}")
-    opened_cases = await superuser.fetch("SELECT case_id FROM cases WHERE order_id = $1", filing.order.order_id)
-    assert [row["case_id"] for row in opened_cases] == [opened.case_id]
 
 
 async def test_a_complaint_may_be_filed_again_once_the_first_is_closed(desk: Desk) -> None:

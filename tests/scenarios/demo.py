@@ -9,15 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 from rich.console import Console, Group
@@ -30,10 +22,9 @@ from rich.text import Text
 from tests.scenarios.perform import Performance, perform
 from tests.scenarios.script import Scenario, Step, scenarios
 from tests.scenarios.tell import Language, lines
+from tests.serving import answers, serving
 
 URL = "http://127.0.0.1:8080"
-START_S = 120.0
-STOP_S = 30.0
 ASK_S = 30.0
 console = Console()
 
@@ -95,69 +86,14 @@ def _indented(line: str) -> Padding:
 @contextlib.contextmanager
 def _caselog(url: str | None) -> Iterator[str]:
     """The Caselog to use: the one named, the one that answers at the usual place, or one of our own for the while."""
-    if url is not None or _answers(URL):
+    if url is not None or answers(URL):
         yield url or URL
         return
-    with tempfile.TemporaryDirectory(prefix="caselog-demo-") as folder:
-        port = _free_port()
-        mine = f"http://127.0.0.1:{port}"
-        log = Path(folder) / "caselog.log"
-        with log.open("wb") as out:
-            process = _start(Path(folder) / "data", port, out.fileno())
-        try:
-            _wait(mine, process, log)
-            yield mine
-        finally:
-            _stop(process)
-
-
-def _start(data: Path, port: int, out: int) -> subprocess.Popen[bytes]:
-    command = (sys.executable, "-c", "from case_api.cli import main; main()", "up")
-    env = {
-        **os.environ,
-        "CASELOG_DATA_DIR": str(data),
-        "CASELOG_PORT": str(port),
-        "CASELOG_API_WORKERS": "1",
-        "CASELOG_SCHEDULERS": "1",
-    }
-    # A session of its own, so that Ctrl-C reaches it once, through us.
-    return subprocess.Popen(command, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + START_S
     with console.status("Starting a Caselog of our own"):
-        while time.monotonic() < until and process.poll() is None:
-            if _answers(url):
-                return
-            time.sleep(0.2)
-    raise SystemExit(f"caselog up did not become ready:\n{log.read_text(errors='replace')[-4000:]}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """As an operator would: ask, wait, ask firmly."""
-    if process.poll() is not None:
-        return
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(STOP_S)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", timeout=2.0).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+        started = contextlib.ExitStack()
+        running = started.enter_context(serving())
+    with started:
+        yield running.url
 
 
 if __name__ == "__main__":
