@@ -135,3 +135,20 @@ async def test_the_clocks_of_an_erased_case_still_run_out(
     assert reading is not None
     assert reading.history[-1].name == "ruling_timed_out"
     assert (await verify(desk.ledger, case_id)).findings == ()
+
+
+async def test_an_erased_complainant_does_not_keep_the_platform_from_ruling(desk: Desk, case_id: CaseId) -> None:
+    await erase(desk, case_id, "complainant")
+    await desk.post(case_id, examples.REJECT, actor=examples.PLATFORM)
+    reading = await read_case(desk.ledger, case_id)
+    assert reading is not None
+    assert reading.case.rulings[-1].reasons == examples.REJECT.reasons
+    assert (await verify(desk.ledger, case_id)).findings == ()
+
+
+async def test_where_both_sides_are_erased_nothing_more_is_written_about_them(desk: Desk, case_id: CaseId) -> None:
+    for side in ("complainant", "respondent"):
+        await erase(desk, case_id, side)
+    refused = await desk.ask(examples.REJECT, case_id, actor=examples.PLATFORM)
+    assert refused.problem is not None
+    assert refused.problem.code == "not_allowed_now"

@@ -44,7 +44,7 @@ class UnknownEvent(Exception):
 
 
 def rows_of(events: Iterable[Recorded], head: bytes, keys: Iterable[SubjectKey], vault: Vault) -> tuple[Row, ...]:
-    """The rows for one case's new events, chained onto ``head``."""
+    """The rows for one case's new events, chained onto ``head``. Raises KeyDestroyed for an erased side's text."""
     by_side = {key.side: key for key in keys}
     rows = []
     for recorded in events:
@@ -117,13 +117,16 @@ def _sealed(recorded: Recorded, keys: Mapping[Subject, SubjectKey], vault: Vault
     plain = msgspec.to_builtins(recorded.event, enc_hook=encode_hook)
     for path in paths:
         for container, key, here in places(plain, path):
-            subject = keys[_subject(recorded, here)]
+            subject = _key(recorded, here, keys)
             container[key] = vault.seal(container[key], subject, recorded.event_id, here)
     return canonical(plain)
 
 
-def _subject(recorded: Recorded, path: tuple[str, ...]) -> Subject:
-    """A party's text is under its own key, the platform's under the complainant's."""
+def _key(recorded: Recorded, path: tuple[str, ...], keys: Mapping[Subject, SubjectKey]) -> SubjectKey:
+    """A party's text is under its own key; the platform's under the complainant's, or once that was destroyed,
+    the respondent's: an erased complainant does not keep the platform from ruling."""
     if isinstance(recorded.event, Filed):
-        return "respondent" if path[0] == "respondent" else "complainant"
-    return "respondent" if recorded.who == "respondent" else "complainant"
+        return keys["respondent" if path[0] == "respondent" else "complainant"]
+    if recorded.who == "respondent" or (recorded.who == "platform" and keys["complainant"].wrapped is None):
+        return keys["respondent"]
+    return keys["complainant"]

@@ -16,6 +16,8 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
+    # What asyncpg says when a session ends in the very moment it is used (its issue 1069).
+    asyncpg.InternalClientError,
 )
 """What is raised while Postgres is away, starting, stopping or full."""
 

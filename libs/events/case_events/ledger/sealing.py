@@ -47,6 +47,10 @@ class BrokenSeal(Exception):
     """A sealed value does not open under its own key: it was changed, moved, or the master key is another."""
 
 
+class KeyDestroyed(Exception):
+    """Nothing more can be sealed for a side whose key was destroyed."""
+
+
 class Vault:
     """The master key and what derives from it; remembers the ciphers of keys it has unwrapped."""
 
@@ -97,10 +101,10 @@ class Vault:
         return cipher
 
     def seal(self, text: str, key: SubjectKey, event_id: EventId, path: Path) -> str:
-        """``text`` in a box that opens only in this place. Raises BrokenSeal if the key was destroyed."""
+        """``text`` in a box that opens only in this place. Raises KeyDestroyed."""
         cipher = self._cipher(key)
         if cipher is None:
-            raise BrokenSeal(f"key {key.key_id} was destroyed")
+            raise KeyDestroyed(f"key {key.key_id} was destroyed")
         nonce = os.urandom(NONCE_BYTES)
         box = nonce + cipher.encrypt(nonce, text.encode(), _place(key.case_id, event_id, path))
         return f"{MARK}{key.key_id}:{base64.urlsafe_b64encode(box).decode()}"

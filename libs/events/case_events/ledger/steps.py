@@ -22,7 +22,7 @@ from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.identifiers import uuid7
 from case_events.ledger.read_models import case_row, moved
-from case_events.ledger.sealing import SubjectKey, Vault
+from case_events.ledger.sealing import KeyDestroyed, SubjectKey, Vault
 from case_events.ledger.store import Loaded, Writing, append, load
 
 ATTEMPTS_MAX = 20
@@ -71,9 +71,12 @@ async def submit(ledger: Ledger, asking: Asking, *, dry_run: bool = False) -> St
             except asyncpg.UniqueViolationError:
                 # The complaint was opened, or the key used, by somebody faster: judged again, we see it.
                 continue
+            except KeyDestroyed:
+                return Step(case_id=request.case_id, before=None, case=None, problem=ERASED_SIDE)
     return Step(case_id=request.case_id, before=None, case=None, problem=BUSY)
 
 
+ERASED_SIDE = Problem(code="not_allowed_now", detail="This side was erased: nothing more is recorded in its words.")
 BUSY = Problem(code="busy", detail="The case is changing faster than this could be judged; send it again.")
 
 
