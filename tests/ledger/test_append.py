@@ -16,6 +16,7 @@ from case_events.core.events import Recorded
 from case_events.core.plan import Step
 from case_events.core.values import Instant
 from case_events.ledger import steps
+from case_events.ledger.judging import judge
 from case_events.ledger.store import FRESH_S, Loaded
 from tests import examples
 from tests.ledger.desk import SWIFT, Desk, a_filing, asking, contents, one_of_each, stored
@@ -101,10 +102,10 @@ async def judged(desk: Desk, command: Any, case_id: UUID) -> tuple[Step, Loaded]
     """A step judged as ``submit`` would, but not committed yet."""
     async with desk.ledger.connection() as connection:
         request = steps._request(asking(command, case_id), desk.ledger.vault)
-        loaded, step = await steps._judged(desk.ledger, connection, request)
-    assert loaded is not None
-    assert step.problem is None
-    return step, loaded
+        (one,) = await judge(desk.ledger, connection, [request])
+    assert one.loaded is not None
+    assert one.step.problem is None
+    return one.step, one.loaded
 
 
 async def committed(desk: Desk, *judgements: tuple[Step, Loaded]) -> set[UUID]:
@@ -157,7 +158,8 @@ async def test_a_filing_that_was_judged_too_long_ago_is_not_written_either(
     keys = desk.ledger.vault.new_keys(request.case_id)
     before = await contents(superuser)
     async with desk.ledger.connection() as connection:
-        _, step = await steps._judged(desk.ledger, connection, request)
+        (one,) = await judge(desk.ledger, connection, [request])
+        step = one.step
         old = aged(step, timedelta(seconds=FRESH_S))
         assert await steps.commit(connection, [(old, bytes(32), keys)], desk.ledger.vault) == set()
         assert await contents(superuser) == before

@@ -12,6 +12,7 @@ import pytest_asyncio
 from case_events.ledger import steps
 from case_events.ledger.connection import teach
 from case_events.ledger.database import Ledger, open_ledger
+from case_events.ledger.judging import judge
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk, a_filing, asking, stored
@@ -73,7 +74,8 @@ async def test_a_filing_whose_twin_was_recorded_while_it_looked_is_a_replay_and_
     filing = asking(a_filing(), key="twin")
     request = steps._request(filing, desk.ledger.vault)
     async with desk.ledger.connection() as connection:
-        _, first = await steps._judged(desk.ledger, connection, request)
+        (judged,) = await judge(desk.ledger, connection, [request])
+    first = judged.step
     faster = await asyncpg.connect(module_database.superuser)
     await teach(faster)
     async with faster.transaction():

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from case_events.core.events import EVENTS, Event, Filed, Recorded
 from case_events.core.values import ERASED, Instant, canonical, decode_hook
 from case_events.ledger.codec import GENESIS, PRIVATE, STORED, Row, UnknownEvent, event_of, rows_of
-from case_events.ledger.sealing import BrokenSeal, SubjectKey, Vault
+from case_events.ledger.sealing import BrokenSeal, SubjectKey, Vault, by_id
 from tests import examples
 from tests.ledger import generated
 from tests.ledger.desk import MASTER_KEY
@@ -126,8 +126,7 @@ def sealed(name: str) -> Row:
 
 
 def opened(row: Row, payload: bytes | None = None, event_id: UUID | None = None, keys: Any = KEYS) -> Event:
-    by_id = {key.key_id: key for key in keys}
-    return event_of(row.type, row.schema, payload or row.payload, event_id or row.recorded.event_id, by_id, VAULT)
+    return event_of(row.type, row.schema, payload or row.payload, event_id or row.recorded.event_id, by_id(keys), VAULT)
 
 
 def test_the_fields_that_are_sealed_are_the_ones_agreed() -> None:
@@ -214,8 +213,7 @@ def test_a_box_moved_to_another_case_does_not_open_even_with_its_key_beside_it()
 
 def opened_elsewhere(row: Row, keys: list[SubjectKey]) -> Event:
     """As another process would open it, which has not unwrapped these keys before."""
-    by_id = {key.key_id: key for key in keys}
-    return event_of(row.type, row.schema, row.payload, row.recorded.event_id, by_id, Vault(MASTER_KEY))
+    return event_of(row.type, row.schema, row.payload, row.recorded.event_id, by_id(keys), Vault(MASTER_KEY))
 
 
 def test_a_key_wrapped_for_one_side_is_not_taken_for_the_other_s() -> None:
@@ -259,7 +257,7 @@ def test_a_sealed_event_of_the_first_release_still_opens_and_still_has_its_hash(
     vault = Vault(bytes.fromhex(kept["master_key"]))
     payload = kept["payload"].encode()
     event_id = UUID(kept["envelope"]["event_id"])
-    assert event_of("filed", 1, payload, event_id, {key.key_id: key for key in keys}, vault) == SAMPLES["filed"]
+    assert event_of("filed", 1, payload, event_id, by_id(keys), vault) == SAMPLES["filed"]
     assert hashlib.sha256(payload).hexdigest() == kept["envelope"]["payload_hash"]
     chained = hashlib.sha256(b"caselog.event.v1\n" + bytes(32) + rfc8785.dumps(kept["envelope"])).hexdigest()
     assert chained == kept["hash"]

@@ -19,7 +19,7 @@ from case_events.ledger.codec import GENESIS, UnknownEvent, chained
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.read_models import CASE_COLUMNS, DEADLINE_COLUMNS, CaseRow, DeadlineRow, case_row, deadline_rows
-from case_events.ledger.sealing import BrokenSeal, SubjectKey, Vault
+from case_events.ledger.sealing import BrokenSeal, Keys, SubjectKey, Vault, by_id
 from case_events.ledger.store import recorded_of
 
 BATCH = 200
@@ -73,7 +73,7 @@ class _Kept(Value, frozen=True, kw_only=True):
 
     stream: Any
     events: tuple[Any, ...]
-    keys: dict[UUID, SubjectKey]
+    keys: Keys
     case: CaseRow | None
     deadlines: tuple[DeadlineRow, ...]
 
@@ -102,7 +102,7 @@ async def _kept(connection: Connection, streams: list[asyncpg.Record]) -> list[_
         _Kept(
             stream=stream,
             events=tuple(events.get(stream["case_id"], ())),
-            keys={row["key_id"]: SubjectKey(**dict(row)) for row in keys.get(stream["case_id"], ())},
+            keys=by_id(SubjectKey(**dict(row)) for row in keys.get(stream["case_id"], ())),
             case=rows.get(stream["case_id"]),
             deadlines=tuple(DeadlineRow(**dict(row)) for row in deadlines.get(stream["case_id"], ())),
         )

@@ -15,7 +15,7 @@ import msgspec
 
 from case_events.core.events import EVENTS, Event, Filed, Recorded
 from case_events.core.values import Value, canonical, decode_hook, encode_hook
-from case_events.ledger.sealing import Subject, SubjectKey, Vault, places, private_paths
+from case_events.ledger.sealing import Keys, Subject, SubjectKey, Vault, places, private_paths
 
 DOMAIN = b"caselog.event.v1\n"
 GENESIS = bytes(32)
@@ -86,9 +86,7 @@ def chained(head: bytes, envelope: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(DOMAIN + head + canonical(said)).digest()
 
 
-def event_of(
-    name: str, schema: int, payload: bytes, event_id: UUID, keys: Mapping[UUID, SubjectKey], vault: Vault
-) -> Event:
+def event_of(name: str, schema: int, payload: bytes, event_id: UUID, keys: Keys, vault: Vault) -> Event:
     """The event in a stored payload, unsealed. Raises UnknownEvent, or BrokenSeal."""
     written, kind = STORED.get(name, (0, None))
     if kind is None or schema != written:
@@ -99,7 +97,7 @@ def event_of(
         raise UnknownEvent(f"{name}, schema version {schema}: the payload of event {event_id} is not one") from error
 
 
-def _opened(kind: type[Event], payload: bytes, event_id: UUID, keys: Mapping[UUID, SubjectKey], vault: Vault) -> Event:
+def _opened(kind: type[Event], payload: bytes, event_id: UUID, keys: Keys, vault: Vault) -> Event:
     paths = PRIVATE[kind]
     if not paths:
         return msgspec.json.decode(payload, type=kind, dec_hook=decode_hook)

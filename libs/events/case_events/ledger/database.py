@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from case_events.core.calendar import Calendar
-from case_events.ledger.connection import CONNECT_TIMEOUT_S, Connection, teach
+from case_events.core.plan import Request, Step
+from case_events.ledger.batches import Batches
+from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, teach
 from case_events.ledger.policy_book import PolicyBook
 from case_events.ledger.sealing import Vault
 from case_events.policies.working_days import published
@@ -22,13 +24,14 @@ or not yet analysed when the plan was made."""
 
 
 class Ledger:
-    """An open ledger: the pool, the vault of sealing keys, the calendar, and the policies read so far."""
+    """An open ledger: the pool, the vault, the calendar, the policies read so far, and what is asked of it now."""
 
     def __init__(self, pool: asyncpg.Pool, vault: Vault, calendar: Calendar) -> None:
         self.pool = pool
         self.vault = vault
         self.calendar = calendar
         self.policies = PolicyBook()
+        self.batches: Batches[Request, Step] = Batches(lambda request: request.case_id, UNAVAILABLE)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

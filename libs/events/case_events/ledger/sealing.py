@@ -10,7 +10,8 @@ import base64
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -45,6 +46,14 @@ class SubjectKey(Value, frozen=True, kw_only=True):
 
 class BrokenSeal(Exception):
     """A sealed value does not open under its own key: it was changed, moved, or the master key is another."""
+
+
+Keys = Mapping[str, SubjectKey]
+"""A case's keys by the id that sealed values name, as text."""
+
+
+def by_id(keys: Iterable[SubjectKey]) -> Keys:
+    return {str(key.key_id): key for key in keys}
 
 
 class KeyDestroyed(Exception):
@@ -109,13 +118,13 @@ class Vault:
         box = nonce + cipher.encrypt(nonce, text.encode(), _place(key.case_id, event_id, path))
         return f"{MARK}{key.key_id}:{base64.urlsafe_b64encode(box).decode()}"
 
-    def open(self, sealed: str, keys: Mapping[UUID, SubjectKey], event_id: EventId, path: Path) -> str:
+    def open(self, sealed: str, keys: Keys, event_id: EventId, path: Path) -> str:
         """The text in the box; ``ERASED`` if its key was destroyed. Raises BrokenSeal if it does not open."""
         mark, _, rest = sealed.partition(":")
         key_id, _, box = rest.partition(":")
         if mark + ":" != MARK:
             raise BrokenSeal(f"{'/'.join(path)} is not sealed")
-        key = keys.get(UUID(key_id))
+        key = keys.get(key_id)
         if key is None:
             raise BrokenSeal(f"{'/'.join(path)} names a key its case does not have")
         cipher = self._cipher(key)
@@ -175,7 +184,17 @@ def places(value: Any, path: Path, at: Path = ()) -> Iterator[tuple[Any, str | i
 
 
 def _place(case_id: CaseId, event_id: EventId, path: Path) -> bytes:
-    return _bound(str(case_id), str(event_id), "/".join(path))
+    return _event(case_id, event_id) + _field(path)
+
+
+@lru_cache(maxsize=4096)
+def _event(case_id: CaseId, event_id: EventId) -> bytes:
+    return _bound(str(case_id), str(event_id))
+
+
+@lru_cache(maxsize=4096)
+def _field(path: Path) -> bytes:
+    return _bound("/".join(path))
 
 
 def _bound(*words: str) -> bytes:

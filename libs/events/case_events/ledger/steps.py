@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from uuid import NAMESPACE_URL, uuid5
 
 import asyncpg
 
 from case_events.core.commands import POSTED_NAMES, File, Posted
-from case_events.core.decide import Facts
 from case_events.core.events import Filed
-from case_events.core.plan import Moment, Request, Step, World, claimed_ahead, plan
-from case_events.core.values import CaseId, Fault, Instant, Party, Problem, Value
+from case_events.core.plan import Request, Step
+from case_events.core.values import CaseId, Instant, Party, Problem, Value
 from case_events.ledger.codec import GENESIS, rows_of
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.identifiers import uuid7
+from case_events.ledger.judging import Judged, judge, reservation
 from case_events.ledger.read_models import case_row, moved
 from case_events.ledger.sealing import KeyDestroyed, SubjectKey, Vault
-from case_events.ledger.store import Loaded, Writing, append, load
+from case_events.ledger.store import Writing, append
 
 ATTEMPTS_MAX = 20
 """How often a step that lost its race is judged again before the asker is told to come back."""
@@ -31,12 +32,6 @@ WAKE_WITHIN = timedelta(seconds=5)
 """A clock due sooner than this wakes the schedulers; they look by themselves at least as often."""
 CLIENTS = uuid5(NAMESPACE_URL, "caselog:clients")
 """Never changed: case and event ids of everything sent with a key derive from it."""
-
-FACTS = """
-SELECT nextval('complaint_number') AS number, clock_timestamp() AS now,
-    (SELECT at FROM test_clocks WHERE id = $1) AS clock_at,
-    (SELECT case_id FROM open_complaints WHERE reservation = $2) AS open_complaint
-"""
 
 
 class Asking(Value, frozen=True, kw_only=True):
@@ -56,24 +51,58 @@ class Asking(Value, frozen=True, kw_only=True):
 async def submit(ledger: Ledger, asking: Asking, *, dry_run: bool = False) -> Step:
     """Plan and, unless ``dry_run``, commit; the step with its answer, or with the problem why it was refused.
 
-    Raises one of database.UNAVAILABLE while Postgres is away; then nothing is known to be recorded.
+    Requests that come at the same time share a transaction. Raises one of database.UNAVAILABLE while Postgres is
+    away; then nothing is known to be recorded.
     """
     request = _request(asking, ledger.vault)
+    if dry_run:
+        async with ledger.connection() as connection:
+            (judged,) = await judge(ledger, connection, [request])
+            return judged.step
+    try:
+        return await ledger.batches.add(request, partial(_together, ledger))
+    except KeyDestroyed:
+        return _refused(request.case_id, ERASED_SIDE)
+
+
+async def _together(ledger: Ledger, requests: Sequence[Request]) -> list[Step]:
+    """Judge and commit until each request, of a case of its own, has its answer."""
+    answers: dict[CaseId, Step] = {}
     async with ledger.connection() as connection:
         for _ in range(ATTEMPTS_MAX):
-            loaded, step = await _judged(ledger, connection, request)
-            if dry_run or not step.events:
-                return step
-            try:
-                keys = loaded.keys if loaded else ledger.vault.new_keys(request.case_id)
-                if await commit(connection, [(step, loaded.head if loaded else GENESIS, keys)], ledger.vault):
-                    return step
-            except asyncpg.UniqueViolationError:
-                # The complaint was opened, or the key used, by somebody faster: judged again, we see it.
-                continue
-            except KeyDestroyed:
-                return Step(case_id=request.case_id, before=None, case=None, problem=ERASED_SIDE)
-    return Step(case_id=request.case_id, before=None, case=None, problem=BUSY)
+            left = [request for request in requests if request.case_id not in answers]
+            if not left:
+                break
+            judged = await judge(ledger, connection, left)
+            written = await _written(ledger, connection, [one for one in judged if one.step.events])
+            for one in judged:
+                if one.request.case_id in written or not one.step.events:
+                    answers[one.request.case_id] = one.step
+    return [answers.get(one.case_id) or _refused(one.case_id, BUSY) for one in requests]
+
+
+async def _written(ledger: Ledger, connection: Connection, judged: Sequence[Judged]) -> set[CaseId]:
+    """Commit what was judged; the cases that were written. The others had moved on and are judged again."""
+    if not judged:
+        return set()
+    steps = [
+        (one.step, one.loaded.head, one.loaded.keys)
+        if one.loaded
+        else (one.step, GENESIS, ledger.vault.new_keys(one.request.case_id))
+        for one in judged
+    ]
+    try:
+        return await commit(connection, steps, ledger.vault)
+    except asyncpg.UniqueViolationError:
+        # A complaint was opened, or a key used, by somebody faster, perhaps in this very batch: singly the first
+        # of them is written, and the others, judged again, see it.
+        if len(judged) == 1:
+            return set()
+        return {case_id for one in judged for case_id in await _written(ledger, connection, [one])}
+
+
+def _refused(case_id: CaseId, problem: Problem) -> Step:
+    return Step(case_id=case_id, before=None, case=None, problem=problem)
 
 
 ERASED_SIDE = Problem(code="not_allowed_now", detail="This side was erased: nothing more is recorded in its words.")
@@ -108,44 +137,6 @@ def _writing(step: Step, head: bytes, keys: tuple[SubjectKey, ...], vault: Vault
     )
 
 
-def reservation(complaint: File | Filed, vault: Vault) -> bytes:
-    """What holds one open complaint per order, type and complainant, without saying who that is."""
-    who = complaint.complainant
-    return vault.reserved(complaint.marketplace, complaint.order.order_id, complaint.type, who.role, who.id)
-
-
-async def _judged(ledger: Ledger, connection: Connection, request: Request) -> tuple[Loaded | None, Step]:
-    world: World | Problem = Problem(code="not_found", detail="There is no such case.")
-    if isinstance(request.command, File):
-        # The facts before the history: a case opened between the two by this very key is found and replayed. The
-        # other way round its own reservation would look like somebody else's.
-        world = await _filing_world(ledger, connection, request.command)
-    loaded = (await load(connection, [request.case_id], ledger.vault)).get(request.case_id)
-    if loaded is not None:
-        filed = loaded.history[0].event
-        assert isinstance(filed, Filed), "a history starts with its filing"
-        in_force = await ledger.policies.pinned(connection, filed.policy)
-        world = World(in_force=in_force, calendar=ledger.calendar, moment=loaded.moment)
-    if isinstance(world, Problem):
-        return loaded, Step(case_id=request.case_id, before=None, case=None, problem=world)
-    if claimed_ahead(request.occurred_at, world.moment.effective_at):
-        return loaded, Step(case_id=request.case_id, before=None, case=None, problem=_ahead(world.moment))
-    return loaded, plan(loaded.history if loaded else (), request, world)
-
-
-async def _filing_world(ledger: Ledger, connection: Connection, command: File) -> World | Problem:
-    row = await connection.fetchrow(FACTS, command.test_clock, reservation(command, ledger.vault))
-    assert row is not None, "the query has no FROM"
-    if command.test_clock is not None and row["clock_at"] is None:
-        return _invalid("/test_clock", "no such test clock")
-    moment = Moment(recorded_at=row["now"], effective_at=row["clock_at"] or row["now"])
-    in_force = await ledger.policies.in_force(connection, command.marketplace, moment.effective_at)
-    if in_force is None:
-        return _invalid("/marketplace", "no policy is in force for it")
-    facts = Facts(number=str(row["number"]), open_complaint=row["open_complaint"])
-    return World(in_force=in_force, calendar=ledger.calendar, moment=moment, facts=facts)
-
-
 def _request(asking: Asking, vault: Vault) -> Request:
     """The ids of a step: derived from client and key, so that a retry finds the first; new without a key."""
     client = uuid5(CLIENTS, asking.client)
@@ -171,11 +162,3 @@ def _request(asking: Asking, vault: Vault) -> Request:
 def _said(asking: Asking) -> bytes:
     command = asking.command
     return (b"filed" if isinstance(command, File) else POSTED_NAMES[type(command)].encode()) + b"\n"
-
-
-def _ahead(moment: Moment) -> Problem:
-    return _invalid("/occurred_at", f"more than five minutes ahead of {moment.effective_at.rfc3339()}")
-
-
-def _invalid(pointer: str, detail: str) -> Problem:
-    return Problem(code="invalid", detail="1 fault in what was asked.", errors=(Fault(pointer=pointer, detail=detail),))

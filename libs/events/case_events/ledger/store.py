@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 
@@ -19,7 +18,7 @@ from case_events.core.values import CaseId, Instant, Value
 from case_events.ledger.codec import Row, event_of
 from case_events.ledger.connection import POSTGRES_EPOCH, Connection
 from case_events.ledger.read_models import CASE_COLUMNS, CaseRow, DeadlineRow
-from case_events.ledger.sealing import SubjectKey, Vault
+from case_events.ledger.sealing import Keys, SubjectKey, Vault, by_id
 
 FRESH_S = 5
 """A judgement older than this is not written: the world may have moved on while we were stopped."""
@@ -30,7 +29,9 @@ DUE_CHANNEL = "caselog_due"
 LOAD = """
 SELECT e.case_id, e.version, e.event_id, e.type, e.schema, e.occurred_at, e.effective_at, e.recorded_at, e.who,
     e.agent, e.client, e.correlation, e.causation, e.asked, e.payload, e.payload_hash, e.hash,
-    s.head_hash, s.recorded_at AS head_recorded_at, (SELECT clock_timestamp()) AS now,
+    CASE WHEN e.version = 1 THEN s.head_hash END AS head_hash,
+    CASE WHEN e.version = 1 THEN s.recorded_at END AS head_recorded_at,
+    CASE WHEN e.version = 1 THEN (SELECT clock_timestamp()) END AS now,
     CASE WHEN e.version = 1 THEN (
         SELECT array_agg(ROW (k.key_id, k.side, k.wrapped)) FROM subject_keys k WHERE k.case_id = e.case_id
     ) END AS keys,
@@ -53,6 +54,7 @@ CASE_TYPES = {
     "priority": "integer",
     "amount": "bigint",
     "test_clock": "uuid",
+    "anonymous": "boolean",
 } | dict.fromkeys(("filed_at", "updated_at", "closed_at", "next_due_at"), "timestamptz")
 
 
@@ -179,19 +181,19 @@ def _loaded(case_id: CaseId, rows: list[asyncpg.Record], vault: Vault) -> Loaded
         SubjectKey(key_id=key_id, case_id=case_id, side=side, wrapped=wrapped)
         for key_id, side, wrapped in first["keys"] or ()
     )
-    by_id = {key.key_id: key for key in keys}
+    known = by_id(keys)
     now = max(first["now"], first["head_recorded_at"])
     return Loaded(
         case_id=case_id,
         head=first["head_hash"],
         moment=Moment(recorded_at=now, effective_at=first["clock_at"] or now),
-        history=tuple(recorded_of(row, by_id, vault) for row in rows),
+        history=tuple(recorded_of(row, known, vault) for row in rows),
         keys=keys,
         hashes=tuple((row["payload_hash"], row["hash"]) for row in rows),
     )
 
 
-def recorded_of(row: asyncpg.Record, keys: dict[UUID, SubjectKey], vault: Vault) -> Recorded:
+def recorded_of(row: asyncpg.Record, keys: Keys, vault: Vault) -> Recorded:
     """The event in a row of ``events``, unsealed, in its envelope."""
     return Recorded(
         case_id=row["case_id"],

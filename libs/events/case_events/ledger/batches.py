@@ -1,0 +1,93 @@
+"""Group commit: what is asked while a batch is under way shares the next one, and each keeps its own answer.
+
+Nobody waits for company: with nothing under way a batch starts at once, with whoever is there. One key is in one
+batch at a time. A batch that fails is tried again one by one, so that nobody pays for a neighbour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Generic, TypeVar
+
+SIZE_MAX = 32
+"""How many share a transaction; more buy little and cost the tail."""
+LANES = 2
+"""How many batches are under way at once: while one waits for the disk the next one is judged."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+Work = Callable[[Sequence[T]], Awaitable[Sequence[R]]]
+
+
+class Batches(Generic[T, R]):
+    """A queue whose waiting items are worked off together."""
+
+    def __init__(self, key: Callable[[T], Hashable], hopeless: tuple[type[Exception], ...]) -> None:
+        """``key``: items with equal keys are never in one batch, nor under way in two. ``hopeless``: what fails a
+        whole batch at once, because trying its items one by one would only fail again."""
+        self._key = key
+        self._hopeless = hopeless
+        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._busy: set[Hashable] = set()
+        self._lanes: set[asyncio.Task[None]] = set()
+
+    async def add(self, item: T, work: Work[T, R]) -> R:
+        """The answer of ``work`` for this item. Raises what ``work`` raises for it alone."""
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if len(self._lanes) < LANES:
+            lane = asyncio.create_task(self._lane(work))
+            self._lanes.add(lane)
+            lane.add_done_callback(self._lanes.discard)
+        return await answer
+
+    async def _lane(self, work: Work[T, R]) -> None:
+        while batch := self._next():
+            keys = {self._key(item) for item, _ in batch}
+            self._busy |= keys
+            try:
+                await self._work(batch, work)
+            finally:
+                self._busy -= keys
+
+    async def _work(self, batch: list[tuple[T, asyncio.Future[R]]], work: Work[T, R]) -> None:
+        try:
+            answers = await work([item for item, _ in batch])
+        except self._hopeless as error:
+            for _, answer in batch:
+                _fail(answer, error)
+        except Exception as error:  # noqa: BLE001 - it is handed to whoever asked
+            if len(batch) == 1:
+                _fail(batch[0][1], error)
+                return
+            for one in batch:
+                await self._work([one], work)
+        else:
+            for (_, answer), said in zip(batch, answers, strict=True):
+                if not answer.done():
+                    answer.set_result(said)
+
+    def _next(self) -> list[tuple[T, asyncio.Future[R]]]:
+        """The items that have waited longest and can go together; whoever gave up waiting is left out."""
+        batch: list[tuple[T, asyncio.Future[R]]] = []
+        keys: set[Hashable] = set()
+        later: list[tuple[T, asyncio.Future[R]]] = []
+        while self._waiting and len(batch) < SIZE_MAX:
+            item, answer = self._waiting.popleft()
+            key = self._key(item)
+            if answer.done():
+                continue
+            if key in keys or key in self._busy:
+                later.append((item, answer))
+            else:
+                keys.add(key)
+                batch.append((item, answer))
+        self._waiting.extendleft(reversed(later))
+        return batch
+
+
+def _fail(answer: asyncio.Future[R], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
