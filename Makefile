@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint check bench format lock clean
+.PHONY: help run demo test lint check bench fuzz format lock clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -12,7 +12,7 @@ help: ## print this
 run: ## start everything here: Postgres, the API, the scheduler; Ctrl-C stops it
 	@$(PYTHON) bootstrap.py && exec $(BIN)/caselog up
 
-demo: ## live through four disputes in seconds and tell them, on the running Caselog or one of its own
+demo: ## live through twelve disputes in seconds and tell them, on the running Caselog or one of its own
 	@$(PYTHON) bootstrap.py && exec $(BIN)/python -m tests.scenarios.demo $(ARGS)
 
 test: ## run the tests, against a real Postgres they start themselves
@@ -28,6 +28,10 @@ check: lint test ## what CI runs
 
 bench: ## measure one step over HTTP against its floor
 	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m tests.bench $(ARGS)
+
+fuzz: ## send the API what its OpenAPI allows and forbids, for long (EXAMPLES=500 for longer)
+	@$(PYTHON) bootstrap.py --dev && CASELOG_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) exec $(BIN)/python -m pytest \
+		tests/api/test_fuzz.py --timeout=3600 $(ARGS)
 
 format: ## let ruff mend what it can
 	@$(PYTHON) bootstrap.py --dev

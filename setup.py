@@ -1,11 +1,16 @@
-"""Where the packages lie: three source roots, and the migrations under a name of their own.
+"""Where the packages lie: four source roots, and the migrations under a name of their own.
 
 This is code because pyproject.toml can search folders for packages or rename one, but not both.
 """
 
 from setuptools import find_packages, setup
 
-ROOTS = {"case_events": "libs/events", "case_api": "services/case-api", "case_scheduler": "services/scheduler"}
+ROOTS = {
+    "case_events": "libs/events",
+    "caselog_client": "libs/client",
+    "case_api": "services/case-api",
+    "case_scheduler": "services/scheduler",
+}
 
 setup(
     package_dir={name: f"{root}/{name}" for name, root in ROOTS.items()} | {"case_migrations": "migrations"},

@@ -14,12 +14,16 @@ from case_events.core.commands import (
     AmendClaim,
     Appeal,
     Close,
+    Dismiss,
+    Escalate,
     ExtendDeadline,
     File,
     Posted,
     Remedy,
     Reply,
+    RequestEvidence,
     RequestIntervention,
+    Return,
     Rule,
     Settle,
     SubmitEvidence,
@@ -79,6 +83,9 @@ def order_that_succeeded(at: Instant) -> Order:
 
 
 ACCEPT = Accept()
+DISMISS = Dismiss(reason="与本订单无关。")
+ASK_FOR_PHOTOS = RequestEvidence(party="complainant", kinds=("photo", "packaging"))
+ESCALATE = Escalate(to="consumer_protection", reason="金额较大。")
 AGREE = Reply(decision="agree")
 REFUSE = Reply(decision="refuse", reason="物流显示本人签收。", evidence=(proof(2, "delivery_proof"),))
 OFFER = Reply(decision="offer", offer=Offer(kind="partial_refund", amount=yuan(50)))
@@ -92,6 +99,9 @@ REJECT = Rule(outcome="rejected", rule="delivery_proved", reasons="物流凭证�
 APPEAL = Appeal(reason="代收点监控显示不是本人。", evidence=(proof(4, "video"),))
 WITHDRAW = Withdraw(reason="已经收到了。")
 REFUNDED = Remedy(kind="refund", amount=yuan(129), reference="R-1")
+ADDRESS = Return(step="address", address="杭州市文三路1号 王五")
+SHIPPED = Return(step="shipped", tracking="SF1234567890")
+RECEIVED = Return(step="received", received=True)
 CLOSE = Close(reason="平台已先行赔付。")
 
 
@@ -101,6 +111,9 @@ def extend(kind: str, party: str, due_at: Instant) -> Posted:
 
 EVERYTHING: tuple[Posted, ...] = (
     ACCEPT,
+    DISMISS,
+    ASK_FOR_PHOTOS,
+    ESCALATE,
     AMEND,
     EVIDENCE,
     REFUSE,
@@ -109,6 +122,7 @@ EVERYTHING: tuple[Posted, ...] = (
     REFUND,
     APPEAL,
     WITHDRAW,
+    SHIPPED,
     REFUNDED,
     CLOSE,
     extend("response", "respondent", Instant.of(NOON + timedelta(hours=90))),
@@ -127,14 +141,20 @@ def taobao_text() -> str:
     return resources.files("case_events.policies").joinpath("taobao.toml").read_text(encoding="utf-8")
 
 
+def first_type(text: str) -> tuple[str, str]:
+    """A policy's text up to the end of its first type, which tests change, and the rest of it."""
+    end = text.index("\n[types.", text.index("clauses]"))
+    return text[:end], text[end:]
+
+
 @functools.cache
 def policy(*changes: tuple[str, str]) -> InForce:
     """Taobao's policy, with each ``(written, instead)`` of its text changed; what is not there cannot be changed."""
-    text = taobao_text()
+    text, rest = first_type(taobao_text())
     for written, instead in changes:
         assert text.count(written) == 1, f"{written!r} stands {text.count(written)} times in the policy"
         text = text.replace(written, instead)
-    return load(text)
+    return load(text + rest)
 
 
 ACCEPTANCE = """[types.not_received.acceptance]
@@ -146,6 +166,31 @@ acceptance = { zh = "平台24小时内受理。", en = "The platform answers wit
 #"""
 WITH_ACCEPTANCE = ("[types.not_received.clauses]", ACCEPTANCE)
 """A1, for a type that wants the platform's acceptance first. (``#``: what else stands on the line stays a comment.)"""
+EVIDENCE_TERMS = """[types.not_received.evidence]
+within = { days = 3 }
+
+[types.not_received.clauses]
+evidence = { zh = "平台可要求补充证据。", en = "The platform may ask for evidence." }
+#"""
+WITH_EVIDENCE = ("[types.not_received.clauses]", EVIDENCE_TERMS)
+"""A3, for a type that says how long a side has."""
+RETURN_LEG = """[types.not_received.return_leg]
+address_within = { days = 2 }
+ship_within = { days = 7 }
+receive_within = { days = 10 }
+on_address_timeout = "owe"
+on_shipping_timeout = "lapse"
+on_receipt_timeout = "owe"
+
+[types.not_received.clauses]
+return_leg = { zh = "先退货,后退款。", en = "Goods first, then the refund." }
+#"""
+WITH_RETURN = (
+    ("[types.not_received.clauses]", RETURN_LEG),
+    ('demands = ["refund"]', 'demands = ["refund", "return_and_refund"]'),
+    ('outcomes = ["refund",', 'outcomes = ["refund", "return_and_refund",'),
+)
+"""N8, for a type whose goods go back."""
 SILENCE_UNLOCKS = ('on_timeout = "escalate"', 'on_timeout = "unlock"')
 SILENCE_CONCEDES = ('on_timeout = "escalate"', 'on_timeout = "concede"')
 REFUSAL_UNLOCKS = ('on_refusal = "escalate"', 'on_refusal = "unlock"')
@@ -156,6 +201,8 @@ NO_APPEAL = ("rounds = 1", "rounds = 0")
 POLICIES: dict[str, tuple[tuple[str, str], ...]] = {
     "taobao": (),
     "with acceptance": (WITH_ACCEPTANCE,),
+    "with evidence": (WITH_EVIDENCE,),
+    "with return": WITH_RETURN,
     "silence unlocks": (SILENCE_UNLOCKS, REFUSAL_UNLOCKS),
     "silence concedes": (SILENCE_CONCEDES, STALL_ESCALATES),
     "two appeals": (TWO_APPEALS, WITH_ACCEPTANCE, SILENCE_UNLOCKS),

@@ -9,7 +9,7 @@ from httpx import Response
 
 from case_api import bodies, watch
 from case_api.problems import KINDS
-from case_api.routes import cases
+from case_api.routes import reading
 from case_events.core.values import Instant
 from case_events.ledger import steps
 from tests.api.house import AGREE, BUYER, JSON, REFUSE, REJECT, House, complaint, filed, happened, post
@@ -121,7 +121,7 @@ async def _too_many_requests(scene: Scene) -> Response:
 
 
 async def _internal(scene: Scene) -> Response:
-    scene.patch.setattr(cases, "read_case", None)
+    scene.patch.setattr(reading, "read_case", None)
     return await scene.storefront.get("/v1/cases/00000000-0000-4000-8000-000000000000")
 
 

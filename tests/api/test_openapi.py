@@ -101,6 +101,8 @@ async def test_what_is_sent_and_answered_fits_it(storefront: AsyncClient, docume
         "Timeline": f"{path}/timeline",
         "CaseView": f"{path}?explain=true",
         "CasePage": "/v1/cases",
+        "DeadlinePage": "/v1/deadlines",
+        "Counts": "/v1/stats",
         "PolicyPage": "/v1/policies",
         "Policy.PolicyView": "/v1/policies/taobao@2026.1",
         "ProblemView": "/v1/cases?x=1",

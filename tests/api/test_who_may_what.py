@@ -5,7 +5,8 @@ from httpx import AsyncClient
 
 from case_api import auth
 from case_events.core.commands import BY
-from case_events.core.events import EVENTS, TimedOut
+from case_events.core.events import EVENTS
+from case_events.core.timeouts import TimedOut
 from case_events.ledger.database import Ledger
 from case_events.ledger.keys import ROLES, Caller, caller_of
 from tests.api.house import AGREE, BUYER, MERCHANT, REFUSE, House, complaint, filed, happened, post
@@ -15,6 +16,8 @@ ENDPOINTS: list[tuple[str, str, set[str]]] = [
     ("POST", "/v1/cases", {"storefront", "platform"}),
     ("POST", "/v1/cases/{case_id}/events", {"storefront", "platform"}),
     ("GET", "/v1/cases", READERS),
+    ("GET", "/v1/deadlines", READERS),
+    ("GET", "/v1/stats", READERS),
     ("GET", "/v1/cases/{case_id}", READERS),
     ("GET", "/v1/cases/{case_id}/events", READERS),
     ("GET", "/v1/cases/{case_id}/timeline", READERS),

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from case_events.core.case import Case
 from case_events.core.commands import POSTED_NAMES, Posted
-from case_events.core.gates import refusal
+from case_events.core.gates import RETURN_STEPS, refusal, return_clock
 from case_events.core.values import Instant, Side
 from tests import examples as ex
 from tests.spec import Dispute, filed
@@ -29,6 +29,11 @@ def remedy(case: Case) -> Posted:
     return replace(ex.REFUNDED, kind=case.remedy or "refund", amount=case.owed)
 
 
+def returning(case: Case) -> Posted:
+    clock = return_clock(case)
+    return RETURNS[clock.kind if clock else "return_address"]
+
+
 def extension(case: Case) -> Posted:
     clock = case.clocks[0] if case.clocks else None
     until = clock.due_at if clock else case.updated_at
@@ -36,8 +41,15 @@ def extension(case: Case) -> Posted:
     return ex.extend(clock.kind if clock else "ruling", clock.party if clock else "platform", later)
 
 
+ASKS_THE_BUYER = replace(ex.ASK_FOR_PHOTOS, within=timedelta(days=2))
+ASKS_THE_MERCHANT = replace(ex.ASK_FOR_PHOTOS, party="respondent", within=timedelta(hours=30))
+RETURNS = dict(zip(RETURN_STEPS, (ex.ADDRESS, ex.SHIPPED, ex.RECEIVED), strict=True))
 COMMANDS: tuple[Callable[[Case, int], Posted], ...] = (
     lambda _case, _n: ex.ACCEPT,
+    lambda _case, n: replace(ex.DISMISS, malicious=n % 2 == 0),
+    lambda _case, _n: ASKS_THE_BUYER,
+    lambda _case, _n: ASKS_THE_MERCHANT,
+    lambda _case, _n: ex.ESCALATE,
     lambda _case, _n: ex.AMEND,
     lambda _case, n: replace(ex.EVIDENCE, evidence=(ex.proof(200 + n),)),
     lambda _case, _n: ex.AGREE,
@@ -49,6 +61,7 @@ COMMANDS: tuple[Callable[[Case, int], Posted], ...] = (
     lambda _case, _n: ex.REJECT,
     lambda _case, n: appeal(n),
     lambda _case, _n: ex.WITHDRAW,
+    lambda case, _n: returning(case),
     lambda case, _n: remedy(case),
     lambda _case, _n: ex.CLOSE,
     lambda case, _n: extension(case),
@@ -100,14 +113,18 @@ tales = st.builds(
 )
 
 
-COURSE = (ex.ACCEPT, ex.REFUSE, ex.CALL_THE_PLATFORM, ex.PART_REFUND, appeal(0))
+COURSE: tuple[Posted, ...] = (ex.ACCEPT, ex.REFUSE, ex.CALL_THE_PLATFORM, ex.PART_REFUND, appeal(0))
 """What often happens; what a policy does not want is refused and changes nothing."""
+COURSES: dict[str, tuple[Posted, ...]] = {"with return": (ex.AGREE, ex.ADDRESS, ex.SHIPPED, ex.RECEIVED)}
+"""What happens instead under some of ``examples.POLICIES``."""
 
 
 def begun(tale: Tale, *, clocked: bool) -> Dispute:
-    dispute = filed(*ex.POLICIES[tale.policy], at=tale.start, clocked=clocked)
-    for command in COURSE[: tale.prologue]:
-        dispute.when(command, at=tale.start)
+    demand = "return_and_refund" if tale.policy == "with return" else "refund"
+    dispute = filed(*ex.POLICIES[tale.policy], at=tale.start, clocked=clocked, demand=demand)
+    for command in COURSES.get(tale.policy, COURSE)[: tale.prologue]:
+        by: Side | None = "respondent" if command in (ex.ADDRESS, ex.RECEIVED) else None
+        dispute.when(command, at=tale.start, by=by)
     return dispute
 
 

@@ -99,7 +99,7 @@ def test_every_fault_of_a_complaint_is_named_at_once() -> None:
 
 
 def test_a_type_the_marketplace_does_not_have_is_a_fault_that_names_those_it_has() -> None:
-    dispute = given().file(replace(FILING, type="late_shipment")).faults("/type")
+    dispute = given().file(replace(FILING, type="harassment")).faults("/type")
     assert dispute.last.problem is not None
     assert "not_received" in dispute.last.problem.errors[0].detail
 

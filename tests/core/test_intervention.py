@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from case_events.core.events import InterventionRequested, MerchantResponseTimedOut, Settled
+from case_events.core.events import InterventionRequested, Settled
+from case_events.core.timeouts import MerchantResponseTimedOut
 from tests.examples import (
     AGREE,
     AMEND,

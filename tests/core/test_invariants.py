@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from case_events.core.case import ALL, Case, Deadline, evolve, fold
+from case_events.core.case import Case, Deadline
 from case_events.core.deadlines import asks, deadlines_of, overdue
 from case_events.core.decide import decide
-from case_events.core.events import EVENTS, History, Recorded, TimedOut
+from case_events.core.events import EVENTS, History, Recorded
+from case_events.core.evolve import ALL, evolve, fold
+from case_events.core.timeouts import TimedOut
 from case_events.core.values import Instant, Problem
 from tests import examples as ex
 from tests.core.tales import GAPS, Tale, ask, begun, chosen, side_of, tales, told
@@ -162,7 +164,7 @@ def test_nothing_overdue_is_left_behind_by_any_step(tale: Tale) -> None:
 def test_the_generated_tales_meet_every_event_there_is() -> None:
     met: set[str] = set()
 
-    @settings(max_examples=150, deadline=None, derandomize=True)
+    @settings(max_examples=400, deadline=None, derandomize=True)
     @given(tales)
     def look(tale: Tale) -> None:
         met.update(one.name for one in told(tale, clocked=False, punctual=False).history)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from case_events.core.events import MerchantResponseTimedOut, NegotiationStalled, RulingTimedOut
+from case_events.core.timeouts import MerchantResponseTimedOut, NegotiationStalled, RulingTimedOut
 from case_events.core.values import Instant
 from tests.examples import (
     AGREE,

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from case_events.core.commands import AmendClaim, Posted, Reply
-from case_events.core.events import InterventionRequested, MerchantResponseTimedOut, Settled
+from case_events.core.events import InterventionRequested, Settled
+from case_events.core.timeouts import MerchantResponseTimedOut
 from case_events.core.values import Money, Offer
 from tests.examples import (
     AGREE,

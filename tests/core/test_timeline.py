@@ -13,18 +13,21 @@ import pytest
 from msgspec.structs import replace
 
 from case_events.core import vocabulary, words
-from case_events.core.case import ALL, Status
+from case_events.core.case import Status
 from case_events.core.commands import Reply
 from case_events.core.events import EVENTS, Basis, Decision, Filed, Ground, Verdict
-from case_events.core.policy import Text
+from case_events.core.evolve import ALL
+from case_events.core.policy import Silence, Text
 from case_events.core.telling import outcome
 from case_events.core.timeline import Timeline, timeline
 from case_events.core.values import ERASED, ClockParty, Instant, Liable, Money, Offer, Who, encode_hook
 from case_events.policies import load, shipped
 from tests.examples import (
+    ADDRESS,
     AGREE,
     AMEND,
     APPEAL,
+    ASK_FOR_PHOTOS,
     CALL_THE_PLATFORM,
     NOON,
     OFFER,
@@ -33,10 +36,13 @@ from tests.examples import (
     REFUND,
     REFUSE,
     REJECT,
+    SHIPPED,
     STARTS,
     TAKE_THE_OFFER,
     TICK,
     WITH_ACCEPTANCE,
+    WITH_EVIDENCE,
+    WITH_RETURN,
     calendar,
     extend,
     policy,
@@ -45,14 +51,20 @@ from tests.examples import (
 from tests.scenarios.rehearse import rehearse
 from tests.scenarios.script import scenarios
 from tests.scenarios.tell import Language, lines
-from tests.spec import Dispute, days, filed, hours
+from tests.spec import ACTORS, Dispute, days, filed, hours
 
 GOLDEN = Path(__file__).parent.parent / "scenarios" / "golden"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 def told(dispute: Dispute) -> Timeline:
-    return timeline(dispute.history, dispute.case, dispute.in_force.type_of("not_received"))
+    return timeline(dispute.history, dispute.case, dispute.in_force.type_of(dispute.case.type))
+
+
+SPLIT = {
+    "waiting_for_complainant.unlocked",
+    *(f"waiting_for_return.{step}" for step in ("address", "shipped", "received")),
+}
 
 
 def variants() -> set[str]:
@@ -61,6 +73,9 @@ def variants() -> set[str]:
         "merchant_replied": get_args(Decision),
         "settled": get_args(Basis),
         "intervention_requested": get_args(Ground),
+        "returned": ("address", "shipped", "received"),
+        "return_timed_out": get_args(Silence),
+        "dismissed": ("unfounded", "malicious"),
     }
     return {name for name in EVENTS if name not in split} | {f"{n}.{v}" for n, vs in split.items() for v in vs}
 
@@ -68,10 +83,10 @@ def variants() -> set[str]:
 def test_every_event_status_clock_party_and_outcome_has_its_words() -> None:
     assert set(words.EVENTS) == variants()
     assert set(words.STATUSES) == set(get_args(Status))
-    assert set(words.NEXT) == (set(get_args(Status)) - {"closed"}) | {"waiting_for_complainant.unlocked"}
+    assert set(words.NEXT) == (set(get_args(Status)) - {"closed", "waiting_for_return"}) | SPLIT
     assert set(words.CLOCKS) == set(ALL)
     assert set(words.PARTIES) == set(get_args(ClockParty)) | set(get_args(Who))
-    assert set(words.OUTCOMES) == set(get_args(Verdict)) | {"settled", "conceded", "withdrawn", "lapsed"}
+    assert set(words.OUTCOMES) == set(get_args(Verdict)) | {"settled", "conceded", "withdrawn", "dismissed", "lapsed"}
 
 
 def test_every_word_a_shipped_policy_uses_has_a_name() -> None:
@@ -275,3 +290,31 @@ def test_every_state_a_policy_can_lead_to_can_be_told() -> None:
         for start in STARTS:
             dispute = filed(*changes, at=start).passes(days(40))
             assert len(told(dispute).entries) == len(dispute.history)
+
+
+def test_what_the_platform_asked_for_is_shown_as_missing_and_asked_of_that_side() -> None:
+    dispute = filed(WITH_EVIDENCE).when(REFUSE, at=days(1)).when(ASK_FOR_PHOTOS, at=days(1) + hours(1))
+    said = told(dispute)
+    assert said.missing == ("photo", "packaging")
+    assert said.next is not None
+    assert (said.next.by, said.next.kind) == (("complainant",), "evidence")
+    assert said.next.zh == "请买家补充证据:照片、包装,截止 2026-03-06 13:00。"
+
+
+def test_a_ruling_that_departs_from_the_usual_amount_says_why() -> None:
+    zh, en = entry(filed().when(REFUSE, at=days(1)).when(replace(REFUND, departs="预售条款。"), at=days(2)))
+    assert "偏离标准金额的理由:「预售条款。」。" in zh
+    assert "Why it departs from the usual amount" in en
+
+
+@pytest.mark.parametrize(
+    ("step", "zh"),
+    [(0, "请商家提供退货地址"), (1, "请买家寄回商品"), (2, "请商家确认收到退货")],
+)
+def test_each_step_of_the_return_says_whose_it_is(step: int, zh: str) -> None:
+    dispute = filed(*WITH_RETURN, demand="return_and_refund").when(AGREE, at=hours(1))
+    for taken, by in ((ADDRESS, "respondent"), (SHIPPED, "complainant"))[:step]:
+        dispute.when(taken, by=ACTORS[by], at=hours(2))  # type: ignore[index]
+    said = told(dispute).next
+    assert said is not None
+    assert said.zh.startswith(zh)

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from case_events.core.commands import BY, POSTED_NAMES
 from case_events.core.gates import allowed_events, blocked_events, required_action_by
 from case_events.core.values import Instant
-from tests.examples import AGREE, APPEAL, EVERYTHING, OFFER, REFUND, REFUNDED, REFUSE, TICK, WITH_ACCEPTANCE
+from tests.examples import (
+    AGREE,
+    APPEAL,
+    ASK_FOR_PHOTOS,
+    EVERYTHING,
+    OFFER,
+    REFUND,
+    REFUNDED,
+    REFUSE,
+    TICK,
+    WITH_ACCEPTANCE,
+    WITH_RETURN,
+)
 from tests.spec import Dispute, days, filed, hours
+
+ASK_IN_A_DAY = replace(ASK_FOR_PHOTOS, within=days(1))
 
 
 def allowed(dispute: Dispute) -> dict[str, tuple[tuple[str, ...], Instant | None]]:
@@ -27,6 +43,8 @@ def states() -> list[Dispute]:
         ruled.fork().when(APPEAL, at=days(3)),
         ruled.fork().passes(days(10)),
         ruled.fork().passes(days(13)),
+        filed().when(REFUSE, at=days(1)).when(ASK_IN_A_DAY, at=days(1)),
+        filed(*WITH_RETURN, demand="return_and_refund").when(AGREE, at=hours(1)),
         filed().when(AGREE, at=hours(1)).when(REFUNDED, at=hours(2)),
     ]
 
@@ -94,6 +112,8 @@ def test_who_must_act_follows_the_state() -> None:
         (),
         ("platform",),
         ("respondent",),
+        ("respondent",),
+        ("complainant",),
         ("respondent",),
         (),
     ]

@@ -69,7 +69,7 @@ def _problems() -> Iterable[tuple[str, ...]]:
 
 def _settings() -> Iterable[tuple[str, ...]]:
     seen = set[str]()
-    for settings in (api_settings.Settings, scheduler_settings.Settings):
+    for settings in (api_settings.Settings, scheduler_settings.Settings, api_settings.CallerSettings):
         assert issubclass(settings, BaseSettings)
         for name, field in settings.model_fields.items():
             if name not in seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.serving import Serving
@@ -33,6 +34,22 @@ def test_its_dispute_prints_what_it_says(caselog: Serving) -> None:
     *printed, story = done.stdout.splitlines()
     assert printed == said
     assert story.startswith("The platform ruled")
+
+
+def test_its_python_prints_what_it_says(caselog: Serving) -> None:
+    (script,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    said = re.findall(r"# prints (.+)", script)
+    assert len(said) >= 4
+    assert "http://127.0.0.1:8080" in script
+    done = subprocess.run(
+        [sys.executable, "-c", script.replace("http://127.0.0.1:8080", caselog.url)],
+        capture_output=True,
+        text=True,
+        timeout=RUN_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == said
 
 
 def test_every_place_it_names_exists() -> None:

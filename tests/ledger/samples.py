@@ -5,31 +5,40 @@ from __future__ import annotations
 from uuid import UUID
 
 from case_events.core.events import (
-    AcceptanceTimedOut,
     Accepted,
     Appealed,
-    AppealWindowExpired,
     ClaimAmended,
     Closed,
     DeadlineExtended,
+    Dismissed,
+    Escalated,
     Event,
+    EvidenceRequested,
     EvidenceSubmitted,
     Filed,
     InterventionRequested,
-    InterventionWindowExpired,
     MerchantReplied,
-    MerchantResponseTimedOut,
-    NegotiationStalled,
     Remedied,
-    RemedyTimedOut,
+    Returned,
     Ruled,
-    RulingTimedOut,
     Settled,
     Withdrawn,
+)
+from case_events.core.timeouts import (
+    AcceptanceTimedOut,
+    AppealWindowExpired,
+    EvidenceTimedOut,
+    InterventionWindowExpired,
+    MerchantResponseTimedOut,
+    NegotiationStalled,
+    RemedyTimedOut,
+    ReturnTimedOut,
+    RulingTimedOut,
 )
 from case_events.core.values import (
     Clock,
     Evidence,
+    FilingFacts,
     Goods,
     Instant,
     Liable,
@@ -38,6 +47,7 @@ from case_events.core.values import (
     Order,
     Party,
     PolicyRef,
+    RefundFacts,
 )
 
 DUE = Instant.parse("2026-03-05T04:00:00.000001Z")
@@ -80,12 +90,16 @@ SAMPLES: dict[str, Event] = {
         description=SECRET,
         department="customer_service",
         evidence=(PROOF, PROOF),
+        facts=FilingFacts(refund=RefundFacts(applied_at=DUE, succeeded_at=LATER)),
         anonymous=True,
         external_ref="ref/1",
         test_clock=UUID("00000000-0000-4000-8000-00000000000a"),
         clocks=(RESPONSE, Clock(kind="negotiation", party="complainant", due_at=LATER)),
     ),
     "accepted": Accepted(clocks=(RESPONSE,)),
+    "dismissed": Dismissed(reason=SECRET, malicious=True),
+    "evidence_requested": EvidenceRequested(party="complainant", kinds=("photo",), clocks=(RESPONSE,)),
+    "escalated": Escalated(to="consumer_protection", reason=SECRET),
     "claim_amended": ClaimAmended(demand="refund", amount=YUAN, clocks=(RESPONSE,)),
     "evidence_submitted": EvidenceSubmitted(by="platform", evidence=(PROOF,)),
     "merchant_replied": MerchantReplied(
@@ -102,6 +116,7 @@ SAMPLES: dict[str, Event] = {
         rule="delivery_not_proved",
         reasons=SECRET,
         owed=YUAN,
+        departs=SECRET,
         liable=(Liable(party="respondent", share=6_667), Liable(party="platform", share=3_333)),
         penalties=("points_2",),
         evidence=(DIGEST,),
@@ -110,6 +125,7 @@ SAMPLES: dict[str, Event] = {
     ),
     "appealed": Appealed(by="respondent", reason=SECRET, evidence=(PROOF,), clocks=(RULING,)),
     "withdrawn": Withdrawn(reason=SECRET),
+    "returned": Returned(step="address", address=SECRET, tracking=SECRET, received=True, clocks=(REMEDY,)),
     "remedied": Remedied(by="platform", kind="refund", amount=YUAN, reference=SECRET),
     "closed": Closed(outcome="upheld", reason=SECRET),
     "deadline_extended": DeadlineExtended(
@@ -117,6 +133,9 @@ SAMPLES: dict[str, Event] = {
     ),
     "acceptance_timed_out": AcceptanceTimedOut(
         kind="acceptance", party="platform", due_at=DUE, set_by=1, late_s=0, clocks=(RULING,), priority=1
+    ),
+    "evidence_timed_out": EvidenceTimedOut(
+        kind="evidence", party="complainant", due_at=DUE, set_by=2, late_s=0, clocks=(RULING,)
     ),
     "merchant_response_timed_out": MerchantResponseTimedOut(
         kind="response", party="respondent", due_at=DUE, set_by=3, late_s=86_400, clocks=(RULING,)
@@ -126,6 +145,16 @@ SAMPLES: dict[str, Event] = {
     ),
     "intervention_window_expired": InterventionWindowExpired(
         kind="intervention", party="complainant", due_at=DUE, set_by=2, late_s=0, clocks=(RULING,)
+    ),
+    "return_timed_out": ReturnTimedOut(
+        kind="return_address",
+        party="respondent",
+        due_at=DUE,
+        set_by=6,
+        late_s=0,
+        clocks=(REMEDY,),
+        step="address",
+        effect="owe",
     ),
     "ruling_timed_out": RulingTimedOut(
         kind="ruling", party="platform", due_at=DUE, set_by=4, late_s=0, clocks=(RULING,), priority=2

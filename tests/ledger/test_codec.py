@@ -257,7 +257,7 @@ def test_a_sealed_event_of_the_first_release_still_opens_and_still_has_its_hash(
     vault = Vault(bytes.fromhex(kept["master_key"]))
     payload = kept["payload"].encode()
     event_id = UUID(kept["envelope"]["event_id"])
-    assert event_of("filed", 1, payload, event_id, by_id(keys), vault) == SAMPLES["filed"]
+    assert event_of("filed", 1, payload, event_id, by_id(keys), vault) == replace(SAMPLES["filed"], facts=None)
     assert hashlib.sha256(payload).hexdigest() == kept["envelope"]["payload_hash"]
     chained = hashlib.sha256(b"caselog.event.v1\n" + bytes(32) + rfc8785.dumps(kept["envelope"])).hexdigest()
     assert chained == kept["hash"]

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from case_events.core.case import fold
 from case_events.core.commands import Posted
 from case_events.core.deadlines import deadlines_of
+from case_events.core.evolve import fold
 from case_events.core.values import CaseId, Instant
 from case_events.ledger.codec import UnknownEvent
 from case_events.ledger.database import Ledger

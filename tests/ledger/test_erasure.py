@@ -13,7 +13,8 @@ from case_events.core.values import ERASED, CaseId, Evidence, Instant, Party
 from case_events.ledger.audit import verify
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.deadlines import CLAIM_CLOCKED, fire
-from case_events.ledger.queries import list_cases, read_case
+from case_events.ledger.lists import Wanted, list_cases
+from case_events.ledger.queries import read_case
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import CLIENT, MASTER_KEY, Desk, a_filing
@@ -110,7 +111,7 @@ async def test_a_process_that_never_saw_the_key_reads_the_same(
 
 async def test_the_lists_show_who_is_erased_as_erased(desk: Desk, case_id: CaseId) -> None:
     await erase(desk, case_id, "complainant")
-    rows = {row.case_id: row for row in await list_cases(desk.ledger, status=None, limit=200, after=None)}
+    rows = {row.case_id: row for row in (await list_cases(desk.ledger, Wanted(), limit=200)).rows}
     assert (rows[case_id].complainant_id, rows[case_id].respondent_id) == (ERASED, LEI.id)
 
 

@@ -12,11 +12,12 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from case_events.core.case import fold
+from case_events.core.evolve import fold
 from case_events.core.values import CaseId, Instant
 from case_events.ledger.database import Ledger
 from case_events.ledger.deadlines import CLAIM_LIVE, fire
-from case_events.ledger.queries import Reading, list_cases, read_case
+from case_events.ledger.lists import Wanted, list_cases
+from case_events.ledger.queries import Reading, read_case
 from tests import examples
 from tests.ledger.desk import SWIFT, Desk, a_filing, one_of_each, stored
 
@@ -148,11 +149,11 @@ async def pages(desk: Desk, status: str | None, between: bool) -> list[CaseId]:
     seen: list[CaseId] = []
     after: tuple[Instant, UUID] | None = None
     for _ in range(PAGES_MAX):
-        rows = await list_cases(desk.ledger, status=status, limit=PAGE, after=after)
-        seen += [row.case_id for row in rows]
-        if len(rows) < PAGE:
+        page = await list_cases(desk.ledger, Wanted(status=status), limit=PAGE, after=after)
+        seen += [row.case_id for row in page.rows]
+        if page.after is None:
             return seen
-        after = (rows[-1].filed_at, rows[-1].case_id)
+        after = page.after
         if between:
             await desk.filed()
             await desk.filed(a_filing(clock=await desk.clock()))
@@ -173,9 +174,9 @@ async def test_pages_show_every_case_once_although_more_are_filed_meanwhile(desk
 async def test_lists_are_the_newest_filed_first_and_only_of_the_status_asked_for(
     desk: Desk, cases: dict[str, CaseId]
 ) -> None:
-    rows = await list_cases(desk.ledger, status=None, limit=200, after=None)
+    rows = (await list_cases(desk.ledger, Wanted(), limit=200)).rows
     keys = [(row.filed_at, row.case_id) for row in rows]
     assert keys == sorted(keys, reverse=True)
-    closed = await list_cases(desk.ledger, status="closed", limit=200, after=None)
+    closed = (await list_cases(desk.ledger, Wanted(status="closed"), limit=200)).rows
     assert {row.case_id for row in closed} == {row.case_id for row in rows if row.status == "closed"}
     assert {cases[name] for name in ("settled", "appealed", "withdrawn", "rejected")} <= {r.case_id for r in closed}

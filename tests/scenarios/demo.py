@@ -19,13 +19,13 @@ from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from caselog_client import CaselogError, Unreachable
 from tests.scenarios.perform import Performance, perform
 from tests.scenarios.script import Scenario, Step, scenarios
 from tests.scenarios.tell import Language, lines
 from tests.serving import answers, serving
 
 URL = "http://127.0.0.1:8080"
-ASK_S = 30.0
 console = Console()
 
 
@@ -39,17 +39,19 @@ def main() -> int:
     with _caselog(said.url) as url:
         try:
             return asyncio.run(_show(url, languages))
-        except httpx.TransportError as gone:
+        except Unreachable as gone:
             raise SystemExit(f"no Caselog answers at {url}: {gone}") from gone
 
 
 async def _show(url: str, languages: tuple[Language, ...]) -> int:
     failed = 0
-    async with httpx.AsyncClient(base_url=url, timeout=ASK_S) as client:
+    async with httpx.AsyncClient(base_url=url) as http:
         for name, scenario in scenarios().items():
             try:
-                told = await _live_through(scenario, client)
-            except AssertionError as wrong:
+                told = await _live_through(scenario, http)
+            except Unreachable:
+                raise
+            except (AssertionError, CaselogError) as wrong:
                 failed += 1
                 console.print(f"[red]{name}: not as it is told[/red]: {escape(str(wrong))}", highlight=False)
             else:
@@ -58,7 +60,7 @@ async def _show(url: str, languages: tuple[Language, ...]) -> int:
     return 1 if failed else 0
 
 
-async def _live_through(scenario: Scenario, client: httpx.AsyncClient) -> Performance:
+async def _live_through(scenario: Scenario, http: httpx.AsyncClient) -> Performance:
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(scenario.title.en, total=None)
@@ -66,7 +68,7 @@ async def _live_through(scenario: Scenario, client: httpx.AsyncClient) -> Perfor
         def watch(step: Step) -> None:
             progress.update(task, description=f"{step.at}  {step.says.zh} {step.says.en}")
 
-        return await perform(scenario, client, watch=watch)
+        return await perform(scenario, http, watch=watch)
 
 
 def _tell(scenario: Scenario, told: Performance, languages: tuple[Language, ...]) -> None:

@@ -1,19 +1,20 @@
-"""A scenario played over HTTP against a running Caselog, under a test clock, by the contract alone."""
+"""A scenario played over HTTP against a running Caselog, under a test clock, by the client that storefronts use."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
+import msgspec
 
 from case_events.core.values import Instant, Side, Value
+from caselog_client import AsyncCaselog, Case, ProblemError
 from tests.scenarios.script import Expected, Refused, Scenario, Step, data_of, party
 
-READY_TRIES = 400
-READY_PAUSE_S = 0.05
+READY_S = 20.0
 JUDGING = ("ruled", "settled")
 """Events that judge what was read, so that they must say which version that was (api.md, "Sending safely")."""
 
@@ -38,114 +39,89 @@ Watch = Callable[[Step], None]
 
 
 async def perform(
-    scenario: Scenario, client: httpx.AsyncClient, keys: Keys | None = None, watch: Watch = lambda _step: None
+    scenario: Scenario, http: httpx.AsyncClient, keys: Keys | None = None, watch: Watch = lambda _step: None
 ) -> Performance:
     """Plays it to the end and checks every expectation. Raises AssertionError at the first that fails."""
-    stage = _Stage(scenario, client, keys or Keys())
-    await stage.file()
+    stage = _Stage(scenario, http, keys or Keys())
+    case = await stage.file()
     for step in scenario.steps:
         watch(step)
-        await stage.play(step)
-    return Performance(case_id=stage.case_id, timeline=await stage.timeline())
+        await stage.play(case.case_id, step)
+    told = plain(await stage.auditor.timeline(case.case_id))
+    return Performance(case_id=str(case.case_id), timeline=told)
 
 
 class _Stage:
-    """One performance: its test clock, its case, and how much of its history was seen."""
+    """One performance: who calls, its test clock, and how much of the case's history was seen."""
 
-    def __init__(self, scenario: Scenario, client: httpx.AsyncClient, keys: Keys) -> None:
-        self.scenario, self.client, self.keys = scenario, client, keys
+    def __init__(self, scenario: Scenario, http: httpx.AsyncClient, keys: Keys) -> None:
+        url = str(http.base_url)
+        self.scenario = scenario
+        self.storefront = AsyncCaselog(url, keys.storefront, http=http)
+        self.platform = AsyncCaselog(url, keys.platform, http=http)
+        self.auditor = AsyncCaselog(url, keys.auditor, http=http)
+        self.admin = AsyncCaselog(url, keys.admin, http=http)
         self.run = uuid4().hex
-        self.clock_id, self.case_id, self.seen, self.asked = "", "", 0, 0
+        self.clock_id, self.seen = "", 0
 
-    async def file(self) -> None:
-        at = {"at": self.scenario.starts_at.rfc3339()}
-        self.clock_id = (await self._said(201, "POST", "/v1/test-clocks", self.keys.admin, json=at)).json()["id"]
+    async def file(self) -> Case:
+        self.clock_id = str((await self.admin.create_clock(self.scenario.starts_at)).id)
         body = {**self.scenario.body(f"T{self.run[:12]}"), "test_clock": self.clock_id}
-        answer = await self._said(201, "POST", "/v1/cases", self.keys.storefront, json=body, headers=self._key())
-        self.case_id = answer.json()["case_id"]
-        assert answer.headers["location"].endswith(f"/v1/cases/{self.case_id}")
-        await self._check(self.scenario.filed)
+        case = await self.storefront.file(body)
+        await self._check(case.case_id, self.scenario.filed)
+        return case
 
-    async def play(self, step: Step) -> None:
-        await self._advance(self.scenario.instant(step.at))
+    async def play(self, case_id: UUID, step: Step) -> None:
+        """Time passes, perhaps something is posted, and then everything is as the step says."""
+        await self.admin.advance(self.clock_id, to=self.scenario.instant(step.at))
+        await self.admin.wait_until_ready(self.clock_id, within_s=READY_S)
         if step.post is not None:
-            await self._post(step)
-        await self._check(step)
+            await self._post(case_id, step)
+        await self._check(case_id, step)
 
-    async def timeline(self) -> dict[str, Any]:
-        answer = await self._said(200, "GET", f"/v1/cases/{self.case_id}/timeline", self.keys.auditor)
-        told: dict[str, Any] = answer.json()
-        return told
-
-    async def _advance(self, to: Instant) -> None:
-        """Moves the test clock and waits, a bounded while, until the schedulers have fired what became due."""
-        where = f"/v1/test-clocks/{self.clock_id}"
-        await self._said(200, "POST", f"{where}/advance", self.keys.admin, json={"to": to.rfc3339()})
-        for _ in range(READY_TRIES):
-            if (await self._said(200, "GET", where, self.keys.admin)).json()["status"] == "ready":
-                return
-            await asyncio.sleep(READY_PAUSE_S)
-        raise AssertionError(
-            f"the test clock is not ready after {READY_TRIES * READY_PAUSE_S:.0f} s: is a scheduler up?"
-        )
-
-    async def _post(self, step: Step) -> None:
+    async def _post(self, case_id: UUID, step: Step) -> None:
+        """Posts it twice with one key: the second time nothing happens, and the answer is the first one."""
         assert step.post is not None, "a step without a post only lets time pass"
-        post, headers = step.post, self._key()
-        if post.type in JUDGING:
-            headers["If-Match"] = f'"{self.seen}"'
-        body = {"type": post.type, "actor": party(post.by), "data": data_of(post)}
-        path, key = f"/v1/cases/{self.case_id}/events", self._key_of(post.by)
-        answer = await self._ask("POST", path, key, json=body, headers=headers)
-        if step.refused is not None:
-            _check_refusal(answer, step.refused)
+        post, key = step.post, uuid4().hex
+        caller = self._caller(post.by)
+        read = self.seen if post.type in JUDGING else None
+        asked = (case_id, post.type, data_of(post), party(post.by))
+        try:
+            said = await caller.post(*asked, if_match=read, idempotency_key=key)
+        except ProblemError as problem:
+            if step.refused is None or _refusal(problem) != step.refused:
+                raise AssertionError(f"refused: {problem}; expected: {step.refused}") from problem
             return
-        assert answer.status_code == 201, answer.text
-        again = await self._ask("POST", path, key, json=body, headers=headers)
-        assert again.headers.get("idempotency-replayed") == "true", again.text
-        assert again.json() == answer.json()
+        assert step.refused is None, f"not refused; recorded: {[one.type for one in said.events]}"
+        assert not said.replayed
+        again = await caller.post(*asked, if_match=read, idempotency_key=key)
+        assert again == msgspec.structs.replace(said, replayed=True)
 
-    async def _check(self, expected: Expected) -> None:
+    async def _check(self, case_id: UUID, expected: Expected) -> None:
         """Every expectation after a step, the same as ``rehearse`` has of the rules themselves."""
-        answer = await self._said(200, "GET", f"/v1/cases/{self.case_id}", self.keys.auditor)
-        case, history = answer.json(), await self._history()
-        assert tuple(one["type"] for one in history[self.seen :]) == expected.recorded
-        assert (case["status"], case["stage"], case["outcome"]) == (expected.status, expected.stage, expected.outcome)
-        due = {clock["kind"]: Instant.parse(clock["due_at"]) for clock in case["deadlines"]}
-        assert due == expected.deadlines
-        assert case["priority"] == expected.priority
-        assert answer.headers["etag"] == f'"{case["version"]}"'
-        assert [one["version"] for one in history] == list(range(1, case["version"] + 1))
-        self.seen = case["version"]
+        case, history = await self.auditor.case(case_id), await self.auditor.events(case_id)
+        assert tuple(one.type for one in history[self.seen :]) == expected.recorded
+        assert (case.status, case.stage, case.outcome) == (expected.status, expected.stage, expected.outcome)
+        assert {clock.kind: clock.due_at for clock in case.deadlines} == expected.deadlines
+        assert case.priority == expected.priority
+        assert [one.version for one in history] == list(range(1, case.version + 1))
+        self.seen = case.version
 
-    async def _history(self) -> list[dict[str, Any]]:
-        answer = await self._said(200, "GET", f"/v1/cases/{self.case_id}/events", self.keys.auditor)
-        items: list[dict[str, Any]] = answer.json()["items"]
-        return items
-
-    async def _said(self, status: int, method: str, path: str, key: str, **more: Any) -> httpx.Response:
-        answer = await self._ask(method, path, key, **more)
-        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer
-
-    async def _ask(
-        self, method: str, path: str, key: str, json: object = None, headers: dict[str, str] | None = None
-    ) -> httpx.Response:
-        sent = {"Authorization": f"Bearer {key}", **(headers or {})}
-        return await self.client.request(method, path, json=json, headers=sent)
-
-    def _key(self) -> dict[str, str]:
-        self.asked += 1
-        return {"Idempotency-Key": f"{self.run}-{self.asked}"}
-
-    def _key_of(self, side: Side) -> str:
-        return self.keys.platform if side == "platform" else self.keys.storefront
+    def _caller(self, side: Side) -> AsyncCaselog:
+        return self.platform if side == "platform" else self.storefront
 
 
-def _check_refusal(answer: httpx.Response, expected: Refused) -> None:
-    assert answer.headers["content-type"].startswith("application/problem+json"), answer.text
-    assert answer.status_code >= 400
-    problem = answer.json()
-    names = ("due_at", "opens_at", "closed_at")
-    instants = {name: Instant.parse(problem[name]) for name in names if problem.get(name)}
-    assert Refused(code=problem["code"], **instants) == expected
+def plain(value: object) -> Any:
+    """A view of the client as the JSON data it was read from, instants with their six digits."""
+    if isinstance(value, datetime):
+        return Instant.of(value).rfc3339()
+    if isinstance(value, msgspec.Struct):
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, tuple | list):
+        return [plain(one) for one in value]
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _refusal(problem: ProblemError) -> Refused:
+    named = {"due_at": problem.due_at, "opens_at": problem.opens_at, "closed_at": problem.closed_at}
+    return Refused(code=problem.code, **{name: Instant.of(at) for name, at in named.items() if at is not None})

@@ -69,7 +69,13 @@ class OrderDates(Value, frozen=True, kw_only=True):
     status: str
     created_at: str
     paid_at: str
-    succeeded_at: str
+    succeeded_at: str | None = None
+    closed_at: str | None = None
+
+    def said(self) -> dict[str, str]:
+        """The dates the order has."""
+        dates = {name: getattr(self, name) for name in ("created_at", "paid_at", "succeeded_at", "closed_at")}
+        return {name: at for name, at in dates.items() if at is not None}
 
 
 class Filing(Value, frozen=True, kw_only=True):
@@ -82,6 +88,7 @@ class Filing(Value, frozen=True, kw_only=True):
     description: str
     order: OrderDates
     evidence: tuple[dict[str, str], ...] = ()
+    facts: dict[str, dict[str, str]] = {}  # noqa: RUF012 (msgspec copies defaults)
     marketplace: str = "taobao"
 
 
@@ -108,9 +115,7 @@ class Scenario(Value, frozen=True, kw_only=True):
             "order": {
                 "order_id": order_id,
                 "status": dates.status,
-                "created_at": self.instant(dates.created_at).rfc3339(),
-                "paid_at": self.instant(dates.paid_at).rfc3339(),
-                "succeeded_at": self.instant(dates.succeeded_at).rfc3339(),
+                **{name: self.instant(at).rfc3339() for name, at in dates.said().items()},
                 "paid": fen(examples.ORDER.paid),
                 "freight": fen(examples.ORDER.freight),
                 "goods": [
@@ -128,8 +133,16 @@ class Scenario(Value, frozen=True, kw_only=True):
             "respondent": party("respondent"),
             "demand": filing.demand,
             "amount": fen(filing.amount),
+            **({"facts": self.facts()} if filing.facts else {}),
             "description": filing.description,
             "evidence": [sent(item) for item in filing.evidence],
+        }
+
+    def facts(self) -> dict[str, dict[str, str]]:
+        """What the type needs beside the order, its instants worked out."""
+        return {
+            about: {name: self.instant(at).rfc3339() for name, at in said.items()}
+            for about, said in self.filing.facts.items()
         }
 
 

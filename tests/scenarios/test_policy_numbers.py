@@ -92,7 +92,7 @@ def test_a_figure_that_is_one_off_is_noticed(name: str, at: Path, change: int) -
 
 def test_the_figures_include_those_only_lateness_shows() -> None:
     told = {".".join(at) for at in figures(POLICIES["taobao"])}
-    assert len(told) == 13
+    assert len(told) == 63
     assert {(name, at) for name, at, _change in CHANGES} >= {("taobao", at) for at in figures(POLICIES["taobao"])}
     assert told >= {
         "minimum_notice.hours",

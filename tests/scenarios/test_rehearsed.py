@@ -13,8 +13,8 @@ from tests.scenarios.rehearse import rehearse
 from tests.scenarios.script import Scenario, duration, scenarios
 
 ALL = scenarios()
-BY_TYPE_ELSEWHERE = {"accepted", "acceptance_timed_out", "withdrawn"}
-"""Events no shipped type needs in a whole story; the rules' own tests tell them."""
+BY_TYPE_ELSEWHERE = {"withdrawn"}
+"""Events no whole story needs; the rules' own tests tell them."""
 
 
 @pytest.mark.parametrize("scenario", ALL.values(), ids=ALL.keys())

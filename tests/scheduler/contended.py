@@ -11,6 +11,8 @@ import sys
 from case_events.ledger import deadlines
 
 SMALL = 5
+SLOWLY = "AND (SELECT pg_sleep(0.02)) IS NOT NULL ORDER BY d.next_try_at LIMIT"
+"""Between the claim's snapshot and its locks, for the real one and for the mutant: time for others to fire."""
 JOINED = """
 SELECT d.case_id FROM deadlines d JOIN streams s USING (case_id)
 WHERE d.test_clock IS NULL AND NOT d.provisional AND d.next_try_at < now() AND ($2::uuid IS NULL OR d.case_id = $2)
@@ -19,8 +21,9 @@ ORDER BY d.next_try_at LIMIT $1 FOR UPDATE OF s SKIP LOCKED
 
 if __name__ == "__main__":
     deadlines.BATCH = SMALL
-    if sys.argv[1] == "joined":
-        deadlines.CLAIM_LIVE = JOINED
+    claim = JOINED if sys.argv[1] == "joined" else deadlines.CLAIM_LIVE
+    assert claim.count("ORDER BY d.next_try_at LIMIT") == 1
+    deadlines.CLAIM_LIVE = claim.replace("ORDER BY d.next_try_at LIMIT", SLOWLY)
     from case_scheduler.__main__ import main
 
     main()

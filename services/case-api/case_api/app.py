@@ -22,8 +22,9 @@ from starlette.responses import Response
 
 from case_api import openapi, problems
 from case_api.door import Door
+from case_api.evidence import open_store
 from case_api.problems import Refused
-from case_api.routes import cases, clocks, health, policies
+from case_api.routes import cases, clocks, deadlines, evidence, health, policies, reading, stats
 from case_api.settings import Settings
 from case_api.watch import Meters, Watch
 from case_events import logs
@@ -57,12 +58,18 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.router.route_class = Plain
     app.state.meters = Meters()
+    app.state.evidence = open_store(
+        settings.evidence_url,
+        settings.data_dir / "evidence",
+        bytes_max=settings.evidence_bytes_max,
+        media_types=settings.evidence_media_types,
+    )
     app.add_middleware(Watch, meters=app.state.meters)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _http_fault)
     for kind in UNAVAILABLE:
         app.add_exception_handler(kind, _away)
-    for routes in (cases, policies, health):
+    for routes in (cases, reading, deadlines, stats, evidence, policies, health):
         routes.add_to(app)
     if settings.env != "production":
         clocks.add_to(app)

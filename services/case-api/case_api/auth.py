@@ -10,8 +10,10 @@ from starlette.requests import Request
 
 from case_api.problems import Refused
 from case_events.core.commands import BY
-from case_events.core.events import EVENTS, TimedOut
+from case_events.core.events import EVENTS
+from case_events.core.timeouts import TimedOut
 from case_events.core.values import Party, Problem
+from case_events.core.viewer import Viewer
 from case_events.ledger.database import Ledger
 from case_events.ledger.keys import Caller, caller_of, development_keys
 
@@ -20,11 +22,12 @@ KNOWN_FOR_S = 5
 KNOWN_MAX = 1_000
 SECRET_MAX = 4_000
 
-Right = Literal["file", "post", "read", "read_rules", "set_clocks", "read_clocks"]
+Right = Literal["file", "post", "upload", "read", "read_rules", "set_clocks", "read_clocks"]
 READERS = ("storefront", "platform", "ops", "auditor")
 RIGHTS: dict[Right, tuple[str, ...]] = {
     "file": ("storefront", "platform"),
     "post": ("storefront", "platform"),
+    "upload": ("storefront", "platform"),
     "read": READERS,
     "read_rules": (*READERS, "admin"),
     "set_clocks": ("admin",),
@@ -90,6 +93,18 @@ def check_may_post(caller: Caller, name: str) -> None:
         raise Refused(Problem(code="forbidden", detail=detail))
 
 
+def viewer_of(caller: Caller) -> Viewer:
+    """What of the cases there is for this caller."""
+    return Viewer(marketplaces=caller.marketplaces, merchants=caller.merchants)
+
+
+def check_may_speak(caller: Caller, actor: Party) -> None:
+    """Refuse a party that a key limited to merchants does not speak for: another merchant, and any buyer."""
+    if caller.merchants is not None and actor.role != "platform" and not viewer_of(caller).is_party(actor):
+        detail = f"This key speaks for its own merchants, not for this {actor.role}."
+        raise Refused(Problem(code="forbidden", detail=detail))
+
+
 def is_timeout(name: str) -> bool:
     """Is this an event that only a clock records?"""
     kind = EVENTS.get(name)
@@ -107,4 +122,5 @@ def acting(caller: Caller, actor: Party | None) -> tuple[Party, str | None]:
     assert actor is not None, "the body's check asks for the actor"
     if actor.role == "platform":
         raise Refused(Problem(code="forbidden", detail="A storefront posts as a party, not as the platform."))
+    check_may_speak(caller, actor)
     return actor, None

@@ -12,22 +12,18 @@ from fastapi.routing import APIRoute
 
 from case_api.answers import encoded
 from case_api.bodies import Advance, NewTestClock, Posting
+from case_api.evidence import EvidenceReference
+from case_api.list_views import CasePage, DeadlinePage
 from case_api.operations import OPERATIONS, Operation, Parameter
+from case_api.policy_views import PolicyPage, PolicyView, ProblemWords, Readiness
 from case_api.problems import KINDS, PROBLEM_JSON, ProblemView
-from case_api.views import (
-    CasePage,
-    CaseView,
-    EventPage,
-    PolicyPage,
-    PolicyView,
-    ProblemWords,
-    Readiness,
-    StepView,
-)
+from case_api.uploads import UPLOAD_SCHEMA
+from case_api.views import CaseView, EventPage, StepView
 from case_events.core.commands import POSTED, File
 from case_events.core.events import EVENTS
 from case_events.core.timeline import Timeline
 from case_events.core.values import schema_hook
+from case_events.ledger.counts import Counts
 from case_events.ledger.test_clocks import TestClock
 
 REF = "#/components/schemas/{name}"
@@ -44,10 +40,13 @@ SENT = (
     EventPage,
     Timeline,
     CasePage,
+    DeadlinePage,
+    Counts,
     PolicyPage,
     ProblemWords,
     Readiness,
     ProblemView,
+    EvidenceReference,
 )
 TRACE = {"Trace-Id": {"description": "The trace this request belongs to.", "schema": {"type": "string"}}}
 
@@ -64,7 +63,7 @@ def operation(endpoint: Callable[..., Any]) -> dict[str, Any]:
         "responses": _responses(said),
     }
     if said.body is not None:
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(said.body)}}}
+        described["requestBody"] = {"required": True, "content": {said.body_media: {"schema": _ref(said.body)}}}
     if said.public:
         described["security"] = []
     return described
@@ -99,6 +98,7 @@ def schemas() -> dict[str, Any]:
     # A policy's tables share names with events and commands (each has its appeal), so they have a space of their own.
     _, rules = msgspec.json.schema_components([PolicyView], schema_hook=schema_hook, ref_template=POLICY_REF)
     found |= {f"Policy.{name}": _as_sent(schema) for name, schema in rules.items()}
+    found["Upload"] = UPLOAD_SCHEMA
     found |= _by_type("Posting", found["Posting"], POSTED)
     found |= _by_type("EventView", found["EventView"], EVENTS)
     return found
@@ -152,6 +152,8 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
 
 
 def _path_schema(name: str) -> dict[str, Any]:
+    if name == "sha256":
+        return {"type": "string", "pattern": "^[0-9a-f]{64}$"}
     return {"type": "string", "format": "uuid"} if name.endswith("_id") else {"type": "string"}
 
 

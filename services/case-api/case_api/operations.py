@@ -8,8 +8,8 @@ import msgspec
 
 from case_api.answers import JSON
 from case_api.headers import KEY_MAX
-from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX
-from case_events.core.case import Status
+from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, PRIORITY_MAX, TEXT_MAX
+from case_events.core.case import Stage, Status
 from case_events.core.values import Value
 
 
@@ -39,6 +39,7 @@ class Operation(Value, frozen=True, kw_only=True):
     refusals: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     body: str | None = None
+    body_media: str = JSON
     public: bool = False
 
 
@@ -62,12 +63,42 @@ DRY_RUN = _query("dry_run", "Answer what would happen, and record nothing.", typ
 VERSION = _query("version", "The case as of this version.", type="integer", minimum=1)
 AT = _query("at", "The case as of this instant.", type="string", format="date-time")
 EXPLAIN = _query("explain", "Add blocked_events: why every other event is not possible.", type="boolean")
+WORD: dict[str, Any] = {"type": "string", "pattern": "^[a-z0-9_]{1,64}$"}
+TEXT: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": TEXT_MAX}
 STATUS = _query("status", "Only cases in this status.", type="string", enum=list(get_args(Status)))
+DUE_BEFORE = _query("due_before", "Only what is due before this instant.", type="string", format="date-time")
+KIND = _query("kind", "Only deadlines of this kind.", **WORD)
+MERCHANT = _query("merchant_id", "Only cases of this merchant, on either side.", **TEXT)
+FILTERS = (
+    STATUS,
+    _query("stage", "Only cases in this stage.", type="string", enum=list(get_args(Stage))),
+    _query("type", "Only complaints of this type.", **WORD),
+    _query("marketplace", "Only cases of this marketplace.", **WORD),
+    MERCHANT,
+    _query("buyer_id", "Only cases of this buyer, on either side.", **TEXT),
+    _query("order_id", "Only cases about this order.", **TEXT),
+    _query("department", "Only cases at this department.", **WORD),
+    _query("assignee", "Only cases assigned to this agent.", **TEXT),
+    _query("priority", "Only cases of this priority.", type="integer", minimum=0, maximum=PRIORITY_MAX),
+    _query(
+        "due_before",
+        "Only cases with a deadline before this instant, listed by what is due next.",
+        type="string",
+        format="date-time",
+    ),
+    _query("updated_after", "Only cases something happened in after this instant.", type="string", format="date-time"),
+    _query("number", "The case with this complaint number.", **TEXT),
+)
 LIMIT = _query("limit", "How many a page has.", type="integer", minimum=1, maximum=LIMIT_MAX, default=LIMIT_DEFAULT)
 CURSOR = _query("cursor", "Where the last page ended: its next.", type="string")
 
 ETAG = {"ETag": "The case's version, quoted."}
 CREATED = {"Location": "Where it is.", **ETAG, "Idempotency-Replayed": "true when this is the original answer again."}
+FILE_SENT = {
+    "ETag": "The file's SHA-256, quoted.",
+    "Repr-Digest": "The same, as RFC 9530 writes it.",
+    "Content-Disposition": "Always an attachment.",
+}
 CALLED = ("unauthenticated", "forbidden", "unavailable", "too_many_requests")
 WRITTEN = (*CALLED, "malformed", "request_timeout", "too_large", "unsupported_media_type", "invalid")
 STEPPED = (*WRITTEN, "not_yet", "stale", "id_reused", "busy")
@@ -107,10 +138,38 @@ OPERATIONS: dict[str, Operation] = {
         answers={200: Answer(means="The history in words.", schema="Timeline", headers=ETAG)},
         refusals=(*READ, "not_found"),
     ),
+    "put_evidence": Operation(
+        tag="evidence",
+        body="Upload",
+        body_media="multipart/form-data",
+        answers={
+            201: Answer(
+                means="How evidence names the file.", schema="EvidenceReference", headers={"Location": "Where it is."}
+            )
+        },
+        refusals=(*WRITTEN, "not_found", "store_unavailable"),
+    ),
+    "get_evidence": Operation(
+        tag="evidence",
+        answers={200: Answer(means="The file, as it was sent.", media="*/*", headers=FILE_SENT)},
+        refusals=(*READ, "not_found", "store_unavailable"),
+    ),
     "find_cases": Operation(
         tag="cases",
-        parameters=(STATUS, LIMIT, CURSOR),
+        parameters=(*FILTERS, LIMIT, CURSOR),
         answers={200: Answer(means="A page of cases.", schema="CasePage")},
+        refusals=READ,
+    ),
+    "find_deadlines": Operation(
+        tag="cases",
+        parameters=(DUE_BEFORE, KIND, LIMIT, CURSOR),
+        answers={200: Answer(means="A page of running deadlines.", schema="DeadlinePage")},
+        refusals=READ,
+    ),
+    "get_stats": Operation(
+        tag="cases",
+        parameters=(MERCHANT,),
+        answers={200: Answer(means="The counts.", schema="Counts")},
         refusals=READ,
     ),
     "list_policies": Operation(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from datetime import timedelta
 from uuid import UUID
@@ -11,18 +12,25 @@ from uuid import UUID
 from starlette.requests import Request
 
 from case_api.problems import Refused, invalid
-from case_events.core.values import Fault, Instant, Problem
+from case_events.core.values import Fault, Instant, Problem, canonical
 
 LIMIT_MAX = 200
 LIMIT_DEFAULT = 50
-After = tuple[Instant, UUID]
-"""Where a page ends: the next one starts after it."""
+TEXT_MAX = 200
+PRIORITY_MAX = 10**6
+CURSOR_MAX = 400
+BOUND_BYTES = 8
+"""How much of a digest binds a cursor to its list and filters."""
+
+Key = tuple[Instant, UUID, str]
+"""Where a page ends: an instant, a case, and whatever else tells two rows of that list apart."""
 
 _EPOCH = Instant.parse("1970-01-01T00:00:00Z")
 _MICROSECOND = timedelta(microseconds=1)
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,14}")
 _CASE_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_CURSOR = re.compile(r"[A-Za-z0-9_-]{32}")
+_CURSOR = re.compile(rf"[A-Za-z0-9_-]{{1,{CURSOR_MAX}}}={{0,2}}")
+_WORD = re.compile(r"[a-z0-9_]{1,64}")
 
 
 class Query:
@@ -82,30 +90,54 @@ class Query:
             self.fault(name, f"one of {', '.join(words)}")
         return said
 
-    def after(self, name: str) -> After | None:
+    def word(self, name: str) -> str | None:
+        said = self._said.get(name)
+        if said is not None and not _WORD.fullmatch(said):
+            self.fault(name, "a word of lower-case letters, digits and _")
+            return None
+        return said
+
+    def text(self, name: str) -> str | None:
+        said = self._said.get(name)
+        if said is not None and (not 1 <= len(said) <= TEXT_MAX or "\0" in said):
+            self.fault(name, f"1 to {TEXT_MAX} characters")
+            return None
+        return said
+
+    def after(self, name: str, asked: object) -> Key | None:
+        """Where the last page of the list that ``asked`` describes ended."""
         said = self._said.get(name)
         try:
-            return None if said is None else _read_cursor(said)
+            return None if said is None else _read_cursor(said, _bound(asked))
         except (ValueError, OverflowError):
-            self.fault(name, "not a cursor of this list")
+            self.fault(name, "not a cursor of this list with these filters")
             return None
 
 
-def cursor(filed_at: Instant, case_id: UUID) -> str:
-    """The opaque cursor of a page that ends here."""
-    microseconds = (filed_at - _EPOCH) // _MICROSECOND
-    return base64.urlsafe_b64encode(microseconds.to_bytes(8, "big", signed=True) + case_id.bytes).decode()
+def cursor(asked: object, at: Instant, case_id: UUID, more: str = "") -> str:
+    """The opaque cursor of a page that ends here; it is good for the list that ``asked`` describes only."""
+    microseconds = (at - _EPOCH) // _MICROSECOND
+    raw = _bound(asked) + microseconds.to_bytes(8, "big", signed=True) + case_id.bytes + more.encode()
+    return base64.urlsafe_b64encode(raw).decode()
 
 
-def _read_cursor(said: str) -> After:
+def _bound(asked: object) -> bytes:
+    return hashlib.sha256(type(asked).__name__.encode() + canonical(asked)).digest()[:BOUND_BYTES]
+
+
+def _read_cursor(said: str, bound: bytes) -> Key:
     if not _CURSOR.fullmatch(said):
-        raise ValueError("a cursor is 32 characters")
+        raise ValueError("a cursor is base64url")
     try:
         raw = base64.urlsafe_b64decode(said)
     except binascii.Error as error:
         raise ValueError("not base64url") from error
-    at = _EPOCH + int.from_bytes(raw[:8], "big", signed=True) * _MICROSECOND
-    return Instant.of(at), UUID(bytes=raw[8:])
+    found, key = raw[:BOUND_BYTES], raw[BOUND_BYTES:]
+    at, case_id, more = key[:8], key[8:24], key[24:]
+    if found != bound or len(case_id) != len(UUID(int=0).bytes) or b"\0" in more:
+        raise ValueError("of another list")
+    instant = _EPOCH + int.from_bytes(at, "big", signed=True) * _MICROSECOND
+    return Instant.of(instant), UUID(bytes=case_id), more.decode()
 
 
 def case_id_of(request: Request) -> UUID:

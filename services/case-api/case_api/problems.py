@@ -102,8 +102,8 @@ KINDS: dict[str, Kind] = {
     "unsupported_media_type": Kind(
         status=415,
         title="Not a media type we read",
-        zh="请以未压缩的 application/json(UTF-8)提交。",
-        en="Send application/json in UTF-8, not compressed.",
+        zh="请以未压缩的 application/json(UTF-8)提交;证据文件用 multipart/form-data,类型见 detail。",
+        en="Send application/json in UTF-8, not compressed; a file as multipart/form-data, of a type detail names.",
     ),
     "invalid": Kind(
         status=422,
@@ -152,6 +152,12 @@ KINDS: dict[str, Kind] = {
         title="The case is changing too fast",
         zh="该案件正被频繁修改,请用同一幂等键稍后重试。",
         en="The case changed faster than this could be judged. Send it again, with the same key.",
+    ),
+    "store_unavailable": Kind(
+        status=503,
+        title="The evidence store is away",
+        zh="证据文件存储暂不可用,请按 Retry-After 稍后重试。",
+        en="Evidence files cannot be reached. Come back after Retry-After seconds; the same file is kept once.",
     ),
     "unavailable": Kind(
         status=503,
@@ -222,7 +228,7 @@ def answer(problem: Problem, scope: Scope, headers: dict[str, str] | None = None
     match problem.code:
         case "unauthenticated":
             said["WWW-Authenticate"] = 'Bearer realm="caselog"'
-        case "unavailable" | "busy" | "not_ready" | "too_many_requests":
+        case "unavailable" | "store_unavailable" | "busy" | "not_ready" | "too_many_requests":
             said["Retry-After"] = str(RETRY_AFTER_S)
         case "already_open" if problem.location is not None:
             said["Location"] = problem.location

@@ -1,10 +1,14 @@
 """What an operator may set; every setting comes from the environment, prefixed CASELOG_."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EVIDENCE_TYPES = "image/jpeg,image/png,image/webp,image/heic,video/mp4,audio/mpeg,application/pdf,text/plain"
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}/[a-z0-9][a-z0-9.+-]{0,63}")
 
 
 class Settings(BaseSettings):
@@ -23,3 +27,29 @@ class Settings(BaseSettings):
     env: Literal["development", "sandbox", "production"] = Field("development", description="What this is for.")
     log: Literal["console", "json"] = Field("console", description="How log lines are written.")
     master_key_file: Path | None = Field(None, description="32 bytes in base64: wraps every subject's key.")
+    evidence_url: str | None = Field(
+        None, description="Where evidence files lie, as s3://…; none: a folder of data_dir."
+    )
+    evidence_bytes_max: int = Field(20_000_000, ge=1, le=1_000_000_000, description="Bytes an evidence file may have.")
+    evidence_types: str = Field(EVIDENCE_TYPES, description="Media types an evidence file may have.")
+
+    @field_validator("evidence_types")
+    @classmethod
+    def _are_media_types(cls, said: str) -> str:
+        for one in said.split(","):
+            if not _MEDIA_TYPE.fullmatch(one.strip()):
+                raise ValueError(f"media types, with commas between them, as in {EVIDENCE_TYPES}")
+        return said
+
+    @property
+    def evidence_media_types(self) -> tuple[str, ...]:
+        return tuple(one.strip() for one in self.evidence_types.split(","))
+
+
+class CallerSettings(BaseSettings):
+    """The settings of the commands that call a running Caselog."""
+
+    model_config = SettingsConfigDict(env_prefix="CASELOG_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    url: str = Field("http://127.0.0.1:8080", description="Where the commands `case`, `post`, `queue`, `clock` call.")
+    key: SecretStr | None = Field(None, description="The API key they call with.")

@@ -1,4 +1,4 @@
-"""What goes out, exactly as the contract lists it: the case, its events, the lists, the policies."""
+"""What goes out of one case, exactly as the contract lists it: the case, its events, what a step did."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from case_api import problems
 from case_api.problems import ProblemView
 from case_events.core.case import BroughtEvidence, Case, Deadline, Ruling
 from case_events.core.events import Recorded
-from case_events.core.gates import allowed_events, blocked_events, required_action_by
-from case_events.core.policy import ComplaintType, InForce, Policy
+from case_events.core.gates import allowed_events, blocked_events, missing_evidence, required_action_by
+from case_events.core.policy import ComplaintType
 from case_events.core.values import (
     AllowedEvent,
     Instant,
@@ -25,7 +25,6 @@ from case_events.core.values import (
     Who,
     Word,
 )
-from case_events.ledger.read_models import CaseRow
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,86 +121,6 @@ class EventPage(Shown, frozen=True, kw_only=True):
     next: str | None
 
 
-class CaseItem(Shown, frozen=True, kw_only=True):
-    """A case as lists show it."""
-
-    case_id: UUID
-    number: str
-    version: int
-    stage: Word
-    status: Word
-    outcome: Word | None
-    type: Word
-    reason: Word
-    marketplace: Word
-    order_id: str
-    complainant: Party
-    respondent: Party
-    amount: Money
-    department: Word
-    assignee: str | None
-    priority: int
-    next_due_at: Instant | None
-    external_ref: str | None
-    test_clock: UUID | None
-    filed_at: Instant
-    updated_at: Instant
-    closed_at: Instant | None
-
-
-class CasePage(Shown, frozen=True, kw_only=True):
-    """One page of cases; ``next`` is the cursor of the page after it, null on the last."""
-
-    items: tuple[CaseItem, ...]
-    next: str | None
-
-
-class PolicyItem(Shown, frozen=True, kw_only=True):
-    """A policy as the list shows it."""
-
-    name: Word
-    version: str
-    digest: str
-    marketplace: Word
-    effective_from: Instant
-    types: tuple[Word, ...]
-
-
-class PolicyPage(Shown, frozen=True, kw_only=True):
-    """Every policy that is kept."""
-
-    items: tuple[PolicyItem, ...]
-    next: str | None
-
-
-class PolicyView(Shown, frozen=True, kw_only=True):
-    """A policy with the digest cases pin it by."""
-
-    name: Word
-    version: str
-    digest: str
-    policy: Policy
-
-
-class ProblemWords(Shown, frozen=True, kw_only=True):
-    """What a problem's code means."""
-
-    code: str
-    status: int
-    title: str
-    zh: str
-    en: str
-
-
-class Readiness(Shown, frozen=True, kw_only=True):
-    """Whether requests can be answered, and what is not as it should be although they can."""
-
-    ready: bool
-    missing: tuple[str, ...]
-    scheduler_seen_at: Instant | None
-    overdue_s: int
-
-
 def case_view(case: Case, rules: ComplaintType, *, explain: bool = False) -> CaseView:
     """The case as it is sent; ``explain`` adds why every other event is not possible."""
     return CaseView(
@@ -230,7 +149,7 @@ def case_view(case: Case, rules: ComplaintType, *, explain: bool = False) -> Cas
         assignee=case.assignee,
         priority=case.priority,
         evidence=tuple(_evidence(brought) for brought in case.evidence),
-        missing_evidence=(),
+        missing_evidence=missing_evidence(case),
         deadlines=case.clocks,
         required_action_by=required_action_by(case),
         allowed_events=allowed_events(case, rules),
@@ -260,30 +179,6 @@ def event_view(one: Recorded, *, written: bool = True, hashes: tuple[bytes, byte
         data=one.event,
         payload_hash=hashes[0].hex() if hashes else msgspec.UNSET,
         hash=hashes[1].hex() if hashes else msgspec.UNSET,
-    )
-
-
-def case_item(row: CaseRow) -> CaseItem:
-    """A row of the read model as lists show it."""
-    shared = {name: getattr(row, name) for name in CaseItem.__struct_fields__ if name in CaseRow.__struct_fields__}
-    shared["amount"] = Money(amount=row.amount, currency=row.currency)
-    return CaseItem(
-        complainant=Party(role=row.complainant_role, id=row.complainant_id),
-        respondent=Party(role=row.respondent_role, id=row.respondent_id),
-        **shared,
-    )
-
-
-def policy_item(in_force: InForce) -> PolicyItem:
-    """A policy as the list shows it."""
-    policy, ref = in_force.policy, in_force.ref
-    return PolicyItem(
-        name=ref.name,
-        version=ref.version,
-        digest=ref.digest,
-        marketplace=policy.marketplace,
-        effective_from=policy.effective_from,
-        types=tuple(policy.types),
     )
 
 

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import uvloop
+from pydantic import ValidationError
 
 from case_events import logs
+from case_events.ledger.sealing import read_master_key
 from case_scheduler.app import run
 from case_scheduler.settings import Settings
 
 
 def main() -> None:
-    settings = Settings()  # every field comes from the environment
+    settings = _settings()
     logs.configure(settings.log)
     uvloop.run(run(settings))
+
+
+def _settings() -> Settings:
+    """From the environment; what is missing or wrong is said in words, all of it, and nothing starts."""
+    try:
+        settings = Settings()  # every field comes from the environment
+        read_master_key(settings.master_key_file)
+    except ValidationError as fault:
+        wrong = [f"CASELOG_{str(one['loc'][0]).upper()}: {one['msg']}" for one in fault.errors()]
+    except (OSError, ValueError) as fault:
+        wrong = [f"CASELOG_MASTER_KEY_FILE: {fault}"]
+    else:
+        return settings
+    raise SystemExit("case_scheduler: cannot start:\n" + "\n".join(f"  - {one}" for one in wrong))
 
 
 if __name__ == "__main__":

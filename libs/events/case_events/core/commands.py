@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from case_events.core.values import (
     EVIDENCE_MAX,
     ClockParty,
     Evidence,
+    FilingFacts,
     Identifier,
     Instant,
     Liable,
@@ -40,6 +42,7 @@ class File(Value, frozen=True, kw_only=True):
     amount: Money
     description: Private
     evidence: EvidenceList = ()
+    facts: FilingFacts | None = None
     anonymous: bool = False
     external_ref: Identifier | None = None
     occurred_at: Instant | None = None
@@ -48,6 +51,28 @@ class File(Value, frozen=True, kw_only=True):
 
 class Accept(Value, frozen=True, kw_only=True):
     """The platform takes the complaint (domain A1)."""
+
+
+class Dismiss(Value, frozen=True, kw_only=True):
+    """The platform does not take the complaint, and says why (domain A2)."""
+
+    reason: Private
+    malicious: bool = False
+
+
+class RequestEvidence(Value, frozen=True, kw_only=True, rename={"party": "from"}):
+    """The platform wants more from one side, in the policy's time or the one it names (domain A3)."""
+
+    party: Literal["complainant", "respondent"]
+    kinds: Annotated[tuple[Word, ...], Meta(min_length=1, max_length=EVIDENCE_MAX)]
+    within: timedelta | None = None
+
+
+class Escalate(Value, frozen=True, kw_only=True):
+    """The platform hands the case one department up (domain I1)."""
+
+    to: Word
+    reason: Private
 
 
 class AmendClaim(Value, frozen=True, kw_only=True):
@@ -92,6 +117,7 @@ class Rule(Value, frozen=True, kw_only=True):
     rule: Identifier
     reasons: Private
     amount: Money | None = None
+    departs: Private | None = None
     liable: Annotated[tuple[Liable, ...], Meta(max_length=3)] = ()
     penalties: Annotated[tuple[Word, ...], Meta(max_length=20)] = ()
     evidence: Annotated[tuple[Sha256, ...], Meta(max_length=200)] = ()
@@ -108,6 +134,15 @@ class Withdraw(Value, frozen=True, kw_only=True):
     """The complainant gives up."""
 
     reason: Private | None = None
+
+
+class Return(Value, frozen=True, kw_only=True):
+    """The next step of sending the goods back (domain N8)."""
+
+    step: Literal["address", "shipped", "received"]
+    address: Private | None = None
+    tracking: Private | None = None
+    received: bool | None = None
 
 
 class Remedy(Value, frozen=True, kw_only=True):
@@ -144,6 +179,9 @@ class Expire(Value, frozen=True, kw_only=True):
 
 Posted = (
     Accept
+    | Dismiss
+    | RequestEvidence
+    | Escalate
     | AmendClaim
     | SubmitEvidence
     | Reply
@@ -152,6 +190,7 @@ Posted = (
     | Rule
     | Appeal
     | Withdraw
+    | Return
     | Remedy
     | Close
     | ExtendDeadline
@@ -160,6 +199,9 @@ Command = File | Posted | Expire
 
 POSTED: dict[str, type[Posted]] = {
     "accepted": Accept,
+    "dismissed": Dismiss,
+    "evidence_requested": RequestEvidence,
+    "escalated": Escalate,
     "claim_amended": AmendClaim,
     "evidence_submitted": SubmitEvidence,
     "merchant_replied": Reply,
@@ -168,6 +210,7 @@ POSTED: dict[str, type[Posted]] = {
     "ruled": Rule,
     "appealed": Appeal,
     "withdrawn": Withdraw,
+    "returned": Return,
     "remedied": Remedy,
     "closed": Close,
     "deadline_extended": ExtendDeadline,
@@ -178,6 +221,9 @@ POSTED_NAMES: dict[type[Posted], str] = {kind: name for name, kind in POSTED.ite
 
 BY: dict[str, tuple[Side, ...]] = {
     "accepted": ("platform",),
+    "dismissed": ("platform",),
+    "evidence_requested": ("platform",),
+    "escalated": ("platform",),
     "claim_amended": ("complainant",),
     "evidence_submitted": ("complainant", "respondent", "platform"),
     "merchant_replied": ("respondent",),
@@ -186,6 +232,7 @@ BY: dict[str, tuple[Side, ...]] = {
     "ruled": ("platform",),
     "appealed": ("complainant", "respondent"),
     "withdrawn": ("complainant",),
+    "returned": ("complainant", "respondent"),
     "remedied": ("respondent", "platform"),
     "closed": ("platform",),
     "deadline_extended": ("platform",),

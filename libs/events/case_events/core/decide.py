@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import assert_never
 from uuid import UUID
 
-from case_events.core import filing, negotiation, outcomes, promises, ruling
+from case_events.core import filing, intake, negotiation, outcomes, promises, returning, ruling
 from case_events.core.calendar import Calendar
 from case_events.core.case import Case
 from case_events.core.commands import (
@@ -19,13 +19,17 @@ from case_events.core.commands import (
     Appeal,
     Close,
     Command,
+    Dismiss,
+    Escalate,
     Expire,
     ExtendDeadline,
     File,
     Posted,
     Remedy,
     Reply,
+    RequestEvidence,
     RequestIntervention,
+    Return,
     Rule,
     Settle,
     SubmitEvidence,
@@ -77,6 +81,12 @@ def _posted(command: Posted, by: Side, case: Case, book: Rulebook, now: Instant)
     match command:
         case Accept():
             return (Accepted(clocks=promises.turn(case.filed_at, now, book)),)
+        case Dismiss():
+            return intake.dismiss(command)
+        case RequestEvidence():
+            return intake.request_evidence(command, case, book, now)
+        case Escalate():
+            return intake.escalate(command, case)
         case AmendClaim():
             return negotiation.amend(command, case, book, now)
         case SubmitEvidence():
@@ -93,6 +103,8 @@ def _posted(command: Posted, by: Side, case: Case, book: Rulebook, now: Instant)
             return ruling.appeal(command, by, case, book, now)
         case Withdraw():
             return (Withdrawn(reason=command.reason), Closed(outcome="withdrawn"))
+        case Return():
+            return returning.step(command, by, case, book, now)
         case Remedy():
             return ruling.remedy(command, by, case)
         case Close():

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from case_events.core.timeouts import TIMEOUTS, Timeout
 from case_events.core.values import (
     EVIDENCE_MAX,
     CaseId,
@@ -19,6 +20,7 @@ from case_events.core.values import (
     ClockParty,
     EventId,
     Evidence,
+    FilingFacts,
     Identifier,
     Instant,
     Liable,
@@ -59,6 +61,7 @@ class Filed(Value, frozen=True, kw_only=True):
     department: Word
     evidence: EvidenceList = ()
     anonymous: bool = False
+    facts: FilingFacts | None = None
     external_ref: Identifier | None = None
     test_clock: UUID | None = None
     clocks: tuple[Clock, ...] = ()
@@ -68,6 +71,28 @@ class Accepted(Value, frozen=True, kw_only=True):
     """The platform took the complaint (domain A1); the reply clock starts here where the policy wants acceptance."""
 
     clocks: tuple[Clock, ...] = ()
+
+
+class Dismissed(Value, frozen=True, kw_only=True):
+    """The platform did not take the complaint (domain A2); a malicious one counts against the complainant."""
+
+    reason: Private
+    malicious: bool = False
+
+
+class EvidenceRequested(Value, frozen=True, kw_only=True, rename={"party": "from"}):
+    """The platform asked one side for more, and that side's clock runs (domain A3)."""
+
+    party: Literal["complainant", "respondent"]
+    kinds: Annotated[tuple[Word, ...], Meta(min_length=1, max_length=EVIDENCE_MAX)]
+    clocks: Annotated[tuple[Clock, ...], Meta(min_length=1, max_length=1)]
+
+
+class Escalated(Value, frozen=True, kw_only=True):
+    """The case went one department up (domain I1); it stays as open as it was."""
+
+    to: Word
+    reason: Private
 
 
 class ClaimAmended(Value, frozen=True, kw_only=True):
@@ -122,6 +147,7 @@ class Ruled(Value, frozen=True, kw_only=True):
     rule: Identifier
     reasons: Private
     owed: Money | None = None
+    departs: Private | None = None
     liable: tuple[Liable, ...] = ()
     penalties: tuple[Word, ...] = ()
     evidence: tuple[Sha256, ...] = ()
@@ -142,6 +168,16 @@ class Withdrawn(Value, frozen=True, kw_only=True):
     """The complainant gave up."""
 
     reason: Private | None = None
+
+
+class Returned(Value, frozen=True, kw_only=True):
+    """One step of sending the goods back (domain N8): where to, by which parcel, that they came."""
+
+    step: Literal["address", "shipped", "received"]
+    address: Private | None = None
+    tracking: Private | None = None
+    received: bool | None = None
+    clocks: tuple[Clock, ...] = ()
 
 
 class Remedied(Value, frozen=True, kw_only=True):
@@ -170,54 +206,12 @@ class DeadlineExtended(Value, frozen=True, kw_only=True):
     clocks: Annotated[tuple[Clock, ...], Meta(min_length=1, max_length=1)]
 
 
-class TimedOut(Value, frozen=True, kw_only=True):
-    """What every timeout tells: which promise passed, the version that set it, and how late it was written."""
-
-    kind: Word
-    party: ClockParty
-    due_at: Instant
-    set_by: Annotated[int, Meta(ge=1)]
-    late_s: Annotated[int, Meta(ge=0)]
-    clocks: tuple[Clock, ...] = ()
-
-
-class AcceptanceTimedOut(TimedOut, frozen=True, kw_only=True):
-    """The platform did not answer in time (domain A1); the case gains priority and is never lost."""
-
-    priority: int
-
-
-class MerchantResponseTimedOut(TimedOut, frozen=True, kw_only=True):
-    """The respondent was silent (domain N6); what follows is in the events after this one."""
-
-
-class NegotiationStalled(TimedOut, frozen=True, kw_only=True):
-    """Nothing was agreed in the policy's time (domain N3): the complainant may call the platform in."""
-
-
-class InterventionWindowExpired(TimedOut, frozen=True, kw_only=True):
-    """Nobody used the right to call the platform in; the case lapses (design, "Clocks")."""
-
-
-class RulingTimedOut(TimedOut, frozen=True, kw_only=True):
-    """The platform did not rule in time (domain I3); the case gains priority and the clock runs again."""
-
-    priority: int
-
-
-class AppealWindowExpired(TimedOut, frozen=True, kw_only=True):
-    """Nobody appealed: the ruling stands (domain P2)."""
-
-
-class RemedyTimedOut(TimedOut, frozen=True, kw_only=True):
-    """What is owed was not done in time (domain P4); the case gains priority, the platform may close it."""
-
-    priority: int
-
-
 Event = (
     Filed
     | Accepted
+    | Dismissed
+    | EvidenceRequested
+    | Escalated
     | ClaimAmended
     | EvidenceSubmitted
     | MerchantReplied
@@ -226,21 +220,19 @@ Event = (
     | Ruled
     | Appealed
     | Withdrawn
+    | Returned
     | Remedied
     | Closed
     | DeadlineExtended
-    | AcceptanceTimedOut
-    | MerchantResponseTimedOut
-    | NegotiationStalled
-    | InterventionWindowExpired
-    | RulingTimedOut
-    | AppealWindowExpired
-    | RemedyTimedOut
+    | Timeout
 )
 
 EVENTS: dict[str, type[Event]] = {
     "filed": Filed,
     "accepted": Accepted,
+    "dismissed": Dismissed,
+    "evidence_requested": EvidenceRequested,
+    "escalated": Escalated,
     "claim_amended": ClaimAmended,
     "evidence_submitted": EvidenceSubmitted,
     "merchant_replied": MerchantReplied,
@@ -249,16 +241,11 @@ EVENTS: dict[str, type[Event]] = {
     "ruled": Ruled,
     "appealed": Appealed,
     "withdrawn": Withdrawn,
+    "returned": Returned,
     "remedied": Remedied,
     "closed": Closed,
     "deadline_extended": DeadlineExtended,
-    "acceptance_timed_out": AcceptanceTimedOut,
-    "merchant_response_timed_out": MerchantResponseTimedOut,
-    "negotiation_stalled": NegotiationStalled,
-    "intervention_window_expired": InterventionWindowExpired,
-    "ruling_timed_out": RulingTimedOut,
-    "appeal_window_expired": AppealWindowExpired,
-    "remedy_timed_out": RemedyTimedOut,
+    **TIMEOUTS,
 }
 """The word of each event, in the API and in the ledger; never renamed, never reused."""
 

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from case_events.core import outcomes, promises
+from case_events.core import outcomes, promises, returning
 from case_events.core.case import Case
 from case_events.core.commands import Expire
 from case_events.core.events import (
-    AcceptanceTimedOut,
-    AppealWindowExpired,
     Closed,
-    InterventionWindowExpired,
-    MerchantResponseTimedOut,
-    NegotiationStalled,
-    RemedyTimedOut,
-    RulingTimedOut,
 )
 from case_events.core.gates import running_clock
 from case_events.core.outcomes import Events
 from case_events.core.policy import Effect
 from case_events.core.promises import Rulebook
+from case_events.core.timeouts import (
+    AcceptanceTimedOut,
+    AppealWindowExpired,
+    EvidenceTimedOut,
+    InterventionWindowExpired,
+    MerchantResponseTimedOut,
+    NegotiationStalled,
+    RemedyTimedOut,
+    ReturnTimedOut,
+    RulingTimedOut,
+)
 from case_events.core.values import Clock, Instant
 
 
@@ -36,10 +40,14 @@ def expire(command: Expire, case: Case, book: Rulebook, written: Instant) -> Eve
         case "acceptance":
             clocks = (promises.acceptance_again(due, book),)
             return (AcceptanceTimedOut(**_told(command, written, clocks), priority=case.priority + 1),)
+        case "evidence":
+            return (EvidenceTimedOut(**_told(command, written)),)
         case "response":
             return _response(command, case, book, written)
         case "negotiation":
             return _negotiation(command, case, book, written)
+        case "return_address" | "return_shipment" | "return_receipt":
+            return _returned(command, book, written)
         case "intervention":
             return (InterventionWindowExpired(**_told(command, written)), Closed(outcome="lapsed"))
         case "ruling":
@@ -59,7 +67,10 @@ def _response(command: Expire, case: Case, book: Rulebook, written: Instant) -> 
     effect = book.rules.reply.on_timeout
     if effect == "concede":
         timed_out = MerchantResponseTimedOut(**_told(command, written))
-        return (timed_out, outcomes.settled("concession", case.demand, case.amount, command.due_at, book, written))
+        return (
+            timed_out,
+            outcomes.settled("concession", case.demand, outcomes.claimed(case), command.due_at, book, written),
+        )
     timed_out = MerchantResponseTimedOut(**_told(command, written, _unlocked(effect, command, case, book, written)))
     if effect == "unlock":
         return (timed_out,)
@@ -75,6 +86,18 @@ def _negotiation(command: Expire, case: Case, book: Rulebook, written: Instant) 
     return (stalled, outcomes.brought_in("stalled", "platform", command.due_at, book))
 
 
+def _returned(command: Expire, book: Rulebook, written: Instant) -> Events:
+    """N8: silence on a step makes the refund owed at once, or ends the case with nothing owed."""
+    leg = book.rules.return_leg
+    assert leg is not None, "its clock ran"
+    step, effect = returning.silence_on(command.kind, leg)
+    if effect == "lapse":
+        timed_out = ReturnTimedOut(**_told(command, written), step=step, effect=effect)
+        return (timed_out, Closed(outcome="lapsed"))
+    clocks = (promises.remedy(command.due_at, book, written),)
+    return (ReturnTimedOut(**_told(command, written, clocks), step=step, effect=effect),)
+
+
 def _unlocked(effect: Effect, command: Expire, case: Case, book: Rulebook, written: Instant) -> tuple[Clock, ...]:
     """The window in which a right to call the platform in may be used; it opens once."""
     if effect != "unlock" or running_clock(case, "intervention") is not None:
@@ -87,7 +110,7 @@ def _appeal(command: Expire, case: Case, book: Rulebook, written: Instant) -> Ev
     ruling = case.rulings[-1]
     if ruling.verdict == "rejected":
         return (AppealWindowExpired(**_told(command, written)), Closed(outcome=ruling.verdict))
-    clocks = (promises.remedy(command.due_at, book, written),)
+    clocks = (promises.owing(ruling.outcome, command.due_at, book, written),)
     return (AppealWindowExpired(**_told(command, written, clocks)),)
 
 

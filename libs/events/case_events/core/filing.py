@@ -88,7 +88,17 @@ def _faults(command: File, in_force: InForce) -> list[Fault]:
     if getattr(order, rules.filing.counted_from) is None:
         detail = "needed: the filing window is counted from it"
         faults.append(Fault(pointer=f"/order/{rules.filing.counted_from}", detail=detail))
-    return faults + claim_faults(command.demand, command.amount, order, rules, "")
+    return faults + _facts_missing(command, rules) + claim_faults(command.demand, command.amount, order, rules, "")
+
+
+def _facts_missing(command: File, rules: ComplaintType) -> list[Fault]:
+    """What this type must know beside the order (F4)."""
+    if rules.filing.refund_after is None:
+        return []
+    order, facts = command.order, command.facts
+    needed = (("/order/paid_at", order.paid_at), ("/facts/refund", facts.refund if facts else None))
+    detail = "needed: this type is about a refund applied for long after payment"
+    return [Fault(pointer=pointer, detail=detail) for pointer, said in needed if said is None]
 
 
 def _ineligible(command: File, in_force: InForce, book: Rulebook, now: Instant) -> Problem | None:
@@ -97,6 +107,9 @@ def _ineligible(command: File, in_force: InForce, book: Rulebook, now: Instant) 
     if command.order.status not in window.order_states:
         detail = f"The order is {command.order.status}; this complaint needs {' or '.join(window.order_states)} (F1)."
         return Problem(code="not_eligible", detail=detail, rule=clause)
+    early = _refund_too_early(command, book, now)
+    if early is not None:
+        return Problem(code="not_eligible", detail=early, rule=clause)
     start: Instant = getattr(command.order, window.counted_from)
     closes, _ = after(start, window.closes_after, book.calendar)
     if now > closes:
@@ -106,6 +119,19 @@ def _ineligible(command: File, in_force: InForce, book: Rulebook, now: Instant) 
     if now < opens:
         detail = f"The filing window opens at {opens.rfc3339()} (F2)."
         return Problem(code="not_yet", detail=detail, rule=clause, opens_at=opens)
+    return None
+
+
+def _refund_too_early(command: File, book: Rulebook, now: Instant) -> str | None:
+    """F4: what a type asks of the refund that went before it."""
+    wanted, refund = book.rules.filing.refund_after, command.facts.refund if command.facts else None
+    if wanted is None or refund is None or command.order.paid_at is None:
+        return None
+    since, _ = after(command.order.paid_at, wanted, book.calendar)
+    if refund.applied_at <= since:
+        return f"The refund was applied for by {since.rfc3339()}; this complaint needs one applied for later (F4)."
+    if refund.succeeded_at > now:
+        return "The refund has not succeeded yet (F4)."
     return None
 
 
@@ -125,6 +151,7 @@ def _filed(command: File, in_force: InForce, book: Rulebook, number: str, now: I
         description=command.description,
         department=book.rules.department,
         evidence=command.evidence,
+        facts=command.facts,
         anonymous=command.anonymous,
         external_ref=command.external_ref,
         test_clock=command.test_clock,

@@ -8,29 +8,44 @@ from __future__ import annotations
 from case_events.core.case import Case, Deadline
 from case_events.core.commands import BY
 from case_events.core.policy import ComplaintType
-from case_events.core.values import AllowedEvent, Problem, Side
+from case_events.core.values import AllowedEvent, Problem, Side, Word
 
 PARLEY = ("waiting_for_merchant", "waiting_for_complainant")
 BEFORE_RULING = ("waiting_for_acceptance", *PARLEY, "under_review")
+AT_THE_DESK = ("waiting_for_acceptance", "under_review", "appeal_under_review")
+"""The platform is next. While it waits for evidence it asked for it neither accepts nor rules."""
 
 STATUSES: dict[str, tuple[str, ...]] = {
     "accepted": ("waiting_for_acceptance",),
+    "dismissed": ("waiting_for_acceptance",),
+    "evidence_requested": AT_THE_DESK,
+    "escalated": AT_THE_DESK,
     "claim_amended": PARLEY,
-    "evidence_submitted": (*BEFORE_RULING, "appeal_under_review"),
+    "evidence_submitted": (*BEFORE_RULING, "evidence_requested", "appeal_under_review"),
     "merchant_replied": PARLEY,
     "settled": ("waiting_for_complainant",),
     "intervention_requested": PARLEY,
     "ruled": ("under_review", "appeal_under_review"),
     "appealed": ("appealable",),
-    "withdrawn": BEFORE_RULING,
+    "withdrawn": (*BEFORE_RULING, "evidence_requested"),
+    "returned": ("waiting_for_return",),
     "remedied": ("waiting_for_remedy",),
     "closed": ("waiting_for_remedy",),
-    "deadline_extended": (*BEFORE_RULING, "appealable", "appeal_under_review", "waiting_for_remedy"),
+    "deadline_extended": (
+        *BEFORE_RULING,
+        "evidence_requested",
+        "appealable",
+        "appeal_under_review",
+        "waiting_for_return",
+        "waiting_for_remedy",
+    ),
 }
 """In which statuses each posted event can happen at all."""
 
 CLOCK_OF: dict[str, str] = {
     "accepted": "acceptance",
+    "dismissed": "acceptance",
+    "evidence_submitted": "evidence",
     "merchant_replied": "response",
     "intervention_requested": "intervention",
     "ruled": "ruling",
@@ -44,6 +59,9 @@ ENDS_FOR_GOOD = ("response", "intervention", "appeal")
 
 CLAUSE_OF: dict[str, str] = {
     "accepted": "acceptance",
+    "dismissed": "acceptance",
+    "evidence_requested": "ruling",
+    "escalated": "intervention",
     "claim_amended": "reply",
     "evidence_submitted": "ruling",
     "merchant_replied": "reply",
@@ -52,19 +70,25 @@ CLAUSE_OF: dict[str, str] = {
     "ruled": "ruling",
     "appealed": "appeal",
     "withdrawn": "negotiation",
+    "returned": "return_leg",
     "remedied": "remedy",
     "closed": "remedy",
     "deadline_extended": "filing",
 }
 """The clause of the policy that a refusal of each event cites."""
 
+RETURN_STEPS = {"return_address": "address", "return_shipment": "shipped", "return_receipt": "received"}
+"""The step each clock of the return waits for, in their order (domain N8)."""
+
 ACTION_OF: dict[str, tuple[Side, ...]] = {
     "waiting_for_acceptance": ("platform",),
     "waiting_for_merchant": ("respondent",),
     "waiting_for_complainant": ("complainant",),
+    "evidence_requested": (),  # whom the platform asked
     "under_review": ("platform",),
     "appealable": (),
     "appeal_under_review": ("platform",),
+    "waiting_for_return": (),  # whose step is next
     "waiting_for_remedy": ("respondent",),
     "closed": (),
 }
@@ -86,6 +110,8 @@ def refusal(name: str, case: Case) -> Problem | None:
     match name:
         case "settled" if case.offer is None:
             return _problem("not_allowed_now", "There is no offer to accept.", name, case)
+        case "withdrawn" if case.stage == "appeal":
+            return _problem("not_allowed_now", "The claim was ruled on; it can no longer be withdrawn.", name, case)
         case "closed" if not any(gone.kind == "remedy" for gone in case.expired):
             running = running_clock(case, "remedy")
             return _problem("not_yet", "The remedy still has time.", name, case, opens=running)
@@ -119,6 +145,9 @@ def allowed_events(case: Case, rules: ComplaintType) -> tuple[AllowedEvent, ...]
         if name == "intervention_requested":
             by = tuple(side for side in by if too_early(case, side, rules) is None)
         clock = running_clock(case, CLOCK_OF.get(name, ""))
+        if name == "returned":
+            clock = return_clock(case)
+            by = _alone(clock)
         allowed.append(AllowedEvent(type=name, by=by, due_at=clock.due_at if clock else None))
     return tuple(allowed)
 
@@ -134,12 +163,35 @@ def blocked_events(case: Case, rules: ComplaintType) -> dict[str, Problem]:
 
 def required_action_by(case: Case) -> tuple[Side, ...]:
     """Who must act now; both parties may, but neither must, while an appeal is open."""
+    if case.status == "evidence_requested":
+        return _alone(running_clock(case, "evidence"))
+    if case.status == "waiting_for_return":
+        return _alone(return_clock(case))
     return ACTION_OF[case.status]
+
+
+def missing_evidence(case: Case) -> tuple[Word, ...]:
+    """The kinds the platform asked for and did not get, while anybody can still look at them (domain A3)."""
+    return case.requested.kinds if case.requested and case.status != "closed" else ()
 
 
 def running_clock(case: Case, kind: str) -> Deadline | None:
     """The running clock of this kind, if there is one."""
     return next((clock for clock in case.clocks if clock.kind == kind), None)
+
+
+def return_clock(case: Case) -> Deadline | None:
+    """The clock of the return's next step, while goods are on their way back (domain N8)."""
+    return next((clock for clock in case.clocks if clock.kind in RETURN_STEPS), None)
+
+
+def refused_now(detail: str, name: str, case: Case) -> Problem:
+    """``not_allowed_now`` under the clause of the event ``name``."""
+    return _problem("not_allowed_now", detail, name, case)
+
+
+def _alone(clock: Deadline | None) -> tuple[Side, ...]:
+    return (clock.party,) if clock is not None and clock.party != "both" else ()
 
 
 def _gone(name: str, case: Case) -> Deadline | None:

@@ -13,7 +13,7 @@ from case_events.core.filing import claim_faults
 from case_events.core.gates import running_clock, too_early
 from case_events.core.outcomes import Events, invalid
 from case_events.core.promises import Rulebook
-from case_events.core.values import Clock, Fault, Instant, Problem, Side
+from case_events.core.values import Clock, Fault, Instant, Offer, Problem, Side
 
 
 def amend(command: AmendClaim, case: Case, book: Rulebook, now: Instant) -> Events | Problem:
@@ -46,7 +46,7 @@ def reply(command: Reply, case: Case, book: Rulebook, now: Instant) -> Events | 
     )
     match command.decision:
         case "agree":
-            return (replied, outcomes.settled("agreement", case.demand, case.amount, now, book))
+            return (replied, outcomes.settled("agreement", case.demand, outcomes.claimed(case), now, book))
         case "refuse" if book.rules.reply.on_refusal == "escalate":
             return (replied, outcomes.brought_in("refused", "platform", now, book))
         case "refuse" | "offer":
@@ -70,9 +70,22 @@ def _reply_faults(command: Reply, case: Case, book: Rulebook) -> list[Fault]:
         faults.append(Fault(pointer="/data/offer/kind", detail=f"one of {', '.join(book.rules.offers)}"))
     if amount is not None and amount.currency != case.amount.currency:
         faults.append(Fault(pointer="/data/offer/amount/currency", detail=f"the case is in {case.amount.currency}"))
-    if command.offer.kind == "partial_refund" and (amount is None or not 0 < amount.amount < case.amount.amount):
-        faults.append(Fault(pointer="/data/offer/amount", detail="more than nothing and less than what is claimed"))
-    return faults
+    return faults + _offered_amount_faults(command.offer, case)
+
+
+def _offered_amount_faults(offer: Offer, case: Case) -> list[Fault]:
+    """An offer of money says how much; an exchange or a repair has no amount (N4)."""
+    detail, given = None, offer.amount.amount if offer.amount else 0
+    most = case.order.paid.amount + case.order.freight.amount
+    if offer.kind == "partial_refund":
+        if not 0 < given < case.amount.amount:
+            detail = "more than nothing and less than what is claimed"
+    elif offer.kind in outcomes.THINGS:
+        if offer.amount is not None:
+            detail = f"{offer.kind} moves no money"
+    elif not 0 < given <= most:
+        detail = f"more than nothing and at most {most}, what was paid with its freight"
+    return [Fault(pointer="/data/offer/amount", detail=detail)] if detail else []
 
 
 def settle(case: Case, book: Rulebook, now: Instant) -> Events:

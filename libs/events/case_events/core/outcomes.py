@@ -9,6 +9,8 @@ from case_events.core.promises import Rulebook
 from case_events.core.values import Fault, Instant, Money, Problem, Side
 
 Events = tuple[Event, ...]
+THINGS = ("exchange", "repair")
+"""Demands and offers that move no money (domain F13, N4)."""
 
 
 def brought_in(
@@ -28,7 +30,12 @@ def settled(
     basis: Basis, kind: str, owed: Money | None, start: Instant, book: Rulebook, written: Instant | None = None
 ) -> Settled:
     """The parties agree, or silence was taken as agreement; the remedy's clock runs from ``start``."""
-    return Settled(basis=basis, remedy=kind, owed=owed, clocks=(promises.remedy(start, book, written),))
+    return Settled(basis=basis, remedy=kind, owed=owed, clocks=(promises.owing(kind, start, book, written),))
+
+
+def claimed(case: Case) -> Money | None:
+    """The money a claim that is granted whole moves: none where a thing was asked for."""
+    return None if case.demand in THINGS else case.amount
 
 
 def closed(case: Case, reason: str | None = None) -> Closed:

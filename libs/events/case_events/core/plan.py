@@ -9,11 +9,12 @@ from datetime import timedelta
 from uuid import UUID, uuid5
 
 from case_events.core.calendar import Calendar
-from case_events.core.case import Case, Deadline, evolve, fold
+from case_events.core.case import Case, Deadline
 from case_events.core.commands import BY, POSTED_NAMES, File, Posted
 from case_events.core.deadlines import asks, overdue, timeout_id
 from case_events.core.decide import Facts, decide
 from case_events.core.events import Event, History, Recorded
+from case_events.core.evolve import evolve, fold
 from case_events.core.policy import InForce
 from case_events.core.values import ERASED, CaseId, EventId, Instant, Party, Problem, Side, Value, Who
 

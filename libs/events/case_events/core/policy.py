@@ -6,13 +6,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from case_events.core.values import Identifier, Instant, PolicyRef, Value, Word
+from case_events.core.values import BASIS_POINTS, Identifier, Instant, PolicyRef, Value, Word
 
 Count = Annotated[int, Meta(ge=1, le=100_000)]
 Cap = Literal["paid", "paid_plus_freight", "none"]
 """The closed set of named formulas for the most a claim may ask for (domain F6)."""
 Effect = Literal["escalate", "unlock", "concede"]
 """What a respondent's silence does (domain N6)."""
+
+Silence = Literal["owe", "lapse"]
+"""What silence on a step of the return does (domain N8)."""
 
 
 class Span(Value, frozen=True, kw_only=True):
@@ -46,12 +49,16 @@ class Text(Value, frozen=True, kw_only=True):
 
 
 class Filing(Value, frozen=True, kw_only=True):
-    """When one may file (domain F1, F2, F4): order states, and a window counted from an instant of the order."""
+    """When one may file (domain F1, F2, F4): order states, and a window counted from an instant of the order.
+
+    ``refund_after``: only where a refund was applied for longer than this after payment, and succeeded (F4).
+    """
 
     order_states: Annotated[tuple[Word, ...], Meta(min_length=1)]
     counted_from: Literal["created_at", "paid_at", "shipped_at", "succeeded_at", "closed_at"]
     closes_after: Term
     opens_after: Term | None = None
+    refund_after: Term | None = None
 
 
 class Acceptance(Value, frozen=True, kw_only=True):
@@ -59,6 +66,12 @@ class Acceptance(Value, frozen=True, kw_only=True):
 
     within: Term
     again_after: Term
+
+
+class EvidenceTerms(Value, frozen=True, kw_only=True):
+    """How long a side has to bring what the platform asks for (domain A3), unless the platform names another time."""
+
+    within: Term
 
 
 class Reply(Value, frozen=True, kw_only=True):
@@ -88,12 +101,23 @@ class Intervention(Value, frozen=True, kw_only=True):
     department: Word
 
 
+class ShareOfPaid(Value, frozen=True, kw_only=True):
+    """The amount formula "a share of what was paid", rounded half up to the fen (domain R3, M1)."""
+
+    share_of: Literal["paid"]
+    basis_points: Annotated[int, Meta(ge=1, le=BASIS_POINTS)]
+
+    def of(self, paid: int) -> int:
+        return (paid * self.basis_points + BASIS_POINTS // 2) // BASIS_POINTS
+
+
 class Ruling(Value, frozen=True, kw_only=True):
     """The platform's time to rule (domain I3) and what it may rule (domain R1)."""
 
     within: Term
     again_after: Term
     outcomes: Annotated[tuple[Word, ...], Meta(min_length=1)]
+    amounts: dict[Word, ShareOfPaid] = {}  # noqa: RUF012 (msgspec copies defaults)
 
 
 class Appeal(Value, frozen=True, kw_only=True):
@@ -102,6 +126,20 @@ class Appeal(Value, frozen=True, kw_only=True):
     rounds: Annotated[int, Meta(ge=0, le=9)]
     window: Term
     ruling_within: Term
+
+
+class ReturnLeg(Value, frozen=True, kw_only=True):
+    """Sending the goods back before the refund (domain N8): the time for each step, and what silence on it does.
+
+    ``owe``: the refund is owed at once; ``lapse``: the case closes and nothing is owed.
+    """
+
+    address_within: Term
+    ship_within: Term
+    receive_within: Term
+    on_address_timeout: Silence
+    on_shipping_timeout: Silence
+    on_receipt_timeout: Silence
 
 
 class Remedy(Value, frozen=True, kw_only=True):
@@ -131,6 +169,12 @@ class ComplaintType(Value, frozen=True, kw_only=True):
     remedy: Remedy
     clauses: dict[str, Text]
     acceptance: Acceptance | None = None
+    evidence: EvidenceTerms | None = None
+    return_leg: ReturnLeg | None = None
+
+
+LADDER = ("customer_service", "consumer_protection", "platform_supervision")
+"""The departments from the first line up; a case goes up one at a time (domain I1)."""
 
 
 class Policy(Value, frozen=True, kw_only=True):

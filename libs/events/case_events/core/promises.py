@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from case_events.core.calendar import Calendar, after
-from case_events.core.policy import ComplaintType, Span
+from case_events.core.policy import ComplaintType, ReturnLeg, Span
 from case_events.core.values import Clock, ClockParty, Instant, Value
 
 
@@ -27,20 +29,31 @@ def acceptance_again(start: Instant, book: Rulebook) -> Clock:
 
 
 def turn(filed_at: Instant, start: Instant, book: Rulebook) -> tuple[Clock, ...]:
-    """The respondent's turn from ``start`` (N1, N2) and the talks, always counted from filing (N3)."""
+    """The respondent's turn from ``start`` (N1, N2) and the talks, counted from filing (N3)."""
     reply = book.rules.reply
     due, provisional = after(start, reply.open_period, book.calendar)
     if reply.final_period is not None:
         due, guessed = after(due, reply.final_period, book.calendar)
         provisional = provisional or guessed
     response = Clock(kind="response", party="respondent", due_at=due, provisional=provisional)
-    talks = _clock("negotiation", "complainant", filed_at, book.rules.negotiation.stalls_after, book)
-    return (response, talks)
+    stalls, guessed = after(filed_at, book.rules.negotiation.stalls_after, book.calendar)
+    if stalls < due:
+        # Accepted late: the respondent has its turn first (F9), whatever day of the talks it is.
+        stalls, guessed = due, provisional
+    return (response, Clock(kind="negotiation", party="complainant", due_at=stalls, provisional=guessed))
 
 
 def intervention(start: Instant, book: Rulebook, written: Instant) -> Clock:
     """How long the complainant may call the platform in before the case lapses."""
     return _noticed("intervention", "complainant", start, book.rules.intervention.lapses_after, book, written)
+
+
+def evidence(party: ClockParty, start: Instant, within: timedelta | None, book: Rulebook) -> Clock:
+    """A3: the time the platform names, or the policy's; ``decide`` saw that there is one."""
+    if within is not None:
+        return Clock(kind="evidence", party=party, due_at=Instant.of(start + within))
+    assert book.rules.evidence is not None, "the policy names a time"
+    return _clock("evidence", party, start, book.rules.evidence.within, book)
 
 
 def ruling(start: Instant, book: Rulebook) -> Clock:
@@ -59,6 +72,22 @@ def ruling_on_appeal(start: Instant, book: Rulebook) -> Clock:
 def appeal(start: Instant, book: Rulebook) -> Clock:
     """P1."""
     return _clock("appeal", "both", start, book.rules.appeal.window, book)
+
+
+def owing(kind: str, start: Instant, book: Rulebook, written: Instant | None = None) -> Clock:
+    """The first clock of what is owed: the return's where goods go back first (N8), else the remedy's (P4)."""
+    leg = book.rules.return_leg
+    if leg is None or kind != "return_and_refund":
+        return remedy(start, book, written)
+    return _noticed("return_address", "respondent", start, leg.address_within, book, written or start)
+
+
+def return_shipment(start: Instant, leg: ReturnLeg, book: Rulebook) -> Clock:
+    return _clock("return_shipment", "complainant", start, leg.ship_within, book)
+
+
+def return_receipt(start: Instant, leg: ReturnLeg, book: Rulebook) -> Clock:
+    return _clock("return_receipt", "respondent", start, leg.receive_within, book)
 
 
 def remedy(start: Instant, book: Rulebook, written: Instant | None = None) -> Clock:

@@ -13,7 +13,7 @@ from case_events.core.values import BASIS_POINTS, Clock, Fault, Instant, Problem
 
 def rule(command: Rule, case: Case, book: Rulebook, now: Instant) -> Events | Problem:
     """R1, R4, P1: as many rulings as the policy has rounds may be appealed; the one after those is final."""
-    faults = _amount_faults(command, case) + _ground_faults(command, case, book)
+    faults = _amount_faults(command, case, book) + _ground_faults(command, case, book)
     if faults:
         return invalid(faults, case, "ruling")
     number, verdict = len(case.rulings) + 1, _verdict(command, case)
@@ -29,17 +29,18 @@ def rule(command: Rule, case: Case, book: Rulebook, now: Instant) -> Events | Pr
         penalties=command.penalties,
         evidence=command.evidence,
         final=final,
-        clocks=_clocks(verdict, book, now, final=final),
+        departs=command.departs,
+        clocks=_clocks(command.outcome, verdict, book, now, final=final),
     )
     if final and verdict == "rejected":
         return (ruled, Closed(outcome=verdict))
     return (ruled,)
 
 
-def _clocks(verdict: Verdict, book: Rulebook, now: Instant, *, final: bool) -> tuple[Clock, ...]:
+def _clocks(outcome: str, verdict: Verdict, book: Rulebook, now: Instant, *, final: bool) -> tuple[Clock, ...]:
     if not final:
         return (promises.appeal(now, book),)
-    return (promises.remedy(now, book),) if verdict != "rejected" else ()
+    return (promises.owing(outcome, now, book),) if verdict != "rejected" else ()
 
 
 def _verdict(command: Rule, case: Case) -> Verdict:
@@ -49,17 +50,25 @@ def _verdict(command: Rule, case: Case) -> Verdict:
     return "upheld" if command.outcome == case.demand and whole else "partly_upheld"
 
 
-def _amount_faults(command: Rule, case: Case) -> list[Fault]:
+def _amount_faults(command: Rule, case: Case, book: Rulebook) -> list[Fault]:
     faults = []
     claimed, given = case.amount.amount, command.amount.amount if command.amount else 0
     if command.amount is not None and command.amount.currency != case.amount.currency:
         faults.append(Fault(pointer="/data/amount/currency", detail=f"the case is in {case.amount.currency}"))
     if command.outcome == "rejected" and given:
         faults.append(Fault(pointer="/data/amount", detail="a rejected claim owes nothing"))
-    if command.outcome == "refund" and given != claimed:
+    if command.outcome in ("refund", "return_and_refund") and given != claimed:
         faults.append(Fault(pointer="/data/amount", detail=f"a refund is what was claimed: {claimed}"))
     if command.outcome == "partial_refund" and not 0 < given < claimed:
         faults.append(Fault(pointer="/data/amount", detail=f"more than 0 and less than {claimed}"))
+    formula = book.rules.ruling.amounts.get(command.outcome)
+    if formula is not None and command.departs is None and given != formula.of(case.order.paid.amount):
+        share = (
+            f"{formula.of(case.order.paid.amount)}, {formula.basis_points} basis points of what was {formula.share_of}"
+        )
+        faults.append(
+            Fault(pointer="/data/amount", detail=f"{share}; a ruling that departs from it says why (departs)")
+        )
     return faults
 
 

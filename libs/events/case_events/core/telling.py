@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from case_events.core import words
 from case_events.core.case import Case
 from case_events.core.events import (
     EVENT_NAMES,
-    AcceptanceTimedOut,
     Accepted,
     Appealed,
-    AppealWindowExpired,
     ClaimAmended,
     Closed,
     DeadlineExtended,
+    Dismissed,
+    Escalated,
     Event,
     EvidenceList,
+    EvidenceRequested,
     EvidenceSubmitted,
     Filed,
     InterventionRequested,
-    InterventionWindowExpired,
     MerchantReplied,
-    MerchantResponseTimedOut,
-    NegotiationStalled,
     Remedied,
-    RemedyTimedOut,
+    Returned,
     Ruled,
-    RulingTimedOut,
     Settled,
     Withdrawn,
 )
 from case_events.core.policy import ComplaintType, Text
-from case_events.core.values import BASIS_POINTS, Money, Value, Who
+from case_events.core.timeouts import (
+    AcceptanceTimedOut,
+    AppealWindowExpired,
+    EvidenceTimedOut,
+    InterventionWindowExpired,
+    MerchantResponseTimedOut,
+    NegotiationStalled,
+    RemedyTimedOut,
+    ReturnTimedOut,
+    RulingTimedOut,
+)
+from case_events.core.values import BASIS_POINTS, ClockParty, Money, Value, Who
 from case_events.core.vocabulary import called, role
 
 Parts = dict[str, Text | str | int]
@@ -48,7 +57,7 @@ class Cast(Value, frozen=True, kw_only=True):
     def say(self, sentence: Text, **parts: Text | str | int) -> Text:
         return words.say(sentence, complainant=self.complainant, respondent=self.respondent, title=self.title, **parts)
 
-    def side(self, who: Who) -> Text:
+    def side(self, who: Who | ClockParty) -> Text:
         return self.say(words.PARTIES[who])
 
 
@@ -70,7 +79,7 @@ def told(event: Event, cast: Cast) -> list[Text]:
     written = _written(event)
     if written is None:
         return sentences
-    introduced = words.SAID if isinstance(event, Filed) else words.REASON
+    introduced = words.SAID if isinstance(event, Filed | Returned) else words.REASON
     return [*sentences, words.say(introduced, words=words.quoted(written))]
 
 
@@ -94,6 +103,12 @@ def sentence_of(event: Event) -> str:
             return f"{name}.{event.basis}"
         case InterventionRequested():
             return f"{name}.{event.ground}"
+        case Returned():
+            return f"{name}.{event.step}"
+        case ReturnTimedOut():
+            return f"{name}.{event.effect}"
+        case Dismissed():
+            return f"{name}.{'malicious' if event.malicious else 'unfounded'}"
         case _:
             return name
 
@@ -108,6 +123,14 @@ def _parts(event: Event, cast: Cast) -> Parts:
             return {"by": cast.side(event.by), **_pieces(event.evidence)}
         case MerchantReplied():
             return {"offer": owed(event.offer.kind, event.offer.amount) if event.offer else ""}
+        case EvidenceRequested():
+            return {"asked": cast.side(event.party), "kinds": _kinds(event.kinds)}
+        case Escalated():
+            return {"department": called(event.to)}
+        case Returned():
+            return {}
+        case EvidenceTimedOut() | ReturnTimedOut():
+            return {"asked": cast.side(event.party), "due": words.clock_time(event.due_at)}
         case Settled():
             return {"owed": owed(event.remedy, event.owed)}
         case InterventionRequested():
@@ -123,7 +146,7 @@ def _parts(event: Event, cast: Cast) -> Parts:
             return {"due": words.clock_time(event.due_at), "priority": event.priority}
         case MerchantResponseTimedOut() | NegotiationStalled() | InterventionWindowExpired() | AppealWindowExpired():
             return {"due": words.clock_time(event.due_at)}
-        case Accepted() | Withdrawn() | DeadlineExtended():
+        case Accepted() | Dismissed() | Withdrawn() | DeadlineExtended():
             return {}
         case _:
             assert_never(event)
@@ -131,7 +154,11 @@ def _parts(event: Event, cast: Cast) -> Parts:
 
 def _pieces(evidence: EvidenceList) -> Parts:
     kinds = list(dict.fromkeys(item.kind for item in evidence))
-    return {"count": len(evidence), "kinds": words.listed([called(kind) for kind in kinds])}
+    return {"count": len(evidence), "kinds": _kinds(kinds)}
+
+
+def _kinds(kinds: Iterable[str]) -> Text:
+    return words.listed([called(kind) for kind in kinds])
 
 
 def _ruled(event: Ruled, cast: Cast) -> list[Text]:
@@ -141,6 +168,8 @@ def _ruled(event: Ruled, cast: Cast) -> list[Text]:
     if event.penalties:
         penalties = words.listed([called(penalty) for penalty in event.penalties])
         sentences.append(words.say(words.PENALTIES, penalties=penalties))
+    if event.departs:
+        sentences.append(words.say(words.DEPARTS, words=words.quoted(event.departs)))
     return [*sentences, words.FINAL] if event.final else sentences
 
 
@@ -158,6 +187,10 @@ def _written(event: Event) -> str | None:
         case Ruled():
             return event.reasons
         case MerchantReplied() | InterventionRequested() | Appealed() | Withdrawn() | Closed() | DeadlineExtended():
+            return event.reason
+        case Returned():
+            return event.address or event.tracking
+        case Dismissed() | Escalated():
             return event.reason
         case _:
             return None

@@ -7,31 +7,40 @@ from datetime import timedelta
 from case_events.core import words
 from case_events.core.case import Case, Deadline
 from case_events.core.events import (
-    AcceptanceTimedOut,
     Accepted,
     Appealed,
-    AppealWindowExpired,
     ClaimAmended,
     DeadlineExtended,
+    Dismissed,
+    Escalated,
     Event,
+    EvidenceRequested,
     Filed,
     History,
     InterventionRequested,
-    InterventionWindowExpired,
     MerchantReplied,
-    MerchantResponseTimedOut,
-    NegotiationStalled,
     Recorded,
     Remedied,
-    RemedyTimedOut,
+    Returned,
     Ruled,
+)
+from case_events.core.gates import RETURN_STEPS, missing_evidence, required_action_by, running_clock
+from case_events.core.policy import ComplaintType, Text
+from case_events.core.telling import Cast, cast_of, outcome, owed, told
+from case_events.core.timeouts import (
+    AcceptanceTimedOut,
+    AppealWindowExpired,
+    EvidenceTimedOut,
+    InterventionWindowExpired,
+    MerchantResponseTimedOut,
+    NegotiationStalled,
+    RemedyTimedOut,
+    ReturnTimedOut,
     RulingTimedOut,
     TimedOut,
 )
-from case_events.core.gates import required_action_by
-from case_events.core.policy import ComplaintType, Text
-from case_events.core.telling import Cast, cast_of, outcome, owed, told
 from case_events.core.values import CaseId, Clock, ClockParty, EventId, Instant, Side, Value, Who, Word
+from case_events.core.vocabulary import called
 
 LATE = timedelta(minutes=1)
 """A timeout written later than this says so."""
@@ -120,22 +129,28 @@ def timeline(history: History, case: Case, rules: ComplaintType) -> Timeline:
         entries=tuple(_entry(one, case, rules, cast) for one in history),
         next=_next(case, cast),
         deadlines=tuple(_until(clock, words.RUNNING, cast) for clock in case.clocks),
-        missing=(),
+        missing=missing_evidence(case),
     )
 
 
 RULE_OF: dict[type[Event], str] = {
     Filed: "filing",
     Accepted: "acceptance",
+    Dismissed: "acceptance",
+    EvidenceRequested: "evidence",
+    Escalated: "intervention",
     ClaimAmended: "reply",
     MerchantReplied: "reply",
     InterventionRequested: "intervention",
     Appealed: "appeal",
+    Returned: "return_leg",
     Remedied: "remedy",
     AcceptanceTimedOut: "acceptance",
+    EvidenceTimedOut: "evidence",
     MerchantResponseTimedOut: "reply",
     NegotiationStalled: "negotiation",
     InterventionWindowExpired: "intervention",
+    ReturnTimedOut: "return_leg",
     RulingTimedOut: "ruling",
     AppealWindowExpired: "appeal",
     RemedyTimedOut: "remedy",
@@ -192,10 +207,15 @@ def _next(case: Case, cast: Cast) -> Next | None:
     """What is asked of whom, by the earliest clock that runs; nothing of anybody once the case is closed."""
     if case.status == "closed" or not case.clocks:
         return None
-    clock = case.clocks[0]
-    unlocked = case.status == "waiting_for_complainant" and case.intervention_open
-    sentence = words.NEXT[f"{case.status}.unlocked" if unlocked else case.status]
-    what = cast.say(sentence, owed=owed(case.remedy, case.owed) if case.remedy else "")
+    asked = running_clock(case, "evidence") if case.status == "evidence_requested" else None
+    clock = asked or case.clocks[0]
+    sentence = words.NEXT[_asked_for(case, clock)]
+    what = cast.say(
+        sentence,
+        owed=owed(case.remedy, case.owed) if case.remedy else "",
+        asked=cast.side(clock.party),
+        kinds=words.listed([called(kind) for kind in missing_evidence(case)]),
+    )
     text = words.paragraph(words.say(words.UNTIL, what=what, due=words.clock_time(clock.due_at), notes=_notes(clock)))
     return Next(
         by=required_action_by(case),
@@ -206,6 +226,14 @@ def _next(case: Case, cast: Cast) -> Next | None:
         zh=text.zh,
         en=text.en,
     )
+
+
+def _asked_for(case: Case, clock: Deadline) -> str:
+    """The name of the sentence that says what is asked in this state."""
+    if case.status == "waiting_for_return":
+        return f"{case.status}.{RETURN_STEPS[clock.kind]}"
+    unlocked = case.status == "waiting_for_complainant" and case.intervention_open
+    return f"{case.status}.unlocked" if unlocked else case.status
 
 
 def _notes(clock: Clock | Deadline) -> Text:

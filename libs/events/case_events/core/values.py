@@ -113,6 +113,19 @@ class Order(Value, frozen=True, kw_only=True):
     merchant_promises: Annotated[tuple[Word, ...], Meta(max_length=50)] = ()
 
 
+class RefundFacts(Value, frozen=True, kw_only=True):
+    """The refund of an order that never shipped in time: when it was applied for, and when it succeeded (domain F4)."""
+
+    applied_at: Instant
+    succeeded_at: Instant
+
+
+class FilingFacts(Value, frozen=True, kw_only=True):
+    """What some types need to know beside the order (api.md, "Cases")."""
+
+    refund: RefundFacts | None = None
+
+
 class Offer(Value, frozen=True, kw_only=True):
     """What the respondent offers instead (domain N4)."""
 

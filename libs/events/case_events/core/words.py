@@ -14,9 +14,11 @@ STATUSES: dict[str, Text] = {
     "waiting_for_acceptance": Text(zh="待受理", en="waiting for acceptance"),
     "waiting_for_merchant": Text(zh="待商家处理", en="waiting for the merchant"),
     "waiting_for_complainant": Text(zh="待投诉方答复", en="waiting for the complainant"),
+    "evidence_requested": Text(zh="待补充证据", en="waiting for evidence"),
     "under_review": Text(zh="平台处理中", en="under review"),
     "appealable": Text(zh="已判责,可申诉", en="ruled, open to appeal"),
     "appeal_under_review": Text(zh="申诉处理中", en="appeal under review"),
+    "waiting_for_return": Text(zh="待退货", en="waiting for the return"),
     "waiting_for_remedy": Text(zh="待履行", en="waiting for the remedy"),
     "closed": Text(zh="已关闭", en="closed"),
 }
@@ -28,6 +30,7 @@ OUTCOMES: dict[str, Text] = {
     "partly_upheld": Text(zh="部分支持", en="partly upheld"),
     "rejected": Text(zh="不支持投诉", en="rejected"),
     "withdrawn": Text(zh="已撤诉", en="withdrawn"),
+    "dismissed": Text(zh="不予受理", en="dismissed"),
     "lapsed": Text(zh="逾期自动关闭", en="lapsed"),
 }
 
@@ -36,8 +39,12 @@ CLOCKS: dict[str, Text] = {
     "response": Text(zh="{respondent}响应", en="{respondent}'s reply"),
     "negotiation": Text(zh="双方协商", en="the talks"),
     "intervention": Text(zh="{complainant}申请平台介入", en="{complainant} to call the platform in"),
+    "evidence": Text(zh="补充证据", en="the evidence asked for"),
     "ruling": Text(zh="平台出具处理结果", en="the platform's ruling"),
     "appeal": Text(zh="双方申诉", en="an appeal by either side"),
+    "return_address": Text(zh="{respondent}提供退货地址", en="{respondent}'s return address"),
+    "return_shipment": Text(zh="{complainant}寄回商品", en="{complainant} to send the goods back"),
+    "return_receipt": Text(zh="{respondent}确认收到退货", en="{respondent} to confirm the goods came back"),
     "remedy": Text(zh="{respondent}履行", en="{respondent}'s remedy"),
 }
 """What each clock runs for; it stands after "deadline for"."""
@@ -58,6 +65,14 @@ EVENTS: dict[str, Text] = {
     "accepted": Text(
         zh="平台已受理,由{respondent}处理。", en="the platform accepted the complaint; {respondent} is next."
     ),
+    "dismissed.unfounded": Text(zh="平台不予受理。", en="the platform dismissed the complaint."),
+    "dismissed.malicious": Text(
+        zh="平台认定为恶意投诉,不予受理。", en="the platform dismissed the complaint as malicious."
+    ),
+    "evidence_requested": Text(
+        zh="平台请{asked}补充证据:{kinds}。", en="the platform asked {asked} for more evidence: {kinds}."
+    ),
+    "escalated": Text(zh="平台将投诉升级至{department}。", en="the platform handed the case up to {department}."),
     "claim_amended": Text(zh="{complainant}修改诉求为:{claim}。", en="{complainant} changed the claim to: {claim}."),
     "evidence_submitted": Text(zh="{by}提交证据{count}份:{kinds}。", en="{by} brought evidence ({count}): {kinds}."),
     "merchant_replied.agree": Text(zh="{respondent}同意诉求。", en="{respondent} agreed."),
@@ -90,6 +105,16 @@ EVENTS: dict[str, Text] = {
         zh="{by}提出申诉,提交证据{count}份:{kinds}。", en="{by} appealed with evidence ({count}): {kinds}."
     ),
     "withdrawn": Text(zh="{complainant}撤诉。", en="{complainant} withdrew the complaint."),
+    "returned.address": Text(zh="{respondent}提供退货地址。", en="{respondent} gave the return address."),
+    "returned.shipped": Text(zh="{complainant}已寄回商品。", en="{complainant} sent the goods back."),
+    "returned.received": Text(zh="{respondent}确认收到退货。", en="{respondent} confirmed that the goods came back."),
+    "return_timed_out.owe": Text(
+        zh="{asked}未在 {due} 前配合退货,应直接退款。",
+        en="{asked} did not act on the return by {due}; the refund is owed.",
+    ),
+    "return_timed_out.lapse": Text(
+        zh="{asked}未在 {due} 前寄回商品,无需退款。", en="{asked} did not return the goods by {due}; nothing is owed."
+    ),
     "remedied": Text(zh="{by}确认已履行:{owed}。", en="{by} reported the remedy as done: {owed}."),
     "closed": Text(zh="投诉关闭,结果:{outcome}。", en="the case was closed: {outcome}."),
     "deadline_extended": Text(zh="平台调整期限。", en="the platform moved a deadline."),
@@ -97,6 +122,7 @@ EVENTS: dict[str, Text] = {
         zh="平台未在 {due} 前受理,优先级升至 {priority}。",
         en="the platform did not answer by {due}; priority raised to {priority}.",
     ),
+    "evidence_timed_out": Text(zh="{asked}未在 {due} 前补充证据。", en="{asked} did not bring the evidence by {due}."),
     "merchant_response_timed_out": Text(
         zh="{respondent}未在 {due} 前响应。", en="{respondent} did not reply by {due}."
     ),
@@ -128,9 +154,15 @@ NEXT: dict[str, Text] = {
     "waiting_for_complainant.unlocked": Text(
         zh="{complainant}可申请平台介入", en="{complainant} may call the platform in"
     ),
+    "evidence_requested": Text(zh="请{asked}补充证据:{kinds}", en="{asked} is to bring evidence: {kinds}"),
     "under_review": Text(zh="请平台出具处理结果", en="the platform is to rule"),
     "appealable": Text(zh="任一方可凭新证据申诉", en="either side may appeal with new evidence"),
     "appeal_under_review": Text(zh="请平台复核并出具处理结果", en="the platform is to rule on the appeal"),
+    "waiting_for_return.address": Text(zh="请{respondent}提供退货地址", en="{respondent} is to give a return address"),
+    "waiting_for_return.shipped": Text(zh="请{complainant}寄回商品", en="{complainant} is to send the goods back"),
+    "waiting_for_return.received": Text(
+        zh="请{respondent}确认收到退货", en="{respondent} is to confirm that the goods came back"
+    ),
     "waiting_for_remedy": Text(zh="请{respondent}履行:{owed}", en="{respondent} is to do what is owed: {owed}"),
 }
 """What is asked of whom in each status but ``closed``."""
@@ -144,6 +176,7 @@ REASON = Text(zh="理由:{words}", en="reason: {words}")
 ATTACHED = Text(zh="附证据{count}份:{kinds}。", en="evidence attached ({count}): {kinds}.")
 LIABLE = Text(zh="责任:{shares}。", en="liability: {shares}.")
 PENALTIES = Text(zh="处罚:{penalties}。", en="penalties: {penalties}.")
+DEPARTS = Text(zh="偏离标准金额的理由:{words}。", en="why it departs from the usual amount: {words}.")
 FINAL = Text(zh="本结果为最终结果。", en="this is final.")
 PROVISIONAL = Text(zh="(暂定,待放假安排公布)", en=" (provisional until the holidays are published)")
 NOTICED = Text(zh="(因系统延迟,已补足最短期限)", en=" (lengthened, because we were late)")

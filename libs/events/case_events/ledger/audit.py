@@ -13,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
-from case_events.core.case import fold
+from case_events.core.evolve import fold
 from case_events.core.values import CaseId, Value
 from case_events.ledger.codec import GENESIS, UnknownEvent, chained
 from case_events.ledger.connection import Connection

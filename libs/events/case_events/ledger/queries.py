@@ -1,24 +1,20 @@
-"""All reads: a case rebuilt by replay as it is or was, lists on the read model, and whether all is well."""
+"""Reading a case, rebuilt by replay as it is or was for whoever looks; and whether all is well."""
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from msgspec.structs import replace
-from sqlalchemy import select, tuple_
 
-from case_events.core.case import Case, fold
+from case_events.core.case import Case
 from case_events.core.events import Filed, History
+from case_events.core.evolve import fold
 from case_events.core.plan import Moment, World, expire_overdue
 from case_events.core.policy import ComplaintType
 from case_events.core.values import CaseId, Instant, Value
+from case_events.core.viewer import EVERYTHING, Viewer, seen
 from case_events.ledger.database import Ledger
-from case_events.ledger.read_models import CASE_COLUMNS, CaseRow
-from case_events.ledger.statements import compiled
 from case_events.ledger.store import load
-from case_events.ledger.tables import cases
 
-MIGRATION = "0001"
+MIGRATION = "0002"
 """The migration this release needs."""
 
 HEALTH = """
@@ -54,11 +50,16 @@ class Health(Value, frozen=True, kw_only=True):
 
 
 async def read_case(
-    ledger: Ledger, case_id: CaseId, *, version: int | None = None, at: Instant | None = None
+    ledger: Ledger,
+    case_id: CaseId,
+    *,
+    version: int | None = None,
+    at: Instant | None = None,
+    viewer: Viewer = EVERYTHING,
 ) -> Reading | None:
     """The case now, as of a version, or as of an instant (by ``effective_at``, with what was overdue at it applied).
 
-    None when there is no such case, it was not yet filed at ``at``, or it has no such version.
+    None when there is no such case for the viewer, it was not yet filed at ``at``, or it has no such version.
     """
     async with ledger.connection() as connection:
         loaded = (await load(connection, [case_id], ledger.vault)).get(case_id)
@@ -82,7 +83,12 @@ async def read_case(
             return None
         history, written = history[:version], written[:version]
         case = fold(history)
-    assert case is not None, "a filed case folds"
+    # What was overdue is judged on all there is; what is shown is folded from what the viewer sees.
+    shown = seen(history, viewer)
+    if shown != history:
+        history, case = shown, fold(shown)
+    if case is None:
+        return None
     return Reading(
         case=_guessed(case, len(written)),
         history=history,
@@ -97,21 +103,6 @@ def _guessed(case: Case, written: int) -> Case:
     """Due times set by timeouts that are not written yet may still be lengthened by the minimum notice."""
     clocks = tuple(replace(clock, provisional=True) if clock.set_by > written else clock for clock in case.clocks)
     return replace(case, clocks=clocks) if clocks != case.clocks else case
-
-
-async def list_cases(
-    ledger: Ledger, *, status: str | None, limit: int, after: tuple[Instant, UUID] | None
-) -> tuple[CaseRow, ...]:
-    """A page of cases, the newest filed first, after the (filed_at, case_id) the last page ended with."""
-    query = select(*(cases.c[name] for name in CASE_COLUMNS))
-    if status is not None:
-        query = query.where(cases.c.status == status)
-    if after is not None:
-        query = query.where(tuple_(cases.c.filed_at, cases.c.case_id) < tuple_(*after))
-    query = query.order_by(cases.c.filed_at.desc(), cases.c.case_id.desc()).limit(limit)
-    sql, arguments = compiled(query)
-    async with ledger.connection() as connection:
-        return tuple(CaseRow(**dict(row)) for row in await connection.fetch(sql, *arguments))
 
 
 async def health(ledger: Ledger) -> Health:

@@ -41,6 +41,7 @@ class CaseRow(Value, frozen=True, kw_only=True):
     updated_at: Instant
     closed_at: Instant | None
     next_due_at: Instant | None
+    anonymous: bool
 
 
 class DeadlineRow(Value, frozen=True, kw_only=True):
@@ -89,6 +90,7 @@ def case_row(case: Case) -> CaseRow:
         updated_at=case.updated_at,
         closed_at=case.closed_at,
         next_due_at=clocks[0].due_at if clocks else None,
+        anonymous=case.anonymous,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, Uuid
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 from sqlalchemy.types import UserDefinedType
 
 metadata = MetaData()
@@ -87,6 +87,7 @@ cases = Table(
     _instant("updated_at"),
     _instant("closed_at", nullable=True),
     _instant("next_due_at", nullable=True),
+    Column("anonymous", Boolean, nullable=False),
 )
 
 open_complaints = Table(
@@ -149,6 +150,8 @@ api_keys = Table(
     Column("secret_hash", LargeBinary, nullable=False, unique=True),
     _instant("created_at"),
     _instant("revoked_at", nullable=True),
+    Column("marketplaces", ARRAY(Text)),
+    Column("merchants", ARRAY(Text)),
 )
 
 policies = Table(

@@ -43,7 +43,8 @@ def _contradictions(policy: Policy) -> list[Fault]:
     faults = []
     for name, rules in policy.types.items():
         at = f"/types/{name}"
-        cited = CITED if rules.acceptance is None else (*CITED, "acceptance")
+        tables = {"acceptance": rules.acceptance, "evidence": rules.evidence, "return_leg": rules.return_leg}
+        cited = (*CITED, *(name for name, table in tables.items() if table is not None))
         missing = [clause for clause in cited if clause not in rules.clauses]
         faults += [Fault(pointer=f"{at}/clauses/{clause}", detail="missing: refusals cite it") for clause in missing]
         if "rejected" not in rules.ruling.outcomes:

@@ -7,13 +7,12 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
-import msgspec
 import typer
-from rich.console import Console
 
-from case_api.settings import Settings
+from case_api.cli.printing import AsJson
 
 if TYPE_CHECKING:
+    from case_api.settings import Settings
     from case_events.ledger.audit import Verdict
 
 FOUND = 1
@@ -30,11 +29,15 @@ def group() -> None:
 @audit.command("verify")
 def verify_command(
     case: Annotated[UUID | None, typer.Option(help="Only this case.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The verdict as JSON.")] = False,
+    json_wanted: AsJson = False,
 ) -> None:
     """Verify every case: hashes and chain, and that events, cases and deadlines agree. Exit code 1 if they do not."""
+    import msgspec  # noqa: PLC0415 - `caselog --help` answers sooner without
+
+    from case_api.settings import Settings  # noqa: PLC0415 - the same
+
     verdict = asyncio.run(_verdict(Settings(), case))
-    if as_json:
+    if json_wanted:
         sys.stdout.buffer.write(msgspec.json.encode(verdict) + b"\n")
     else:
         _tell(verdict)
@@ -51,6 +54,8 @@ async def _verdict(settings: Settings, case: UUID | None) -> Verdict:
 
 
 def _tell(verdict: Verdict) -> None:
+    from rich.console import Console  # noqa: PLC0415 - `caselog --help` answers sooner without
+
     console = Console(highlight=False)
     for finding in verdict.findings:
         where = f"case {finding.case_id}" + (f" version {finding.version}" if finding.version else "")

@@ -21,7 +21,6 @@ def banner(settings: Settings, database_url: str, key_file: Path, keys: tuple[st
     for label, value in (
         ("API", f"{address(settings)}/v1"),
         ("Docs", f"{address(settings)}/docs"),
-        ("Console", f"{address(settings)}/console"),
         ("Postgres", without_password(database_url)),
         ("Data", str(settings.data_dir.resolve())),
         ("Master key", str(key_file)),

@@ -5,29 +5,37 @@ from importlib import resources
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from case_api.cli.premises import CannotStart
 from case_api.settings import Settings
 
 
-def migrate() -> None:
-    """Bring the tables of CASELOG_MIGRATION_URL to this version."""
+def migrate() -> str:
+    """Bring the tables of CASELOG_MIGRATION_URL to this version, and say which it is."""
     settings = Settings()
     url = settings.migration_url or settings.database_url
     if url is None:
         raise CannotStart("set CASELOG_MIGRATION_URL to the owner's login; the embedded Postgres migrates at `up`")
     bring_to_head(url)
+    head = ScriptDirectory(_scripts()).get_current_head()
+    assert head is not None, "there is a first migration"
+    return head
 
 
 def bring_to_head(url: str) -> None:
     """Run what is missing, in order; two that do this at once wait for each other. Not inside an event loop."""
     config = Config()
-    # The folder `migrations`, wherever this is installed.
-    config.set_main_option("script_location", str(resources.files("case_migrations")).replace("%", "%%"))
+    config.set_main_option("script_location", _scripts().replace("%", "%%"))
     config.attributes["url"] = url
     try:
         command.upgrade(config, "head")
     except (OSError, DBAPIError, asyncpg.PostgresError) as fault:
         reason = str(getattr(fault, "orig", None) or fault)
         raise CannotStart(f"the migrations did not run: {reason}") from fault
+
+
+def _scripts() -> str:
+    """The folder `migrations`, wherever this is installed."""
+    return str(resources.files("case_migrations"))

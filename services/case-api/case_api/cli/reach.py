@@ -1,22 +1,54 @@
-"""A ledger for a command that reads: the database that is configured, or the embedded one, running or not."""
+"""A ledger for a command that needs no service: the configured database, or the embedded one, running or not."""
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import msgspec
 
 from case_api.cli import postgres
+from case_api.cli.outcomes import Silence
 from case_api.cli.premises import CannotStart, settle
 from case_api.settings import Settings
+from case_events.core.values import encode_hook
+from case_events.ledger.connection import UNAVAILABLE, Connection
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.sealing import read_master_key
 
+Found = TypeVar("Found")
+
 PORT_LINE = 3
 """Where the port stands in postmaster.pid, counted from 0."""
+
+
+def with_connection(work: Callable[[Connection], Awaitable[Found]]) -> Found:
+    """Do ``work`` on one connection to the ledger. Raises CannotStart, or Silence while Postgres is away."""
+
+    async def run() -> Found:
+        async with reached(Settings()) as ledger, ledger.connection() as connection:
+            return await work(connection)
+
+    try:
+        return asyncio.run(run())
+    except UNAVAILABLE as fault:
+        raise Silence(f"the database does not answer: {type(fault).__name__}: {fault}") from None
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as fault:
+        raise CannotStart(f"the tables are not this release's ({fault}); run `caselog migrate`") from None
+    except asyncpg.InvalidAuthorizationSpecificationError as fault:
+        raise CannotStart(f"the database refuses the login: {fault}") from None
+
+
+def plain(said: object) -> Any:
+    """A value of ours as JSON data."""
+    return msgspec.to_builtins(said, enc_hook=encode_hook, str_keys=True)
 
 
 @asynccontextmanager
@@ -26,7 +58,11 @@ async def reached(settings: Settings) -> AsyncIterator[Ledger]:
     if not key_file.is_file():
         raise CannotStart(f"there is no master key at {key_file}; CASELOG_MASTER_KEY_FILE or CASELOG_DATA_DIR names it")
     async with _url(settings) as url:
-        ledger = await open_ledger(url, master_key=read_master_key(key_file), application="caselog-cli")
+        try:
+            master_key = read_master_key(key_file)
+        except (ValueError, OSError) as fault:
+            raise CannotStart(str(fault)) from None
+        ledger = await open_ledger(url, master_key=master_key, application="caselog-cli")
         try:
             yield ledger
         finally:

@@ -18,6 +18,7 @@ from case_api.cli.children import Crew, GaveUp, Job, Wish, keep_postgres
 from case_api.cli.migrate import bring_to_head
 from case_api.cli.premises import CannotStart, make_folder
 from case_api.cli.secrets import master_key_file
+from case_api.production import faults_set, told
 from case_api.settings import Settings
 
 API = (sys.executable, "-m", "case_api")
@@ -86,16 +87,9 @@ def say(text: str) -> None:
 
 def _refuse_faults(settings: Settings) -> None:
     """All at once, so that nobody mends one to meet the next."""
-    faults = []
-    if settings.env == "production":
-        if settings.database_url is None:
-            faults.append("CASELOG_DATABASE_URL is not set, and the embedded Postgres is not for production")
-        if settings.master_key_file is None:
-            faults.append("CASELOG_MASTER_KEY_FILE is not set, and a key made here would lie beside what it seals")
-    if settings.master_key_file is not None and not settings.master_key_file.is_file():
-        faults.append(f"CASELOG_MASTER_KEY_FILE names {settings.master_key_file}, and there is no such file")
+    faults = faults_set(settings)
     if faults:
-        raise CannotStart("cannot start:\n" + "\n".join(f"  - {fault}" for fault in faults))
+        raise CannotStart(told(faults))
 
 
 def _ask_to_stop(wish: Wish) -> None:

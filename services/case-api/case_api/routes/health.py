@@ -13,7 +13,7 @@ from case_api import problems
 from case_api.answers import shown
 from case_api.door import door_of
 from case_api.openapi import operation
-from case_api.views import Readiness
+from case_api.policy_views import Readiness
 from case_api.watch import Meters
 from case_events.core.values import Fault, Problem
 from case_events.ledger.connection import UNAVAILABLE

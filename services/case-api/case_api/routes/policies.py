@@ -10,8 +10,8 @@ from case_api.answers import shown
 from case_api.door import door_of
 from case_api.openapi import operation
 from case_api.parameters import Query
+from case_api.policy_views import PolicyPage, PolicyView, ProblemWords, policy_item
 from case_api.problems import KINDS, Refused
-from case_api.views import PolicyPage, PolicyView, ProblemWords, policy_item
 from case_events.core.values import Problem
 from case_events.ledger import policy_book
 

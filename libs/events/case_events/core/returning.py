@@ -1,0 +1,75 @@
+"""The rules of the return leg: address, shipment, receipt, and then the refund is owed (domain N8)."""
+
+from __future__ import annotations
+
+from typing import Literal, assert_never
+
+from case_events.core import promises
+from case_events.core.case import Case
+from case_events.core.commands import Return
+from case_events.core.events import Returned
+from case_events.core.gates import RETURN_STEPS, refused_now, return_clock
+from case_events.core.outcomes import Events, invalid
+from case_events.core.policy import ReturnLeg, Silence
+from case_events.core.promises import Rulebook
+from case_events.core.values import Clock, Fault, Instant, Problem, Side
+
+ReturnStep = Literal["address", "shipped", "received"]
+SAYS: dict[ReturnStep, str] = {"address": "address", "shipped": "tracking", "received": "received"}
+"""The field each step fills; the others stay empty."""
+
+
+def step(command: Return, by: Side, case: Case, book: Rulebook, now: Instant) -> Events | Problem:
+    """The step whose clock runs, by the side it runs against."""
+    clock, leg = return_clock(case), book.rules.return_leg
+    assert clock is not None, "the gate saw the return under way"
+    assert leg is not None, "its clock runs"
+    if by != clock.party:
+        return refused_now(f"The next step of the return is the {clock.party}'s.", "returned", case)
+    faults = _faults(command, RETURN_STEPS[clock.kind])
+    if faults:
+        return invalid(faults, case, "return_leg")
+    returned = Returned(
+        step=command.step,
+        address=command.address,
+        tracking=command.tracking,
+        received=command.received,
+        clocks=(_next(command.step, leg, book, now),),
+    )
+    return (returned,)
+
+
+def _faults(command: Return, expected: str) -> list[Fault]:
+    if command.step != expected:
+        return [Fault(pointer="/data/step", detail=f"the next step is {expected}")]
+    faults = []
+    for field in SAYS.values():
+        said = getattr(command, field)
+        if field == SAYS[command.step] and not said:
+            faults.append(Fault(pointer=f"/data/{field}", detail=f"needed for {command.step}"))
+        if field != SAYS[command.step] and said is not None:
+            faults.append(Fault(pointer=f"/data/{field}", detail=f"has no place in {command.step}"))
+    return faults
+
+
+def _next(step: ReturnStep, leg: ReturnLeg, book: Rulebook, now: Instant) -> Clock:
+    match step:
+        case "address":
+            return promises.return_shipment(now, leg, book)
+        case "shipped":
+            return promises.return_receipt(now, leg, book)
+        case "received":
+            return promises.remedy(now, book)
+        case _:
+            assert_never(step)
+
+
+def silence_on(kind: str, leg: ReturnLeg) -> tuple[ReturnStep, Silence]:
+    """The step whose clock of this kind ran out, and what the policy makes of it."""
+    match kind:
+        case "return_address":
+            return "address", leg.on_address_timeout
+        case "return_shipment":
+            return "shipped", leg.on_shipping_timeout
+        case _:
+            return "received", leg.on_receipt_timeout

@@ -1,0 +1,47 @@
+"""How a command prints: plain JSON for machines on stdout, tables for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+"""The option that every command has."""
+
+
+def as_json(said: object) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(said, ensure_ascii=False, indent=2) + "\n")
+
+
+def lines(*said: str) -> None:
+    """Plain lines on stdout."""
+    sys.stdout.write("".join(f"{line}\n" for line in said))
+
+
+def refused(*said: str, named: bool = True) -> None:
+    """Why not, in words on stderr."""
+    sys.stderr.write("".join(f"caselog: {line}\n" if named else f"{line}\n" for line in said))
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[Any]], *, title: str | None = None) -> None:
+    """A table on stdout; piped into something it keeps every word whole."""
+    from rich.console import Console  # noqa: PLC0415 - `caselog --help` answers sooner without
+    from rich.table import Table  # noqa: PLC0415 - the same
+    from rich.text import Text  # noqa: PLC0415 - the same
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    shown = Table(title=title, title_justify="left")
+    for head in heads:
+        shown.add_column(head, overflow="fold")
+    for row in rows:
+        # Text, not str: what people wrote is no markup of ours.
+        shown.add_row(*(Text(str(cell)) for cell in row))
+    console.print(shown)
+
+
+PIPED_WIDTH = 200

@@ -1,0 +1,85 @@
+"""One request to a running Caselog: where it is and with which key, and what comes back or went wrong."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from pydantic import ValidationError
+
+from case_api.cli.outcomes import Denied, Misused, Silence
+from case_api.settings import CallerSettings
+
+ASK_S = 30.0
+ATTEMPTS = 2
+"""A post whose answer was lost is sent once more, with the same key: it is recorded once."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API said: the body, and whether it had said so before to the same key."""
+
+    body: Any
+    replayed: bool = False
+
+
+def get(path: str, **params: str | int | None) -> Answer:
+    """Read something. Raises Denied, Silence or Misused."""
+    return _ask("GET", path, {name: str(said) for name, said in params.items() if said is not None}, {}, None)
+
+
+def post(
+    path: str, body: object, *, key: str | None = None, version: int | None = None, dry_run: bool = False
+) -> Answer:
+    """Post something, once: without ``key`` it gets one of its own. Raises Denied, Silence or Misused."""
+    headers = {"Content-Type": "application/json"}
+    if not dry_run:
+        headers["Idempotency-Key"] = key or str(uuid.uuid4())
+    if version is not None:
+        headers["If-Match"] = f'"{version}"'
+    return _ask("POST", path, {"dry_run": "true"} if dry_run else {}, headers, json.dumps(body).encode())
+
+
+def _ask(method: str, path: str, params: dict[str, str], headers: dict[str, str], body: bytes | None) -> Answer:
+    try:
+        settings = CallerSettings()
+    except ValidationError as fault:
+        raise Misused(f"cannot read the environment: {fault}") from None
+    if settings.key is None:
+        raise Misused("CASELOG_KEY is not set: the API key to call with, for example dev-ops in development")
+    sent = {**headers, "Authorization": f"Bearer {settings.key.get_secret_value()}", "Accept": "application/json"}
+    url = settings.url.rstrip("/")
+    try:
+        with httpx.Client(timeout=ASK_S, trust_env=False) as client:
+            answer = _sent(client, httpx.Request(method, url + path, params=params, headers=sent, content=body))
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeEncodeError) as fault:
+        raise Misused(f"CASELOG_URL or CASELOG_KEY cannot be used: {fault}") from None
+    except httpx.TransportError as fault:
+        again = f"; to send it again safely: --key {headers['Idempotency-Key']}" if "Idempotency-Key" in headers else ""
+        raise Silence(f"nothing answers at {url} (CASELOG_URL): {type(fault).__name__}{again}") from None
+    return _read(answer, url)
+
+
+def _sent(client: httpx.Client, request: httpx.Request) -> httpx.Response:
+    """Sent, and sent again where only the answer may have been lost."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return client.send(request)
+        except (httpx.ReadError, httpx.RemoteProtocolError):
+            continue
+    return client.send(request)
+
+
+def _read(answer: httpx.Response, url: str) -> Answer:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if answer.is_success and body is not None:
+        return Answer(body, answer.headers.get("idempotency-replayed") == "true")
+    if not isinstance(body, dict) or "code" not in body:
+        raise Silence(f"what answers at {url} (CASELOG_URL) is no Caselog: it said {answer.status_code}")
+    raise Denied(body, answer.status_code)

@@ -1,0 +1,170 @@
+"""The evidence store: files under their case, addressed by their digest, in a local folder or an object store by URL.
+
+A file lies at ``<case>/<sha256>/<media type>``: under the case, so that a digest opens nothing in another one, and
+with its type in the name, because a folder keeps no attributes. It appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Literal
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+from starlette.requests import Request
+
+from case_api.problems import Refused
+from case_events.core.values import Problem, Sha256, Value, Word
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
+CHUNK = 1 << 18
+"""Bytes read at a time, from the upload and from the store."""
+PART = 8 << 20
+"""Bytes of one part of a multipart put; a smaller file is put at once."""
+SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "file")
+TRIES_S = 20
+"""How long an object store is tried again before the caller is told to come back."""
+
+
+class EvidenceFile(Value, frozen=True, kw_only=True):
+    """A file that is in the store, whole."""
+
+    sha256: Sha256
+    size: int
+    media_type: str
+
+
+class EvidenceReference(EvidenceFile, frozen=True, kw_only=True):
+    """How evidence names a file that was uploaded; ``uri``, ``sha256``, ``kind`` and ``visibility`` go into it."""
+
+    kind: Word
+    uri: str
+    visibility: Literal["both", "platform"]
+
+
+class EvidenceStore:
+    """Where evidence files are. Every method refuses with ``store_unavailable`` while the store is away."""
+
+    def __init__(
+        self, store: ObjectStore | None, folder: Path, *, bytes_max: int, media_types: tuple[str, ...]
+    ) -> None:
+        self.bytes_max = bytes_max
+        self.media_types = media_types
+        self._given = store
+        self._folder = folder
+        self._local: LocalStore | None = None
+
+    async def keep(self, case_id: UUID, file: EvidenceFile, content: IO[bytes]) -> EvidenceFile:
+        """Put ``content`` away under this case; the same file again is the one that is there."""
+        there = await self.find(case_id, file.sha256)
+        if there is not None:
+            return there
+        place = f"{_place(case_id, file.sha256)}/{file.media_type}"
+        try:
+            content.seek(0)
+            await obstore.put_async(
+                self._store(), place, _chunks(content), use_multipart=file.size > PART, chunk_size=PART
+            )
+            if self._given is None:
+                await asyncio.to_thread(_to_disk, self._folder, place)
+        except (BaseError, OSError) as fault:
+            raise _away() from fault
+        return file
+
+    async def find(self, case_id: UUID, sha256: str) -> EvidenceFile | None:
+        """The file with this digest under this case, if it was ever kept."""
+        place = _place(case_id, sha256)
+        if self._given is None and not self._folder.exists():
+            return None
+        try:
+            found = await obstore.list(self._store(), place).collect_async()
+        except (BaseError, OSError) as fault:
+            raise _away() from fault
+        # Two uploads at the same moment may have named two types; the bytes are the same, and the first one stays.
+        first = min(found, key=lambda one: (one["last_modified"], one["path"]), default=None)
+        if first is None:
+            return None
+        media_type = first["path"].removeprefix(f"{place}/")
+        return EvidenceFile(sha256=sha256, size=first["size"], media_type=media_type)
+
+    async def content(self, case_id: UUID, file: EvidenceFile) -> AsyncIterator[bytes]:
+        """The file's bytes, as they come; it is open when this returns."""
+        try:
+            got = await obstore.get_async(self._store(), f"{_place(case_id, file.sha256)}/{file.media_type}")
+        except (BaseError, OSError) as fault:
+            raise _away() from fault
+        return _plain(got)
+
+    def _store(self) -> ObjectStore:
+        """An API that is sent no files needs no folder, so it is made for the first one."""
+        if self._given is not None:
+            return self._given
+        if self._local is None:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._local = LocalStore(self._folder)
+        return self._local
+
+
+def open_store(url: str | None, folder: Path, *, bytes_max: int, media_types: tuple[str, ...]) -> EvidenceStore:
+    """The store ``url`` names, with what its provider's own variables say (AWS_ENDPOINT_URL …); none: ``folder``."""
+    scheme = "file" if url is None else urlsplit(url).scheme
+    if scheme not in SCHEMES:
+        raise SystemExit(f"CASELOG_EVIDENCE_URL starts with one of {', '.join(f'{one}://' for one in SCHEMES)}")
+    store = None
+    if url is not None and scheme == "file":
+        folder = Path(unquote(urlsplit(url).path))
+    elif url is not None:
+        # The client's own limits stay (5 s to connect, 30 s to answer): to say others would drop AWS_ALLOW_HTTP.
+        retry: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=TRIES_S)}
+        try:
+            store = from_url(url, retry_config=retry)
+        except (BaseError, ValueError) as fault:
+            # Without its message, which may quote what a variable holds.
+            raise SystemExit(f"CASELOG_EVIDENCE_URL cannot be used: {type(fault).__name__}") from None
+    return EvidenceStore(store, folder.absolute(), bytes_max=bytes_max, media_types=media_types)
+
+
+def store_of(request: Request) -> EvidenceStore:
+    """The store of the app this request came to."""
+    store: EvidenceStore = request.app.state.evidence
+    return store
+
+
+def _place(case_id: UUID, sha256: str) -> str:
+    return f"{case_id}/{sha256}"
+
+
+async def _chunks(content: IO[bytes]) -> AsyncIterator[bytes]:
+    while chunk := content.read(CHUNK):
+        yield chunk
+
+
+async def _plain(got: obstore.GetResult) -> AsyncIterator[bytes]:
+    async for chunk in got.stream(min_chunk_size=CHUNK):
+        yield bytes(chunk)
+
+
+def _to_disk(folder: Path, place: str) -> None:
+    """What is acknowledged survives the machine's own end: the file, and each folder that names it."""
+    path = folder / place
+    for one in (path, *path.parents):
+        fd = os.open(one, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        if one == folder:
+            break
+
+
+def _away() -> Refused:
+    return Refused(Problem(code="store_unavailable", detail="The evidence store is away; send it again in a moment."))

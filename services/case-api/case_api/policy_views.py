@@ -1,0 +1,66 @@
+"""What goes out beside cases: the policies, what a problem means, and whether we are ready."""
+
+from __future__ import annotations
+
+from case_api.views import Shown
+from case_events.core.policy import InForce, Policy
+from case_events.core.values import Instant, Word
+
+
+class PolicyItem(Shown, frozen=True, kw_only=True):
+    """A policy as the list shows it."""
+
+    name: Word
+    version: str
+    digest: str
+    marketplace: Word
+    effective_from: Instant
+    types: tuple[Word, ...]
+
+
+class PolicyPage(Shown, frozen=True, kw_only=True):
+    """Every policy that is kept."""
+
+    items: tuple[PolicyItem, ...]
+    next: str | None
+
+
+class PolicyView(Shown, frozen=True, kw_only=True):
+    """A policy with the digest cases pin it by."""
+
+    name: Word
+    version: str
+    digest: str
+    policy: Policy
+
+
+class ProblemWords(Shown, frozen=True, kw_only=True):
+    """What a problem's code means."""
+
+    code: str
+    status: int
+    title: str
+    zh: str
+    en: str
+
+
+class Readiness(Shown, frozen=True, kw_only=True):
+    """Whether requests can be answered, and what is not as it should be although they can."""
+
+    ready: bool
+    missing: tuple[str, ...]
+    scheduler_seen_at: Instant | None
+    overdue_s: int
+
+
+def policy_item(in_force: InForce) -> PolicyItem:
+    """A policy as the list shows it."""
+    policy, ref = in_force.policy, in_force.ref
+    return PolicyItem(
+        name=ref.name,
+        version=ref.version,
+        digest=ref.digest,
+        marketplace=policy.marketplace,
+        effective_from=policy.effective_from,
+        types=tuple(policy.types),
+    )

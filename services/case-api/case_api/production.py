@@ -1,0 +1,65 @@
+"""What production refuses to start with: every fault at once, so that nobody mends one to meet the next."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from pathlib import Path
+
+import asyncpg
+
+from case_api.settings import Settings
+from case_events.ledger import keys
+from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, teach
+
+MASTER_KEY_BYTES = 32
+
+
+def faults_set(settings: Settings) -> list[str]:
+    """What is wrong with the settings alone; outside production only a master key that is named and not there."""
+    faults = []
+    if settings.env == "production":
+        if settings.database_url is None:
+            faults.append("CASELOG_DATABASE_URL is not set, and the embedded Postgres is not for production")
+        if settings.master_key_file is None:
+            faults.append("CASELOG_MASTER_KEY_FILE is not set, and a key made here would lie beside what it seals")
+    if settings.master_key_file is not None:
+        faults += _faults_in(settings.master_key_file)
+    return faults
+
+
+async def faults_kept(settings: Settings) -> list[str]:
+    """What is wrong in production's database. One that is away is not judged: development keys open no door anyway."""
+    if settings.env != "production" or settings.database_url is None:
+        return []
+    try:
+        connection = await asyncpg.connect(settings.database_url, timeout=CONNECT_TIMEOUT_S)
+    except UNAVAILABLE:
+        return []
+    except (asyncpg.PostgresError, ValueError) as fault:
+        return [f"CASELOG_DATABASE_URL cannot be used: {fault}"]
+    try:
+        await teach(connection)
+        found = await keys.kept_development_keys(connection)
+    except asyncpg.UndefinedTableError:  # nothing was migrated yet; /readyz says so until it is
+        return []
+    finally:
+        await connection.close()
+    names = ", ".join(found)
+    return [f"this database has development keys, which everybody knows: {names}; revoke them"] if found else []
+
+
+def told(faults: list[str]) -> str:
+    """All of them, for the operator."""
+    return "cannot start:\n" + "\n".join(f"  - {fault}" for fault in faults)
+
+
+def _faults_in(file: Path) -> list[str]:
+    if not file.is_file():
+        return [f"CASELOG_MASTER_KEY_FILE names {file}, and there is no such file"]
+    try:
+        key = base64.b64decode(file.read_text(encoding="ascii").strip(), validate=True)
+    except (OSError, UnicodeDecodeError, binascii.Error) as fault:
+        return [f"CASELOG_MASTER_KEY_FILE names {file}, which cannot be read as base64: {type(fault).__name__}"]
+    right = len(key) == MASTER_KEY_BYTES
+    return [] if right else [f"{file} holds {len(key)} bytes; a master key has {MASTER_KEY_BYTES}"]

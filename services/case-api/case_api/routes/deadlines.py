@@ -1,0 +1,60 @@
+"""The running deadlines of all cases: what is due next, in real time and under test clocks."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from case_api.answers import shown
+from case_api.auth import viewer_of
+from case_api.door import door_of
+from case_api.list_views import DeadlinePage, deadline_item
+from case_api.openapi import operation
+from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Key, Query, cursor
+from case_events.core.values import Instant, Value
+from case_events.ledger.due_list import After, list_deadlines
+
+SET_BY_MAX = 10**9
+
+
+class AskedDeadlines(Value, frozen=True, kw_only=True):
+    """What of the deadlines is asked for; cursors are bound to it."""
+
+    due_before: Instant | None
+    kind: str | None
+
+
+def add_to(app: FastAPI) -> None:
+    """The routes of this module."""
+    app.add_api_route("/v1/deadlines", find_deadlines, methods=["GET"], openapi_extra=operation(find_deadlines))
+
+
+async def find_deadlines(request: Request) -> Response:
+    """List running deadlines, what is due first coming first."""
+    door = door_of(request)
+    viewer = viewer_of(await door.caller(request, "read"))
+    query = Query(request, "due_before", "kind", "limit", "cursor")
+    asked = AskedDeadlines(due_before=query.instant("due_before"), kind=query.word("kind"))
+    limit = query.whole("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT
+    after = _after(query, query.after("cursor", asked))
+    query.check()
+    page = await list_deadlines(
+        door.ledger, due_before=asked.due_before, kind=asked.kind, viewer=viewer, limit=limit, after=after
+    )
+    ends_with = None
+    if page.after is not None:
+        at, case_id, kind, party, set_by = page.after
+        ends_with = cursor(asked, at, case_id, f"{kind} {party} {set_by}")
+    return shown(DeadlinePage(items=tuple(deadline_item(row) for row in page.rows), next=ends_with))
+
+
+def _after(query: Query, key: Key | None) -> After | None:
+    """The rest of a deadline's key, which the cursor carries as words."""
+    if key is None:
+        return None
+    kind, party, set_by = (*key[2].split(" "), "", "")[:3]
+    if not set_by.isascii() or not set_by.isdigit() or len(set_by) > len(str(SET_BY_MAX)) or int(set_by) > SET_BY_MAX:
+        query.fault("cursor", "not a cursor of this list with these filters")
+        return None
+    return key[0], key[1], kind, party, int(set_by)

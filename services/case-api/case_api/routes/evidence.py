@@ -1,0 +1,99 @@
+"""Evidence files: put away under their case, and given to whoever may see the evidence that names them."""
+
+from __future__ import annotations
+
+import base64
+import re
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from case_api import uploads
+from case_api.answers import created
+from case_api.auth import viewer_of
+from case_api.door import Door, door_of
+from case_api.evidence import EvidenceReference, store_of
+from case_api.openapi import operation
+from case_api.parameters import Query, case_id_of
+from case_api.problems import Refused
+from case_events.core.case import Case
+from case_events.core.values import ERASED, CaseId, Problem
+from case_events.core.viewer import Viewer
+from case_events.ledger.queries import read_case
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def add_to(app: FastAPI) -> None:
+    """The routes of this module."""
+    files = "/v1/cases/{case_id}/evidence"
+    app.add_api_route(files, put_evidence, methods=["POST"], openapi_extra=operation(put_evidence))
+    one = f"{files}/{{sha256}}"
+    app.add_api_route(one, get_evidence, methods=["GET"], openapi_extra=operation(get_evidence))
+
+
+async def put_evidence(request: Request) -> Response:
+    """Put a file away, and get the reference that evidence names it by."""
+    door = door_of(request)
+    caller = await door.caller(request, "upload")
+    Query(request).check()
+    case_id = case_id_of(request)
+    await _case(door, case_id, viewer_of(caller))
+    store = store_of(request)
+    async with uploads.received(request, store.bytes_max, store.media_types) as upload:
+        file = await store.keep(case_id, upload.file(), upload.content)
+        where = f"/v1/cases/{case_id}/evidence/{file.sha256}"
+        reference = EvidenceReference(
+            kind=upload.kind(),
+            uri=where,
+            sha256=file.sha256,
+            visibility=upload.visibility(),
+            size=file.size,
+            media_type=file.media_type,
+        )
+    return created(reference, where)
+
+
+async def get_evidence(request: Request) -> Response:
+    """Read a file that evidence in the case names."""
+    door = door_of(request)
+    caller = await door.caller(request, "read")
+    Query(request).check()
+    case_id, sha256 = case_id_of(request), str(request.path_params["sha256"])
+    if not _SHA256.fullmatch(sha256) or sha256 not in _named(await _case(door, case_id, viewer_of(caller))):
+        raise _not_found("No evidence in this case names such a file.")
+    store = store_of(request)
+    file = await store.find(case_id, sha256)
+    if file is None:
+        raise _not_found("The evidence lies elsewhere: its file was not uploaded here.")
+    headers = {
+        "Content-Length": str(file.size),
+        "Content-Disposition": f'attachment; filename="{sha256}"',
+        # What a party sent is shown by no browser as a page of ours.
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "ETag": f'"{sha256}"',
+        "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:",
+    }
+    content = await store.content(case_id, file)
+    answer = StreamingResponse(content, HTTPStatus.OK, headers)
+    answer.headers["Content-Type"] = file.media_type  # as it is: no charset is added to what was sent
+    return answer
+
+
+async def _case(door: Door, case_id: CaseId, viewer: Viewer) -> Case:
+    reading = await read_case(door.ledger, case_id, viewer=viewer)
+    if reading is None:
+        raise _not_found("There is no such case.")
+    return reading.case
+
+
+def _named(case: Case) -> set[str]:
+    """The files that evidence in the case, as this caller sees it, names; what was erased names nothing any more."""
+    return {one.evidence.sha256 for one in case.evidence if one.evidence.uri != ERASED}
+
+
+def _not_found(detail: str) -> Refused:
+    return Refused(Problem(code="not_found", detail=detail))

@@ -1,0 +1,348 @@
+"""Evidence files: put away whole under their case, and given to whoever may see the evidence that names them."""
+
+import asyncio
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from httpx import AsyncClient, Response
+
+from case_api import bodies, evidence
+from case_api.settings import EVIDENCE_TYPES, Settings
+from tests.api.house import BUYER, House, filed, happened, open_house, post
+from tests.conftest import Database
+from tests.serving import Serving
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+DIGEST = hashlib.sha256(PICTURE).hexdigest()
+BYTES_MAX = 3_000_000
+
+
+@pytest.fixture(scope="session")
+def settings(master_key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings with a folder of their own, and a limit that is soon reached."""
+    return Settings(
+        master_key_file=master_key_file, data_dir=tmp_path_factory.mktemp("data"), evidence_bytes_max=BYTES_MAX
+    )
+
+
+@pytest.fixture
+def folder(settings: Settings) -> Path:
+    return settings.data_dir / "evidence"
+
+
+async def upload(
+    client: AsyncClient, case: dict[str, Any], content: bytes = PICTURE, media_type: str = "image/png", **fields: str
+) -> Response:
+    files = {"file": ("picture.png", content, media_type)}
+    return await client.post(f"/v1/cases/{case['case_id']}/evidence", files=files, data=fields)
+
+
+async def named(client: AsyncClient, case: dict[str, Any], reference: dict[str, Any]) -> Response:
+    """Bring the file as evidence, as the buyer."""
+    said = {name: reference[name] for name in ("kind", "uri", "sha256", "visibility")}
+    return await post(client, case, happened("evidence_submitted", BUYER, evidence=[said]))
+
+
+async def test_an_uploaded_file_is_named_by_evidence_and_read_by_all_who_may(house: House) -> None:
+    storefront = house.caller("storefront")
+    case = await filed(storefront)
+    answer = await upload(storefront, case)
+    assert answer.status_code == 201, answer.text
+    uri = f"/v1/cases/{case['case_id']}/evidence/{DIGEST}"
+    assert answer.json() == {
+        "kind": "photo",
+        "uri": uri,
+        "sha256": DIGEST,
+        "visibility": "both",
+        "size": len(PICTURE),
+        "media_type": "image/png",
+    }
+    assert answer.headers["location"] == uri
+    assert (await named(storefront, case, answer.json())).status_code == 201
+    for role in ("storefront", "platform", "ops", "auditor"):
+        read = await house.caller(role).get(uri)
+        assert (read.status_code, read.content) == (200, PICTURE)
+        assert read.headers["content-type"] == "image/png"
+        assert read.headers["content-length"] == str(len(PICTURE))
+        assert read.headers["content-disposition"].startswith("attachment")
+        assert read.headers["x-content-type-options"] == "nosniff"
+        assert read.headers["cache-control"] == "no-store"
+        assert read.headers["etag"] == f'"{DIGEST}"'
+
+
+async def test_a_file_that_no_evidence_names_is_not_found(storefront: AsyncClient) -> None:
+    case = await filed(storefront)
+    uri = (await upload(storefront, case)).json()["uri"]
+    assert (await storefront.get(uri)).status_code == 404
+    for wrong in ("0" * 64, DIGEST.upper(), "x", "..%2f..%2fmaster.key", "%00"):
+        answer = await storefront.get(f"/v1/cases/{case['case_id']}/evidence/{wrong}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_digest_opens_nothing_in_another_case(storefront: AsyncClient) -> None:
+    theirs, ours = await filed(storefront), await filed(storefront)
+    reference = (await upload(storefront, theirs, PICTURE + b"theirs")).json()
+    assert (await named(storefront, theirs, reference)).status_code == 201
+    assert (await named(storefront, ours, reference)).status_code == 201, "who guesses a digest may name it"
+    answer = await storefront.get(f"/v1/cases/{ours['case_id']}/evidence/{reference['sha256']}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_the_same_file_twice_is_the_same_object(storefront: AsyncClient, folder: Path) -> None:
+    case = await filed(storefront)
+    first = (await upload(storefront, case)).json()
+    again = (await upload(storefront, case, media_type="image/jpeg", kind="packaging", visibility="platform")).json()
+    assert again == {**first, "kind": "packaging", "visibility": "platform"}, "its type is the one it first came with"
+    kept = [path for path in (folder / case["case_id"]).rglob("*") if path.is_file()]
+    assert [path.read_bytes() for path in kept] == [PICTURE]
+    assert folder.stat().st_mode & 0o077 == 0, "nobody else looks into it"
+
+
+async def test_two_uploads_at_once_are_one_file(storefront: AsyncClient, folder: Path) -> None:
+    case = await filed(storefront)
+    big = os.urandom(BYTES_MAX)
+    answers = await asyncio.gather(*(upload(storefront, case, big) for _ in range(4)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    kept = [path for path in (folder / case["case_id"]).rglob("*") if path.is_file()]
+    assert [path.read_bytes() == big for path in kept] == [True]
+    assert (await named(storefront, case, answers[0].json())).status_code == 201
+    assert (await storefront.get(answers[0].json()["uri"])).content == big
+
+
+async def test_a_file_larger_than_the_limit_is_refused(storefront: AsyncClient, folder: Path) -> None:
+    case = await filed(storefront)
+    assert (await upload(storefront, case, bytes(BYTES_MAX))).status_code == 201
+    before = sorted(folder.rglob("*"))
+    for size in (BYTES_MAX + 1, BYTES_MAX + 50_000):
+        answer = await upload(storefront, case, bytes(size))
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+        assert str(BYTES_MAX) in answer.json()["detail"]
+    assert sorted(folder.rglob("*")) == before
+
+
+async def test_a_body_that_never_ends_is_refused_at_the_limit(storefront: AsyncClient) -> None:
+    case = await filed(storefront)
+    sent = 0
+
+    async def endless() -> Any:
+        nonlocal sent
+        yield b'--b\r\nContent-Disposition: form-data; name="junk"\r\n\r\n'
+        while sent < 10 * BYTES_MAX:
+            sent += 100_000
+            yield bytes(100_000)
+
+    answer = await storefront.post(
+        f"/v1/cases/{case['case_id']}/evidence",
+        content=endless(),
+        headers={"Content-Type": "multipart/form-data; boundary=b"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert sent < 2 * BYTES_MAX
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "image/svg+xml", "application/octet-stream", "", "image/../png"])
+async def test_a_type_that_is_not_listed_is_refused(storefront: AsyncClient, media_type: str) -> None:
+    answer = await upload(storefront, await filed(storefront), media_type=media_type)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert "image/png" in answer.json()["detail"]
+
+
+FORMS = {
+    "nothing in it": ({}, {"/file"}),
+    "an empty file": ({"file": b""}, {"/file"}),
+    "a field nobody knows": ({"file": PICTURE, "colo/ur": b"red"}, {"/colo~1ur"}),
+    "a kind of the wrong form": ({"file": PICTURE, "kind": b"Photo!"}, {"/kind"}),
+    "a kind with a newline": ({"file": PICTURE, "kind": b"photo\n"}, {"/kind"}),
+    "a kind that is too long": ({"file": PICTURE, "kind": b"x" * 65}, {"/kind"}),
+    "a kind that is not UTF-8": ({"file": PICTURE, "kind": b"\xff"}, {"/kind"}),
+    "nobody's visibility": ({"file": PICTURE, "visibility": b"merchant"}, {"/visibility"}),
+    "everything at once": ({"kind": b"", "visibility": b"", "x": b""}, {"/file", "/kind", "/visibility", "/x"}),
+}
+
+
+def form(fields: list[tuple[str, bytes]], media_type: str = "image/png") -> bytes:
+    parts = []
+    for name, value in fields:
+        head = f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n'
+        head += f"Content-Type: {media_type}\r\n" if name == "file" else ""
+        parts.append(head.encode() + b"\r\n" + value + b"\r\n")
+    return b"".join(parts) + b"--b--\r\n"
+
+
+async def sent(client: AsyncClient, case: dict[str, Any], body: bytes, label: str = "") -> Response:
+    headers = {"Content-Type": label or "multipart/form-data; boundary=b"}
+    return await client.post(f"/v1/cases/{case['case_id']}/evidence", content=body, headers=headers)
+
+
+@pytest.mark.parametrize(("fields", "pointers"), FORMS.values(), ids=FORMS.keys())
+async def test_what_is_wrong_with_a_form_is_named(
+    storefront: AsyncClient, fields: dict[str, bytes], pointers: set[str]
+) -> None:
+    answer = await sent(storefront, await filed(storefront), form(list(fields.items())))
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), answer.text
+    assert {fault["pointer"] for fault in answer.json()["errors"]} == pointers
+
+
+async def test_one_request_brings_one_file(storefront: AsyncClient) -> None:
+    answer = await sent(storefront, await filed(storefront), form([("file", b"one"), ("file", b"two")]))
+    assert [fault["detail"] for fault in answer.json()["errors"]] == ["said more than once"]
+
+
+async def test_a_document_needs_its_kind(storefront: AsyncClient) -> None:
+    case = await filed(storefront)
+    answer = await upload(storefront, case, b"%PDF-1.7", "application/pdf")
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == ["/kind"]
+    answer = await upload(storefront, case, b"%PDF-1.7", "application/pdf", kind="invoice")
+    assert (answer.status_code, answer.json()["kind"]) == (201, "invoice")
+
+
+HALVES = [b"", b"--b", b"--b--", form([("file", PICTURE)])[:-5], b"--c\r\n", b"\0" * 100, b"--b\r\nno header\r\n\r\n"]
+
+
+@pytest.mark.parametrize(
+    "body", [*HALVES, b"--b\r\nX: " + b"y" * 9000 + b"\r\n\r\n--b--\r\n", b"--b\r\n\r\nx\r\n--b--"]
+)
+async def test_what_is_no_form_is_malformed(storefront: AsyncClient, body: bytes) -> None:
+    answer = await sent(storefront, await filed(storefront), body)
+    assert (answer.status_code, answer.json()["code"]) in ((400, "malformed"), (422, "invalid")), answer.text
+
+
+@pytest.mark.parametrize("label", ["application/json", "multipart/form-data", "multipart/mixed; boundary=b", "x"])
+async def test_only_a_form_is_read(storefront: AsyncClient, label: str) -> None:
+    answer = await sent(storefront, await filed(storefront), form([("file", PICTURE)]), label)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+async def test_only_who_posts_events_may_upload(house: House, storefront: AsyncClient) -> None:
+    case = await filed(storefront)
+    for role in ("storefront", "platform", "ops", "auditor", "admin"):
+        status = (await upload(house.caller(role), case)).status_code
+        assert status == (201 if role in ("storefront", "platform") else 403), role
+    assert (await upload(house.caller(None), case)).status_code == 401
+    assert (await house.caller("admin").get(f"/v1/cases/{case['case_id']}/evidence/{DIGEST}")).status_code == 403
+
+
+async def test_a_case_that_is_not_there_takes_no_file(storefront: AsyncClient, folder: Path) -> None:
+    nobody = "00000000-0000-4000-8000-000000000000"
+    assert (await upload(storefront, {"case_id": nobody})).status_code == 404
+    assert not (folder / nobody).exists()
+
+
+async def test_a_body_that_does_not_come_is_given_up(storefront: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = await filed(storefront)
+    monkeypatch.setattr(bodies, "BODY_WAIT_S", 0.2)
+
+    async def slow() -> Any:
+        yield b"--b\r\n"
+        await asyncio.sleep(5)
+
+    started = time.monotonic()
+    answer = await storefront.post(
+        f"/v1/cases/{case['case_id']}/evidence",
+        content=slow(),
+        headers={"Content-Type": "multipart/form-data; boundary=b"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
+    assert time.monotonic() - started < 4
+
+
+async def test_a_store_that_is_away_is_a_problem_to_come_back_for(
+    settings: Settings, prepared: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        monkeypatch.setattr(evidence, "TRIES_S", 1)
+        away = settings.model_copy(update={"evidence_url": "s3://bucket/evidence", "data_dir": tmp_path / "none"})
+        async with open_house(away, prepared) as house:
+            storefront = house.caller("storefront")
+            answer = await upload(storefront, await filed(storefront))
+    assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+    assert answer.headers["retry-after"]
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_store_that_forgets_is_not_opened() -> None:
+    for url in ("memory:///", "http://files.example/", "nonsense", "s3:"):
+        with pytest.raises(SystemExit, match="CASELOG_EVIDENCE_URL"):
+            evidence.open_store(url, Path("unused"), bytes_max=1, media_types=("image/png",))
+
+
+def test_types_that_are_none_are_refused_at_the_start() -> None:
+    assert "image/png" in Settings(evidence_types=EVIDENCE_TYPES).evidence_media_types
+    for said in ("", "image", "image/png,,", "image/*", "../../etc"):
+        with pytest.raises(ValueError, match="media types"):
+            Settings(evidence_types=said)
+
+
+KEEPING = """
+import asyncio, hashlib, io, os, sys, uuid
+from pathlib import Path
+from case_api.evidence import EvidenceFile, open_store
+
+async def keep() -> None:
+    store = open_store(None, Path(sys.argv[1]), bytes_max=1, media_types=())
+    while True:
+        content = os.urandom(10_000_000)
+        sha256 = hashlib.sha256(content).hexdigest()
+        file = EvidenceFile(sha256=sha256, size=len(content), media_type="video/mp4")
+        await store.keep(uuid.UUID(int=1), file, io.BytesIO(content))
+        print(sha256, flush=True)
+
+asyncio.run(keep())
+"""
+
+
+def test_a_kill_in_the_middle_leaves_no_half_file_to_be_seen(tmp_path: Path) -> None:
+    halves: list[Path] = []
+    for attempt in range(20):
+        with subprocess.Popen((sys.executable, "-c", KEEPING, str(tmp_path)), stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            acknowledged = [process.stdout.readline().decode().strip()]
+            time.sleep(0.01 * attempt)
+            process.kill()
+            acknowledged += process.stdout.read().decode().split()
+        halves = [path for path in tmp_path.rglob("*#*") if path.is_file()]
+        kept = asyncio.run(_kept(tmp_path))
+        assert set(acknowledged) <= set(kept)
+        for sha256, content in kept.items():
+            assert hashlib.sha256(content).hexdigest() == sha256
+        if halves:
+            break
+    assert halves, "no kill came in the middle of a file"
+
+
+async def _kept(folder: Path) -> dict[str, bytes]:
+    """Every file that the store shows of the one case."""
+    store, case_id = evidence.open_store(None, folder, bytes_max=1, media_types=()), UUID(int=1)
+    found = {}
+    for sha256 in (path.name for path in (folder / str(case_id)).iterdir()):
+        file = await store.find(case_id, sha256)
+        if file is not None:
+            found[sha256] = b"".join([chunk async for chunk in await store.content(case_id, file)])
+            assert file.size == len(found[sha256])
+    return found
+
+
+async def test_by_default_every_worker_reads_what_another_one_kept(caselog: Serving) -> None:
+    headers = {"Authorization": "Bearer dev-storefront"}
+    for _ in range(5):
+        async with AsyncClient(base_url=caselog.url, headers=headers) as storefront:
+            case = await filed(storefront)
+            reference = (await upload(storefront, case)).json()
+            assert (await named(storefront, case, reference)).status_code == 201
+        async with AsyncClient(base_url=caselog.url, headers=headers) as another:
+            assert (await another.get(reference["uri"])).content == PICTURE
+    assert (caselog.data / "evidence").is_dir()

@@ -1,0 +1,98 @@
+"""From an empty database to production, command by command, and what production refuses to start with."""
+
+from __future__ import annotations
+
+import base64
+import os
+import resource
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.desk import COMMAND, Ended
+from tests.conftest import Database, MakeDatabase
+
+RUN_S = 60
+HELP_CPU_S = 1.0
+"""Half a second and less on a machine that does nothing else; twice that is a heavy import come back."""
+
+
+def runs(*command: str, **settings: str) -> Ended:
+    kept = {name: said for name, said in os.environ.items() if not name.startswith("CASELOG_")}
+    done = subprocess.run(command, env=kept | settings, capture_output=True, text=True, timeout=RUN_S, check=False)
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def master_key(tmp_path: Path) -> str:
+    file = tmp_path / "master.key"
+    file.write_text(base64.b64encode(secrets.token_bytes(32)).decode(), encoding="ascii")
+    return str(file)
+
+
+async def test_the_first_admin_key_is_made_once_without_any_key(make_database: MakeDatabase, master_key: str) -> None:
+    database = await make_database()
+    place = {"CASELOG_DATABASE_URL": database.app, "CASELOG_MASTER_KEY_FILE": master_key, "CASELOG_ENV": "production"}
+    migrated = runs(*COMMAND, "migrate", "--json", CASELOG_MIGRATION_URL=database.owner)
+    assert migrated.code == 0, migrated.err
+    assert migrated.json()["tables"]
+    first = runs(*COMMAND, "keys", "bootstrap", "--json", **place)
+    assert first.code == 0, first.err
+    assert first.json()["role"] == "admin"
+    assert len(first.json()["secret"]) >= 32
+    second = runs(*COMMAND, "keys", "bootstrap", "--json", **place)
+    assert (second.code, second.out) == (1, "")
+    loaded = runs(*COMMAND, "policies", "load", "--shipped", "--json", **place)
+    assert "taobao" in {one["name"] for one in loaded.json()}
+
+
+async def test_the_api_alone_refuses_development_keys_and_names_every_fault(database: Database) -> None:
+    add_dev_keys = (
+        "import asyncio, sys; from case_api.cli.prepare import prepare;"
+        "asyncio.run(prepare(sys.argv[1], development_keys=True))"
+    )
+    assert runs(sys.executable, "-c", add_dev_keys, database.app).code == 0
+    api = (sys.executable, "-m", "case_api")
+    refused = runs(*api, CASELOG_ENV="production", CASELOG_DATABASE_URL=database.app)
+    assert refused.code == 1
+    assert "CASELOG_MASTER_KEY_FILE is not set" in refused.err
+    assert "dev-admin" in refused.err
+
+
+def test_each_part_names_everything_that_is_missing_at_once(tmp_path: Path) -> None:
+    for part in ((*COMMAND, "up"), (sys.executable, "-m", "case_api"), (sys.executable, "-m", "case_scheduler")):
+        refused = runs(*part, CASELOG_ENV="production", CASELOG_DATA_DIR=str(tmp_path))
+        assert refused.code == 1, part
+        assert "CASELOG_DATABASE_URL" in refused.err
+        assert "CASELOG_MASTER_KEY_FILE" in refused.err
+        assert "Traceback" not in refused.err
+    short = tmp_path / "short.key"
+    short.write_text(base64.b64encode(b"too short").decode(), encoding="ascii")
+    for name in ("case_api", "case_scheduler"):
+        settings = {"CASELOG_DATABASE_URL": "postgresql://127.0.0.1:1/none", "CASELOG_MASTER_KEY_FILE": str(short)}
+        refused = runs(sys.executable, "-m", name, **settings)
+        assert refused.code == 1, name
+        assert "9 bytes" in refused.err
+
+
+def test_help_comes_at_once_and_tells_the_exit_codes() -> None:
+    def spent() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    before = spent()
+    told = runs(*COMMAND, "--help")
+    assert spent() - before < HELP_CPU_S
+    assert "Exit codes: 0 done, 1 refused" in told.out
+    for command in ("up", "migrate", "keys", "policies", "case", "queue", "post", "clock", "audit"):
+        assert command in told.out
+
+
+def test_a_setting_that_cannot_be_read_is_said_without_a_traceback() -> None:
+    refused = runs(*COMMAND, "up", CASELOG_PORT="many")
+    assert refused.code == 2
+    assert "port" in refused.err
+    assert "Traceback" not in refused.err

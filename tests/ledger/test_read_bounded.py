@@ -1,0 +1,65 @@
+"""A list that would have to look far looks only so far at a time, says where it stopped, and loses nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from case_events.core.values import CaseId, Instant
+from case_events.ledger import due_list, lists
+from case_events.ledger.due_list import DueRow, list_deadlines
+from case_events.ledger.lists import Wanted, list_cases
+from tests.ledger.desk import Desk, now
+
+PAGES_MAX = 40
+
+
+@pytest.mark.parametrize("broad", [{}, {"status": "waiting_for_merchant"}, {"due": True}])
+async def test_pages_of_what_is_rare_may_be_empty_and_still_lead_to_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, broad: dict[str, object]
+) -> None:
+    monkeypatch.setattr(lists, "LOOKED_AT_MAX", 3)
+    start = now()
+    rare = [await desk.filed() for _ in range(2)]
+    for _ in range(5):
+        await desk.filed()
+    common = {row.case_id for row in (await list_cases(desk.ledger, Wanted(), limit=200)).rows} - set(rare)
+    assert len(common) >= 5
+    due = Instant.of(start + timedelta(days=60)) if broad.get("due") else None
+    wanted = Wanted(status=broad.get("status"), due_before=due, updated_after=start, marketplace="taobao")  # type: ignore[arg-type]
+    seen: list[CaseId] = []
+    sizes: list[int] = []
+    after = None
+    for _ in range(PAGES_MAX):
+        page = await list_cases(desk.ledger, wanted, limit=10, after=after)
+        seen += [row.case_id for row in page.rows]
+        sizes.append(len(page.rows))
+        after = page.after
+        if after is None:
+            break
+    whole = {row.case_id for row in (await list_cases(desk.ledger, Wanted(), limit=200)).rows if row.updated_at > start}
+    assert len(seen) == len(set(seen))
+    assert set(seen) == whole
+    assert max(sizes) <= 3
+
+
+async def test_deadlines_of_a_rare_kind_are_found_behind_many_of_another(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due_list, "LOOKED_AT_MAX", 2)
+    for _ in range(4):
+        await desk.filed()
+    whole = (await list_deadlines(desk.ledger, limit=200)).rows
+    kinds = {row.kind for row in whole}
+    assert len(kinds) > 1
+    for kind in kinds:
+        found: list[DueRow] = []
+        after = None
+        for _ in range(PAGES_MAX):
+            page = await list_deadlines(desk.ledger, kind=kind, limit=10, after=after)
+            found += page.rows
+            after = page.after
+            if after is None:
+                break
+        assert found == [row for row in whole if row.kind == kind]

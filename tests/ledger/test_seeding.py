@@ -1,0 +1,26 @@
+"""Seeded cases are cases like any other: judged by the rules, sealed, chained, and equal to their rows."""
+
+from __future__ import annotations
+
+from case_events.ledger.audit import verify
+from case_events.ledger.lists import Wanted, list_cases
+from case_events.ledger.seeding import BATCH, LIVES, sow
+from tests.ledger.desk import Desk
+
+
+async def test_what_is_seeded_is_in_every_state_and_stands_an_audit(desk: Desk) -> None:
+    told: list[int] = []
+    await sow(desk.ledger, BATCH + len(LIVES), told.append)
+    assert told == [BATCH, BATCH + len(LIVES)]
+    verdict = await verify(desk.ledger)
+    assert (verdict.cases, verdict.findings) == (BATCH + len(LIVES), ())
+    rows = (await list_cases(desk.ledger, Wanted(), limit=200)).rows
+    assert {row.status for row in rows} == {
+        "waiting_for_merchant",
+        "waiting_for_complainant",
+        "waiting_for_remedy",
+        "under_review",
+        "appealable",
+        "closed",
+    }
+    assert len({row.respondent_id for row in rows}) > BATCH
