@@ -47,8 +47,7 @@ async def upload(
 
 async def named(client: AsyncClient, case: dict[str, Any], reference: dict[str, Any]) -> Response:
     """Bring the file as evidence, as the buyer."""
-    said = {name: reference[name] for name in ("kind", "uri", "sha256", "visibility")}
-    return await post(client, case, happened("evidence_submitted", BUYER, evidence=[said]))
+    return await post(client, case, happened("evidence_submitted", BUYER, evidence=[reference]))
 
 
 async def test_an_uploaded_file_is_named_by_evidence_and_read_by_all_who_may(house: House) -> None:
@@ -57,16 +56,10 @@ async def test_an_uploaded_file_is_named_by_evidence_and_read_by_all_who_may(hou
     answer = await upload(storefront, case)
     assert answer.status_code == 201, answer.text
     uri = f"/v1/cases/{case['case_id']}/evidence/{DIGEST}"
-    assert answer.json() == {
-        "kind": "photo",
-        "uri": uri,
-        "sha256": DIGEST,
-        "visibility": "both",
-        "size": len(PICTURE),
-        "media_type": "image/png",
-    }
+    evidence = {"kind": "photo", "uri": uri, "sha256": DIGEST, "visibility": "both"}
+    assert answer.json() == {"evidence": evidence, "size": len(PICTURE), "media_type": "image/png"}
     assert answer.headers["location"] == uri
-    assert (await named(storefront, case, answer.json())).status_code == 201
+    assert (await named(storefront, case, evidence)).status_code == 201
     for role in ("storefront", "platform", "ops", "auditor"):
         read = await house.caller(role).get(uri)
         assert (read.status_code, read.content) == (200, PICTURE)
@@ -80,7 +73,7 @@ async def test_an_uploaded_file_is_named_by_evidence_and_read_by_all_who_may(hou
 
 async def test_a_file_that_no_evidence_names_is_not_found(storefront: AsyncClient) -> None:
     case = await filed(storefront)
-    uri = (await upload(storefront, case)).json()["uri"]
+    uri = (await upload(storefront, case)).json()["evidence"]["uri"]
     assert (await storefront.get(uri)).status_code == 404
     for wrong in ("0" * 64, DIGEST.upper(), "x", "..%2f..%2fmaster.key", "%00"):
         answer = await storefront.get(f"/v1/cases/{case['case_id']}/evidence/{wrong}")
@@ -89,7 +82,7 @@ async def test_a_file_that_no_evidence_names_is_not_found(storefront: AsyncClien
 
 async def test_a_digest_opens_nothing_in_another_case(storefront: AsyncClient) -> None:
     theirs, ours = await filed(storefront), await filed(storefront)
-    reference = (await upload(storefront, theirs, PICTURE + b"theirs")).json()
+    reference = (await upload(storefront, theirs, PICTURE + b"theirs")).json()["evidence"]
     assert (await named(storefront, theirs, reference)).status_code == 201
     assert (await named(storefront, ours, reference)).status_code == 201, "who guesses a digest may name it"
     answer = await storefront.get(f"/v1/cases/{ours['case_id']}/evidence/{reference['sha256']}")
@@ -100,7 +93,8 @@ async def test_the_same_file_twice_is_the_same_object(storefront: AsyncClient, f
     case = await filed(storefront)
     first = (await upload(storefront, case)).json()
     again = (await upload(storefront, case, media_type="image/jpeg", kind="packaging", visibility="platform")).json()
-    assert again == {**first, "kind": "packaging", "visibility": "platform"}, "its type is the one it first came with"
+    other = {**first["evidence"], "kind": "packaging", "visibility": "platform"}
+    assert again == {**first, "evidence": other}, "its type is the one it first came with"
     kept = [path for path in (folder / case["case_id"]).rglob("*") if path.is_file()]
     assert [path.read_bytes() for path in kept] == [PICTURE]
     assert folder.stat().st_mode & 0o077 == 0, "nobody else looks into it"
@@ -114,8 +108,8 @@ async def test_two_uploads_at_once_are_one_file(storefront: AsyncClient, folder:
     assert len({answer.text for answer in answers}) == 1
     kept = [path for path in (folder / case["case_id"]).rglob("*") if path.is_file()]
     assert [path.read_bytes() == big for path in kept] == [True]
-    assert (await named(storefront, case, answers[0].json())).status_code == 201
-    assert (await storefront.get(answers[0].json()["uri"])).content == big
+    assert (await named(storefront, case, answers[0].json()["evidence"])).status_code == 201
+    assert (await storefront.get(answers[0].json()["evidence"]["uri"])).content == big
 
 
 async def test_a_file_larger_than_the_limit_is_refused(storefront: AsyncClient, folder: Path) -> None:
@@ -202,7 +196,7 @@ async def test_a_document_needs_its_kind(storefront: AsyncClient) -> None:
     answer = await upload(storefront, case, b"%PDF-1.7", "application/pdf")
     assert [fault["pointer"] for fault in answer.json()["errors"]] == ["/kind"]
     answer = await upload(storefront, case, b"%PDF-1.7", "application/pdf", kind="invoice")
-    assert (answer.status_code, answer.json()["kind"]) == (201, "invoice")
+    assert (answer.status_code, answer.json()["evidence"]["kind"]) == (201, "invoice")
 
 
 HALVES = [b"", b"--b", b"--b--", form([("file", PICTURE)])[:-5], b"--c\r\n", b"\0" * 100, b"--b\r\nno header\r\n\r\n"]
@@ -341,7 +335,7 @@ async def test_by_default_every_worker_reads_what_another_one_kept(caselog: Serv
     for _ in range(5):
         async with AsyncClient(base_url=caselog.url, headers=headers) as storefront:
             case = await filed(storefront)
-            reference = (await upload(storefront, case)).json()
+            reference = (await upload(storefront, case)).json()["evidence"]
             assert (await named(storefront, case, reference)).status_code == 201
         async with AsyncClient(base_url=caselog.url, headers=headers) as another:
             assert (await another.get(reference["uri"])).content == PICTURE

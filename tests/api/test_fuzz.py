@@ -171,14 +171,14 @@ def _something_known(url: str) -> dict[str, str]:
     with httpx.Client(base_url=url, headers=_key("storefront")) as storefront:
         case_id = storefront.post("/v1/cases", json=complaint()).json()["case_id"]
         path = f"/v1/cases/{case_id}"
-        reference = storefront.post(f"{path}/evidence", files={"file": ("a.png", b"a", "image/png")}).json()
-        said = {name: reference[name] for name in ("kind", "uri", "sha256", "visibility")}
-        brought = storefront.post(f"{path}/events", json=happened("evidence_submitted", BUYER, evidence=[said]))
+        stored = storefront.post(f"{path}/evidence", files={"file": ("a.png", b"a", "image/png")}).json()
+        bringing = happened("evidence_submitted", BUYER, evidence=[stored["evidence"]])
+        brought = storefront.post(f"{path}/events", json=bringing)
         assert brought.status_code == 201
         clock = storefront.post("/v1/test-clocks", json={"at": "2026-03-02T02:00:00Z"}, headers=_key("admin")).json()
     return {
         "case_id": case_id,
-        "sha256": reference["sha256"],
+        "sha256": stored["evidence"]["sha256"],
         "clock_id": clock["id"],
         "policy": "taobao@2026.1",
         "code": "stale",

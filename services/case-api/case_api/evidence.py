@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from starlette.requests import Request
 
 from case_api.problems import Refused
-from case_events.core.values import Problem, Sha256, Value, Word
+from case_events.core.values import Evidence, Problem, Sha256, Value
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
@@ -43,12 +43,12 @@ class EvidenceFile(Value, frozen=True, kw_only=True):
     media_type: str
 
 
-class EvidenceReference(EvidenceFile, frozen=True, kw_only=True):
-    """How evidence names a file that was uploaded; ``uri``, ``sha256``, ``kind`` and ``visibility`` go into it."""
+class StoredEvidence(Value, frozen=True, kw_only=True):
+    """A file that was put away: ``evidence`` goes as it is into what is posted or appealed with."""
 
-    kind: Word
-    uri: str
-    visibility: Literal["both", "platform"]
+    evidence: Evidence
+    size: int
+    media_type: str
 
 
 class EvidenceStore:

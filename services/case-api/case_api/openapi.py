@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from case_api.answers import encoded
 from case_api.bodies import Advance, NewTestClock, Posting
-from case_api.evidence import EvidenceReference
+from case_api.evidence import StoredEvidence
 from case_api.list_views import CasePage, DeadlinePage
 from case_api.operations import OPERATIONS, Operation, Parameter
 from case_api.policy_views import PolicyPage, PolicyView, ProblemWords, Readiness
@@ -46,7 +46,7 @@ SENT = (
     ProblemWords,
     Readiness,
     ProblemView,
-    EvidenceReference,
+    StoredEvidence,
 )
 TRACE = {"Trace-Id": {"description": "The trace this request belongs to.", "schema": {"type": "string"}}}
 

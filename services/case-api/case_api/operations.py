@@ -144,7 +144,9 @@ OPERATIONS: dict[str, Operation] = {
         body_media="multipart/form-data",
         answers={
             201: Answer(
-                means="How evidence names the file.", schema="EvidenceReference", headers={"Location": "Where it is."}
+                means="The evidence to post, and what was kept.",
+                schema="StoredEvidence",
+                headers={"Location": "Where it is."},
             )
         },
         refusals=(*WRITTEN, "not_found", "store_unavailable"),

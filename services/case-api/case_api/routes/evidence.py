@@ -14,12 +14,12 @@ from case_api import uploads
 from case_api.answers import created
 from case_api.auth import viewer_of
 from case_api.door import Door, door_of
-from case_api.evidence import EvidenceReference, store_of
+from case_api.evidence import StoredEvidence, store_of
 from case_api.openapi import operation
 from case_api.parameters import Query, case_id_of
 from case_api.problems import Refused
 from case_events.core.case import Case
-from case_events.core.values import ERASED, CaseId, Problem
+from case_events.core.values import ERASED, CaseId, Evidence, Problem
 from case_events.core.viewer import Viewer
 from case_events.ledger.queries import read_case
 
@@ -45,15 +45,8 @@ async def put_evidence(request: Request) -> Response:
     async with uploads.received(request, store.bytes_max, store.media_types) as upload:
         file = await store.keep(case_id, upload.file(), upload.content)
         where = f"/v1/cases/{case_id}/evidence/{file.sha256}"
-        reference = EvidenceReference(
-            kind=upload.kind(),
-            uri=where,
-            sha256=file.sha256,
-            visibility=upload.visibility(),
-            size=file.size,
-            media_type=file.media_type,
-        )
-    return created(reference, where)
+        evidence = Evidence(kind=upload.kind(), uri=where, sha256=file.sha256, visibility=upload.visibility())
+    return created(StoredEvidence(evidence=evidence, size=file.size, media_type=file.media_type), where)
 
 
 async def get_evidence(request: Request) -> Response:
