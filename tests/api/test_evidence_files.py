@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from httpx import AsyncClient, Response
 
 from case_api import bodies, evidence
 from case_api.settings import EVIDENCE_TYPES, Settings
+from case_events.ledger import keys
+from case_events.ledger.connection import teach
 from tests.api.house import BUYER, House, filed, happened, open_house, post
 from tests.conftest import Database
 from tests.serving import Serving
@@ -340,3 +343,17 @@ async def test_by_default_every_worker_reads_what_another_one_kept(caselog: Serv
         async with AsyncClient(base_url=caselog.url, headers=headers) as another:
             assert (await another.get(reference["uri"])).content == PICTURE
     assert (caselog.data / "evidence").is_dir()
+
+
+async def test_a_merchants_key_is_not_given_what_only_the_platform_may_see(house: House, prepared: Database) -> None:
+    storefront = house.caller("storefront")
+    connection = await asyncpg.connect(prepared.app)
+    await teach(connection)
+    _, secret = await keys.create(connection, client="shop", name="shop", role="storefront", merchants=["m-1"])
+    await connection.close()
+    case = await filed(storefront)
+    for visibility, status in (("platform", 404), ("both", 200)):
+        stored = (await upload(storefront, case, PICTURE + visibility.encode(), visibility=visibility)).json()
+        assert (await named(storefront, case, stored["evidence"])).status_code == 201
+        assert (await house.with_key(secret).get(stored["evidence"]["uri"])).status_code == status
+        assert (await house.caller("ops").get(stored["evidence"]["uri"])).status_code == 200
