@@ -16,6 +16,8 @@ from pathlib import Path
 
 import httpx
 
+from case_api.cli.offspring import dies_with_parent
+
 START_S = 120.0
 STOP_S = 40.0
 POLL_S = 0.1
@@ -52,9 +54,13 @@ def serving(*, workers: int = 1, schedulers: int = 1, **settings: str) -> Iterat
         }
         command = (sys.executable, "-c", "from case_api.cli import main; main()", "up")
         with log.open("wb") as output:
-            # A session of its own, so that a terminal's Ctrl-C reaches it once, through us.
             process = subprocess.Popen(
-                command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                command,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a terminal's Ctrl-C reaches it once, through us
+                preexec_fn=dies_with_parent(signal.SIGINT),  # noqa: PLW1509 - so that a killed test run leaves none
             )
         running = Serving(f"http://127.0.0.1:{port}", data, process, log)
         try:

@@ -20,7 +20,7 @@ from tests.scheduler.disputes import file_many, rush_ledger
 from tests.scheduler.fleet import SCHEDULER, Scheduler, scheduler
 
 CASES = 2_000
-CONTENDED = 800
+CONTENDED = 400
 DONE_S = 60
 POLL_S = 0.005
 CONTENDER = (sys.executable, "-m", "tests.scheduler.contended")
