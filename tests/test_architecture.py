@@ -101,7 +101,6 @@ FLOORS: dict[str, list[str]] = {
     ],
     "case_events.ledger": [
         "tables",
-        "statements",
         "identifiers",
         "connection",
         "policy_book",

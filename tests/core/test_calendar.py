@@ -9,7 +9,6 @@ import pytest
 from case_events.core.calendar import REACH_MAX, Calendar, after
 from case_events.core.policy import Span
 from case_events.core.values import CHINA, Instant
-from case_events.policies.working_days import days_covered
 from tests.examples import NOON, calendar
 
 
@@ -97,11 +96,6 @@ def test_the_published_days_include_their_first_and_their_last() -> None:
     assert [calendar().knows(day) for day in (first, last)] == [True, True]
     assert not calendar().knows(first - timedelta(days=1))
     assert not calendar().knows(last + timedelta(days=1))
-
-
-def test_coverage_counts_the_days_still_published() -> None:
-    assert days_covered(calendar(), date(2026, 12, 1)) == 30
-    assert days_covered(calendar(), date(2027, 5, 1)) == 0
 
 
 def test_a_calendar_without_working_days_is_refused_rather_than_searched_for_ever() -> None:

@@ -1,4 +1,4 @@
-"""Every table, once, for queries; how they came to be stands in the migrations, and a test holds the two equal."""
+"""Every table as it is now, once: what migrations are compared with; a test holds the two equal."""
 
 from __future__ import annotations
 

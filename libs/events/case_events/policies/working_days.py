@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import chinese_calendar
 import holidays
@@ -27,8 +27,3 @@ def published() -> Calendar:
         work=frozenset(day for day in work if day.weekday() >= 5),
         statutory=frozenset(guessed),
     )
-
-
-def days_covered(calendar: Calendar, today: date) -> int:
-    """How many days ahead of ``today`` the published calendar reaches."""
-    return max(0, (calendar.known_until - today) // timedelta(days=1))
