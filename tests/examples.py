@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import functools
 from datetime import timedelta
-from importlib import resources
+from pathlib import Path
+from uuid import UUID
 
 from msgspec.structs import replace
 
 from case_events.core.calendar import Calendar
 from case_events.core.commands import (
     Accept,
+    AcceptRuling,
     AmendClaim,
     Appeal,
+    Assign,
     Close,
+    Correct,
+    Correction,
     Dismiss,
     Escalate,
+    Expedite,
     ExtendDeadline,
     File,
+    FollowUp,
+    Link,
+    Message,
+    Note,
+    PayAdvance,
     Posted,
+    Rate,
+    Recover,
+    RejectEvidence,
     Remedy,
     Reply,
     RequestEvidence,
     RequestIntervention,
+    Respond,
     Return,
     Rule,
     Settle,
@@ -34,6 +49,7 @@ from case_events.core.values import Evidence, Goods, Instant, Money, Offer, Orde
 from case_events.policies import load
 from case_events.policies.working_days import published
 
+LANDED = Path(__file__).parent / "golden" / "policies" / "taobao-2026.1.toml"
 NOON = Instant.parse("2026-03-02T04:00:00Z")
 """A Monday noon in China with ordinary weeks before and after it."""
 TICK = timedelta(microseconds=1)
@@ -100,9 +116,22 @@ APPEAL = Appeal(reason="代收点监控显示不是本人。", evidence=(proof(4
 WITHDRAW = Withdraw(reason="已经收到了。")
 REFUNDED = Remedy(kind="refund", amount=yuan(129), reference="R-1")
 ADDRESS = Return(step="address", address="杭州市文三路1号 王五")
+PICKUP = Return(step="pickup", pickup="商家上门取件。")
 SHIPPED = Return(step="shipped", tracking="SF1234567890")
 RECEIVED = Return(step="received", received=True)
 CLOSE = Close(reason="平台已先行赔付。")
+EXPEDITE = Expedite(reason="等了太久。")
+ACCEPT_RULING = AcceptRuling()
+MESSAGE = Message(text="您好,请问何时发货?")
+RATE = Rate(score=4, comment="处理及时。")
+ASSIGN = Assign(department="customer_service", agent="agent-7")
+LINK = Link(group=UUID("00000000-0000-4000-8000-00000000000c"), by="merchant")
+NOTE = Note(text="买家来电催促。")
+REJECT_EVIDENCE = RejectEvidence(evidence=(proof(1).sha256,), reason="图片模糊。")
+CORRECT = Correct(event=UUID("00000000-0000-4000-8000-00000000000e"), fields=Correction(text="更正。"), reason="笔误。")
+PAY_ADVANCE = PayAdvance(amount=yuan(50), reference="A-1")
+RECOVER = Recover(party="respondent", amount=yuan(50))
+FOLLOW_UP = FollowUp(solved=True, comment="商家已退款。")
 
 
 def extend(kind: str, party: str, due_at: Instant) -> Posted:
@@ -125,6 +154,19 @@ EVERYTHING: tuple[Posted, ...] = (
     SHIPPED,
     REFUNDED,
     CLOSE,
+    Respond(decision="agree"),
+    EXPEDITE,
+    ACCEPT_RULING,
+    MESSAGE,
+    RATE,
+    ASSIGN,
+    LINK,
+    NOTE,
+    REJECT_EVIDENCE,
+    CORRECT,
+    PAY_ADVANCE,
+    RECOVER,
+    FOLLOW_UP,
     extend("response", "respondent", Instant.of(NOON + timedelta(hours=90))),
 )
 """One of each command that can be posted."""
@@ -138,7 +180,8 @@ def calendar() -> Calendar:
 
 @functools.cache
 def taobao_text() -> str:
-    return resources.files("case_events.policies").joinpath("taobao.toml").read_text(encoding="utf-8")
+    """Taobao's rules as they first landed, taobao@2026.1: frozen, whatever is shipped since."""
+    return LANDED.read_text(encoding="utf-8")
 
 
 def first_type(text: str) -> tuple[str, str]:

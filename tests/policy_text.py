@@ -15,4 +15,6 @@ def _written(value: object) -> str:
         return "{ " + ", ".join(f"{key} = {_written(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_written(inner) for inner in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else str(value)

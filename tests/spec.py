@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from case_events.core.calendar import Calendar
 from case_events.core.case import Case, Deadline
 from case_events.core.commands import BY, POSTED_NAMES, File, Posted
-from case_events.core.decide import Facts
 from case_events.core.events import History
 from case_events.core.gates import running_clock
+from case_events.core.others import Facts
 from case_events.core.plan import Moment, Request, Step, World, plan, plan_timeouts
 from case_events.core.policy import InForce
 from case_events.core.values import CaseId, Instant, Party, Problem, Side
@@ -70,7 +70,7 @@ class Dispute:
     ) -> Dispute:
         """``command`` is asked by whose it is, or by another side; ``claimed``: when they say it happened."""
         side = by or BY[POSTED_NAMES[type(command)]][0]
-        actor = side if isinstance(side, Party) else ACTORS[side]
+        actor = side if isinstance(side, Party) else self._party(side)
         happened = None if claimed is None else self.instant(claimed)
         return self._ask(command, actor, self.instant(at), key, if_match, happened)
 
@@ -139,6 +139,12 @@ class Dispute:
         other = Dispute(self.in_force, self.calendar, self.facts, "")
         other.__dict__.update(self.__dict__)
         return other
+
+    def _party(self, side: Side) -> Party:
+        """Who stands on this side; of a case that does not exist, whoever usually does."""
+        case = self.step.case if self.step is not None else None
+        sides: dict[Side, Party] = {"complainant": case.complainant, "respondent": case.respondent} if case else {}
+        return sides.get(side, ACTORS[side])
 
     def _is(self, state: dict[str, object]) -> Dispute:
         for name, value in state.items():

@@ -2,70 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
-from case_events.core.case import Case
 from case_events.core.commands import POSTED_NAMES, Posted
-from case_events.core.gates import RETURN_STEPS, refusal, return_clock
+from case_events.core.deadlines import deadlines_of
+from case_events.core.gates import refusal
 from case_events.core.values import Instant, Side
 from tests import examples as ex
-from tests.spec import Dispute, filed
+from tests.core import moves, subjects
+from tests.core.moves import MOVES, rules_of
+from tests.spec import Dispute
 
-
-def appeal(number: int) -> Posted:
-    return replace(ex.APPEAL, evidence=(ex.proof(100 + number),))
-
-
-def refund(case: Case) -> Posted:
-    return replace(ex.REFUND, amount=case.amount)
-
-
-def remedy(case: Case) -> Posted:
-    return replace(ex.REFUNDED, kind=case.remedy or "refund", amount=case.owed)
-
-
-def returning(case: Case) -> Posted:
-    clock = return_clock(case)
-    return RETURNS[clock.kind if clock else "return_address"]
-
-
-def extension(case: Case) -> Posted:
-    clock = case.clocks[0] if case.clocks else None
-    until = clock.due_at if clock else case.updated_at
-    later = Instant.of(until + timedelta(hours=0 if clock and clock.provisional else 30))
-    return ex.extend(clock.kind if clock else "ruling", clock.party if clock else "platform", later)
-
-
-ASKS_THE_BUYER = replace(ex.ASK_FOR_PHOTOS, within=timedelta(days=2))
-ASKS_THE_MERCHANT = replace(ex.ASK_FOR_PHOTOS, party="respondent", within=timedelta(hours=30))
-RETURNS = dict(zip(RETURN_STEPS, (ex.ADDRESS, ex.SHIPPED, ex.RECEIVED), strict=True))
-COMMANDS: tuple[Callable[[Case, int], Posted], ...] = (
-    lambda _case, _n: ex.ACCEPT,
-    lambda _case, n: replace(ex.DISMISS, malicious=n % 2 == 0),
-    lambda _case, _n: ASKS_THE_BUYER,
-    lambda _case, _n: ASKS_THE_MERCHANT,
-    lambda _case, _n: ex.ESCALATE,
-    lambda _case, _n: ex.AMEND,
-    lambda _case, n: replace(ex.EVIDENCE, evidence=(ex.proof(200 + n),)),
-    lambda _case, _n: ex.AGREE,
-    lambda _case, _n: ex.REFUSE,
-    lambda _case, _n: ex.OFFER,
-    lambda _case, _n: ex.TAKE_THE_OFFER,
-    lambda _case, _n: ex.CALL_THE_PLATFORM,
-    lambda case, _n: refund(case),
-    lambda _case, _n: ex.REJECT,
-    lambda _case, n: appeal(n),
-    lambda _case, _n: ex.WITHDRAW,
-    lambda case, _n: returning(case),
-    lambda case, _n: remedy(case),
-    lambda _case, _n: ex.CLOSE,
-    lambda case, _n: extension(case),
-)
 GAPS = (
     *(timedelta(0), ex.TICK, timedelta(hours=1), timedelta(hours=23), timedelta(hours=24), timedelta(hours=47)),
     *(timedelta(hours=48), timedelta(hours=72), timedelta(hours=72) + ex.TICK, timedelta(days=4)),
@@ -87,14 +37,19 @@ class Ask(NamedTuple):
 
 
 class Tale(NamedTuple):
-    """A generated dispute; ``prologue``: how much of the common course (refused, ruled, appealed) it begins with."""
+    """A generated dispute; ``prologue``: how much of the common course (refused, ruled, appealed) it begins with.
 
-    policy: str
+    ``subject``: what it is about, by its name in ``subjects``.
+    """
+
+    subject: str
     start: Instant
     prologue: int
     asks: tuple[Ask, ...]
 
 
+LANDED = tuple(name for name in subjects.subjects() if name.startswith("landed"))
+SUBJECTS = tuple(subjects.subjects())
 gaps = st.sampled_from(GAPS) | st.timedeltas(timedelta(0), timedelta(days=3))
 every_ask = st.builds(
     Ask,
@@ -106,33 +61,32 @@ every_ask = st.builds(
 )
 tales = st.builds(
     Tale,
-    policy=st.sampled_from(sorted(ex.POLICIES)),
+    subject=st.sampled_from(LANDED) | st.sampled_from(SUBJECTS),
     start=st.sampled_from(ex.STARTS),
     prologue=st.sampled_from((0, 0, 1, 3, 4, 5)),
     asks=st.lists(every_ask, min_size=1, max_size=9).map(tuple),
 )
-
-
-COURSE: tuple[Posted, ...] = (ex.ACCEPT, ex.REFUSE, ex.CALL_THE_PLATFORM, ex.PART_REFUND, appeal(0))
+COURSE = (MOVES[0], moves.refuse, MOVES[10], moves.rule, moves.appeal)
 """What often happens; what a policy does not want is refused and changes nothing."""
-COURSES: dict[str, tuple[Posted, ...]] = {"with return": (ex.AGREE, ex.ADDRESS, ex.SHIPPED, ex.RECEIVED)}
-"""What happens instead under some of ``examples.POLICIES``."""
+WITH_GOODS = (moves.agree, moves.next_return_step, moves.next_return_step, moves.next_return_step)
+"""What happens instead where goods go back."""
 
 
 def begun(tale: Tale, *, clocked: bool) -> Dispute:
-    demand = "return_and_refund" if tale.policy == "with return" else "refund"
-    dispute = filed(*ex.POLICIES[tale.policy], at=tale.start, clocked=clocked, demand=demand)
-    for command in COURSES.get(tale.policy, COURSE)[: tale.prologue]:
-        by: Side | None = "respondent" if command in (ex.ADDRESS, ex.RECEIVED) else None
-        dispute.when(command, at=tale.start, by=by)
+    dispute = subjects.filed(subjects.subjects()[tale.subject], tale.start, clocked=clocked)
+    goods = dispute.case.demand == "return_and_refund"
+    for number, move in enumerate((WITH_GOODS if goods else COURSE)[: tale.prologue], 4):
+        by: Side | None = "respondent" if move is moves.next_return_step and number != 6 else None
+        dispute.when(move(dispute.case, dispute.in_force, number), at=tale.start, by=by)
     return dispute
 
 
 def chosen(dispute: Dispute, one: Ask, number: int, at: Instant) -> Posted:
     """What is asked of the case as the asker can see it: after what is overdue."""
-    seen = dispute.fork().passes(at).case
-    every = [command(seen, number) for command in COMMANDS]
-    possible = [command for command in every if refusal(POSTED_NAMES[type(command)], seen) is None]
+    seen, in_force = dispute.fork().passes(at).case, dispute.in_force
+    every = [move(seen, in_force, one.what + number) for move in MOVES]
+    rules = rules_of(seen, in_force)
+    possible = [command for command in every if refusal(POSTED_NAMES[type(command)], seen, rules) is None]
     from_these = every if one.wild or not possible else possible
     return from_these[one.what % len(from_these)]
 
@@ -149,7 +103,7 @@ def side_of(one: Ask) -> Side | None:
 def wake(dispute: Dispute, until: Instant, lag: timedelta) -> None:
     """A scheduler that looks at each clock ``lag`` after it ran out, until the next thing is asked."""
     for _ in range(200):
-        due = [clock.due_at for clock in dispute.case.clocks if not clock.provisional]
+        due = [clock.due_at for clock in deadlines_of(dispute.case) if not clock.provisional]
         looked = max((Instant.of(min(due) + lag), dispute.now)) if due else until
         if looked >= until:
             return

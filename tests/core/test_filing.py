@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from case_events.core.decide import Facts
+from case_events.core.others import Facts
 from case_events.core.values import Instant, Money
 from tests.examples import (
     BUYER,

@@ -5,22 +5,25 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from case_events.core.amounts import amount_of
 from case_events.core.commands import File, Rule
 from case_events.core.events import Filed, Ruled
-from case_events.core.policy import ShareOfPaid
-from case_events.core.values import FilingFacts, Instant, Money, RefundFacts
+from case_events.core.facts import FilingFacts, RefundFacts
+from case_events.core.formulas import Formula
+from case_events.core.values import Instant, Money
 from tests.examples import ACCEPT, FILING, NOON, ORDER, REFUSE, REJECT, TICK
 from tests.spec import Dispute, days, given, hours
 
 PAID_AT = Instant.of(NOON - days(9))
 FACTS = FilingFacts(refund=RefundFacts(applied_at=Instant.of(PAID_AT + days(4)), succeeded_at=NOON))
+CLOSED = replace(ORDER, status="trade_closed", paid_at=PAID_AT, succeeded_at=None, closed_at=NOON)
 LATE: File = replace(
     FILING,
     type="late_shipment",
     reason="late_shipment",
     demand="compensation",
     amount=Money(amount=645, currency="CNY"),
-    order=replace(ORDER, status="trade_closed", paid_at=PAID_AT, succeeded_at=None, closed_at=NOON),
+    order=CLOSED,
     facts=FACTS,
 )
 
@@ -46,7 +49,7 @@ def test_the_refund_it_is_about_is_recorded_with_the_filing() -> None:
 
 
 def test_without_the_refund_or_the_payment_both_are_named() -> None:
-    bare = replace(LATE, facts=None, order=replace(LATE.order, paid_at=None))
+    bare = replace(LATE, facts=None, order=replace(CLOSED, paid_at=None))
     given().file(bare).faults("/facts/refund", "/order/paid_at")
     given().file(replace(LATE, facts=FilingFacts())).faults("/facts/refund")
 
@@ -60,12 +63,13 @@ def test_a_refund_applied_for_within_72_hours_of_payment_or_not_yet_paid_does_no
 
 
 def test_it_is_for_orders_that_were_closed() -> None:
-    given().file(replace(LATE, order=replace(LATE.order, status="trade_success"))).refused("not_eligible")
+    given().file(replace(LATE, order=replace(CLOSED, status="trade_success"))).refused("not_eligible")
 
 
 @pytest.mark.parametrize(("paid", "due"), [(12_900, 645), (12_909, 645), (12_910, 646), (1, 0), (10, 1), (9, 0)])
 def test_five_percent_is_rounded_half_up_to_the_fen(paid: int, due: int) -> None:
-    assert ShareOfPaid(share_of="paid", basis_points=500).of(paid) == due
+    order = replace(ORDER, paid=Money(amount=paid, currency="CNY"))
+    assert amount_of(Formula(share_of="paid", basis_points=500), order, None) == due
 
 
 def test_a_ruling_that_departs_from_the_figure_is_refused_naming_it_unless_it_says_why() -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from case_events.core.commands import AmendClaim, Rule
 from case_events.core.events import Ruled
-from case_events.core.values import Instant, Liable, Money
+from case_events.core.values import Instant, Liable, Money, Penalty
 from tests.examples import AMEND, EVIDENCE, PART_REFUND, REFUND, REFUSE, REJECT, TICK, WITHDRAW, proof, yuan
 from tests.spec import Dispute, days, filed, hours
 
@@ -126,9 +126,10 @@ def test_a_ruling_may_share_liability_and_weigh_the_evidence_of_both_sides() -> 
     weighed = (proof(1).sha256, proof(2).sha256)
     dispute = refused().when(replace(PART_REFUND, liable=shares, evidence=weighed, penalties=("points",)), at=days(2))
     dispute.then("ruled")
-    assert dispute.case.rulings[0].liable == shares
+    borne = [(one.party, one.share, one.amount) for one in dispute.case.rulings[0].liable]
+    assert borne == [("respondent", 7_000, yuan(42)), ("complainant", 3_000, yuan(18))]
     assert dispute.case.rulings[0].evidence == weighed
-    assert dispute.case.rulings[0].penalties == ("points",)
+    assert dispute.case.rulings[0].penalties == (Penalty(kind="points", on="respondent"),)
 
 
 def test_nobody_rules_before_the_platform_is_in() -> None:

@@ -7,18 +7,21 @@ from msgspec.structs import replace
 from case_events.core.commands import BY, POSTED_NAMES
 from case_events.core.gates import allowed_events, blocked_events, required_action_by
 from case_events.core.values import Instant
+from tests.core.market import complaint
 from tests.examples import (
     AGREE,
     APPEAL,
     ASK_FOR_PHOTOS,
     EVERYTHING,
     OFFER,
+    PAY_ADVANCE,
     REFUND,
     REFUNDED,
     REFUSE,
     TICK,
     WITH_ACCEPTANCE,
     WITH_RETURN,
+    WITHDRAW,
 )
 from tests.spec import Dispute, days, filed, hours
 
@@ -83,6 +86,12 @@ def test_a_fresh_complaint_shows_who_may_do_what_until_when() -> None:
         "merchant_replied": (("respondent",), dispute.instant(hours(72))),
         "intervention_requested": (("respondent",), None),
         "withdrawn": (("complainant",), None),
+        "expedited": (("complainant",), None),
+        "messaged": (("complainant", "respondent", "platform"), None),
+        "evidence_rejected": (("platform",), None),
+        "assigned": (("platform",), None),
+        "linked": (("platform",), None),
+        "noted": (("platform",), None),
         "deadline_extended": (("platform",), None),
     }
 
@@ -117,3 +126,37 @@ def test_who_must_act_follows_the_state() -> None:
         ("respondent",),
         (),
     ]
+
+
+def names(dispute: Dispute) -> dict[str, Instant | None]:
+    rules = dispute.in_force.type_of(dispute.case.type, dispute.case.subtype)
+    return {one.type: one.due_at for one in allowed_events(dispute.case, rules)}
+
+
+def test_an_advance_is_offered_only_where_the_policy_knows_one_and_its_recovery_only_where_one_is_owed() -> None:
+    assert "advance_paid" not in names(complaint())
+    paid = complaint({"advance.up_to": 10_000}).when(PAY_ADVANCE, at=hours(1)).then("advance_paid")
+    assert "advance_paid" in names(paid)
+    assert "recovered" not in names(paid)
+    withdrawn = paid.when(WITHDRAW, at=hours(2))
+    assert names(withdrawn)["recovered"] == withdrawn.instant(days(3) + hours(2))
+    assert "advance_paid" not in names(withdrawn)
+
+
+def test_what_a_clock_runs_against_is_shown_with_its_end() -> None:
+    review = complaint({"intervention.steps_in_within": {"days": 2}}).when(REFUSE, at=hours(0))
+    shown = names(review)
+    assert (shown["assigned"], shown["ruled"]) == (review.instant(days(2)), review.instant(days(3)))
+    shown = names(review.when(replace(REFUND, rule="ruling"), at=hours(0)))
+    assert shown["appealed"] == shown["ruling_accepted"] == review.instant(days(7))
+    handled = complaint({"follow_up": {"within": {"days": 7}}}).when(AGREE, at=hours(1)).when(REFUNDED, at=hours(1))
+    assert names(handled)["followed_up"] == handled.instant(days(7) + hours(1))
+
+
+def test_the_end_is_offered_once_what_is_owed_has_run_out_and_what_is_blocked_cites_its_clause() -> None:
+    agreed = complaint().when(AGREE, at=hours(0))
+    assert "closed" not in names(agreed.passes(days(3)))
+    blocked = blocked_events(agreed.case, agreed.in_force.type_of("plain"))["closed"]
+    assert (blocked.code, blocked.opens_at) == ("not_yet", agreed.instant(days(3)))
+    assert blocked.clause is not None
+    assert "closed" in names(agreed.passes(days(3) + TICK))

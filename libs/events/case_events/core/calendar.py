@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 
-from case_events.core.policy import Span
+from case_events.core.terms import Span
 from case_events.core.values import CHINA, Instant, Value
 
 REACH_MAX = 3_660
@@ -44,15 +44,20 @@ def after(start: Instant, span: Span, calendar: Calendar) -> tuple[Instant, bool
     China time of the last (design, "Durations"). Midnight is the 24:00 of the day it ends, as a due time is:
     a window that follows another one leaves out no further day.
     """
-    elapsed = timedelta(seconds=span.seconds or 0, hours=span.hours or 0, days=span.days or 0)
-    if elapsed:
-        return Instant.of(start + elapsed), False
+    length = elapsed(span)
+    if length:
+        return Instant.of(start + length), False
     first = (start - MOMENT).astimezone(CHINA).date()
     if span.calendar_days is not None:
         return _end_of(first + timedelta(days=span.calendar_days)), False
     assert span.working_days is not None, "a span says one unit"
     last, known = _working_day(first, span.working_days, calendar)
     return _end_of(last), not known
+
+
+def elapsed(span: Span) -> timedelta:
+    """The length of a span of elapsed time; nothing for one that counts days of the calendar."""
+    return timedelta(seconds=span.seconds or 0, hours=span.hours or 0, days=span.days or 0)
 
 
 def _working_day(first: date, count: int, calendar: Calendar) -> tuple[date, bool]:

@@ -6,17 +6,24 @@ from typing import Literal
 from uuid import UUID
 
 from case_events.core.events import Decision, Verdict
+from case_events.core.facts import FilingFacts
 from case_events.core.values import (
+    Advance,
     CaseId,
     ClockParty,
+    EventId,
     Evidence,
     Instant,
+    LegalEntity,
     Liable,
     Money,
     Offer,
     Order,
+    OutsideResult,
     Party,
+    Penalty,
     PolicyRef,
+    Recovery,
     Sha256,
     Side,
     Value,
@@ -27,6 +34,7 @@ Stage = Literal["inquiry", "claim", "appeal", "closed"]
 Status = Literal[
     "waiting_for_acceptance",
     "waiting_for_merchant",
+    "waiting_for_respondent",
     "waiting_for_complainant",
     "evidence_requested",
     "under_review",
@@ -34,6 +42,8 @@ Status = Literal[
     "appeal_under_review",
     "waiting_for_return",
     "waiting_for_remedy",
+    "waiting_for_recovery",
+    "waiting_for_follow_up",
     "closed",
 ]
 
@@ -50,8 +60,9 @@ class Deadline(Value, frozen=True, kw_only=True):
 
 
 class Ruling(Value, frozen=True, kw_only=True):
-    """A ruling as the case remembers it (domain R4)."""
+    """A ruling as the case remembers it (domain R4); ``corrected_by``: the version that put it right, if one did."""
 
+    event_id: EventId
     version: int
     round: int
     outcome: Word
@@ -60,10 +71,12 @@ class Ruling(Value, frozen=True, kw_only=True):
     reasons: str
     owed: Money | None
     liable: tuple[Liable, ...]
-    penalties: tuple[Word, ...]
+    penalties: tuple[Penalty, ...]
     evidence: tuple[Sha256, ...]
     final: bool
     ruled_at: Instant
+    departs: str | None = None
+    corrected_by: int | None = None
 
 
 class BroughtEvidence(Value, frozen=True, kw_only=True):
@@ -74,11 +87,29 @@ class BroughtEvidence(Value, frozen=True, kw_only=True):
 
 
 class RequestedEvidence(Value, frozen=True, kw_only=True):
-    """What the platform asked one side for and has not got; ``back``: the status once it came or its time is over."""
+    """What one side was asked for and has not brought; ``back``: the status once it came or its time is over.
+
+    None of ``back``: the reason of the complaint requires it, and the case goes on meanwhile (domain E4).
+    """
 
     party: ClockParty
     kinds: tuple[Word, ...]
-    back: Status
+    back: Status | None
+
+
+class Rating(Value, frozen=True, kw_only=True):
+    """How the complainant rated the platform (domain P4)."""
+
+    score: int
+    comment: str | None
+
+
+class Post(Value, frozen=True, kw_only=True):
+    """Words that can be put right: the event they stand in."""
+
+    event_id: EventId
+    version: int
+    type: str
 
 
 class Case(Value, frozen=True, kw_only=True):
@@ -94,7 +125,7 @@ class Case(Value, frozen=True, kw_only=True):
     reason: Word
     marketplace: Word
     policy: PolicyRef
-    order: Order
+    order: Order | None
     complainant: Party
     respondent: Party
     demand: Word
@@ -106,18 +137,48 @@ class Case(Value, frozen=True, kw_only=True):
     department: Word
     filed_at: Instant
     updated_at: Instant
+    subtype: Word | None = None
+    kind: Word = "complaint"
+    channel: Word | None = None
+    facts: FilingFacts | None = None
+    complainant_entity: LegalEntity | None = None
+    respondent_entity: LegalEntity | None = None
+    marks: int = 0
+    previous: CaseId | None = None
+    late: bool = False
     priority: int = 0
+    group: UUID | None = None
+    interventions: int = 0
+    expedites: int = 0
     assignee: str | None = None
     offer: Offer | None = None
     decision: Decision | None = None
     intervention_open: bool = False
     reply_started_at: Instant | None = None
     rulings: tuple[Ruling, ...] = ()
+    instance: Word | None = None
     appealed_by: Side | None = None
+    accepted_by: tuple[Side, ...] = ()
+    taken_down: Literal["acceptance", "ruling"] | None = None
     remedy: Word | None = None
     owed: Money | None = None
+    advances: tuple[Advance, ...] = ()
+    recoveries: tuple[Recovery, ...] = ()
+    freight_by: Side | None = None
+    followed_up: bool = False
+    rating: Rating | None = None
+    outside: tuple[OutsideResult, ...] = ()
     evidence: tuple[BroughtEvidence, ...] = ()
-    requested: RequestedEvidence | None = None
+    rejected_evidence: tuple[Sha256, ...] = ()
+    forged_by: tuple[Side, ...] = ()
+    requested: tuple[RequestedEvidence, ...] = ()
+    posts: tuple[Post, ...] = ()
     clocks: tuple[Deadline, ...] = ()
+    reminders: tuple[Deadline, ...] = ()
     expired: tuple[Deadline, ...] = ()
     closed_at: Instant | None = None
+
+    @property
+    def takedown(self) -> bool:
+        """Is the listing down, by acceptance or by a ruling (domain IP1, P3)?"""
+        return self.taken_down is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID, uuid5
 
 from case_events.core.case import Case, Deadline
+from case_events.core.changes import REMINDER
 from case_events.core.commands import Expire
 from case_events.core.values import CaseId, EventId, Instant
 
@@ -13,16 +14,28 @@ TIMEOUT_NAMESPACE = UUID("5d9c7a52-6a1f-5f0e-9e63-0c1f3b8f7a11")
 
 
 def deadlines_of(case: Case) -> tuple[Deadline, ...]:
-    """Every running clock, the earliest first; what the ledger's ``deadlines`` rows are kept equal to."""
-    return case.clocks
+    """Every running clock and reminder, the earliest first; the ledger's ``deadlines`` rows are kept equal to it."""
+    if not case.reminders:
+        return case.clocks
+    return tuple(sorted((*case.clocks, *case.reminders), key=lambda one: one.due_at))
 
 
 def overdue(case: Case, now: Instant) -> Deadline | None:
-    """The earliest clock that has run out: ``now <= due_at`` is in time. A provisional clock never runs out."""
-    for deadline in case.clocks:
-        if deadline.due_at < now and not deadline.provisional:
+    """The earliest clock that has run out: ``now <= due_at`` is in time. A provisional clock never runs out.
+
+    A reminder whose own clock has run out too is not told any more: it stops with its clock. Under a test clock
+    nothing is looked at late, so that one long advance tells what many short ones do.
+    """
+    late = case.clocks if case.test_clock is None else ()
+    gone = {(clock.kind + REMINDER, clock.party) for clock in late if _over(clock, now)}
+    for deadline in deadlines_of(case):
+        if _over(deadline, now) and (deadline.kind, deadline.party) not in gone:
             return deadline
     return None
+
+
+def _over(deadline: Deadline, now: Instant) -> bool:
+    return deadline.due_at < now and not deadline.provisional
 
 
 def asks(deadline: Deadline) -> Expire:

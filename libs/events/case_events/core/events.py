@@ -7,244 +7,164 @@ years gives the same dates although rules and holidays changed.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
 
-from case_events.core.timeouts import TIMEOUTS, Timeout
-from case_events.core.values import (
-    EVIDENCE_MAX,
-    CaseId,
-    Clock,
-    ClockParty,
-    EventId,
-    Evidence,
-    FilingFacts,
-    Identifier,
-    Instant,
-    Liable,
-    Money,
-    Offer,
-    Order,
-    Party,
-    PolicyRef,
-    Private,
-    Sha256,
-    Side,
-    Value,
-    Who,
-    Word,
+from case_events.core.party_events import (
+    Appealed,
+    AppealSide,
+    Basis,
+    ClaimAmended,
+    Decision,
+    EvidenceList,
+    EvidenceSubmitted,
+    Expedited,
+    Filed,
+    Ground,
+    InterventionRequested,
+    MerchantReplied,
+    Messaged,
+    Rated,
+    Remedied,
+    RespondentReplied,
+    Returned,
+    RulingAccepted,
+    Settled,
+    Withdrawn,
 )
+from case_events.core.platform_events import (
+    Accepted,
+    AdvancePaid,
+    Assigned,
+    Closed,
+    Corrected,
+    DeadlineExtended,
+    Dismissed,
+    Escalated,
+    EvidenceRejected,
+    EvidenceRequested,
+    FollowedUp,
+    Linked,
+    Noted,
+    Recovered,
+    Ruled,
+    Verdict,
+)
+from case_events.core.timeouts import TIMEOUTS, DeadlineApproaching, Timeout
+from case_events.core.values import CaseId, EventId, Instant, Value, Who
 
-EvidenceList = Annotated[tuple[Evidence, ...], Meta(max_length=EVIDENCE_MAX)]
-Decision = Literal["agree", "refuse", "offer"]
-Basis = Literal["agreement", "offer", "concession"]
-Ground = Literal["requested", "refused", "response_timed_out", "stalled"]
-Verdict = Literal["upheld", "partly_upheld", "rejected"]
-
-
-class Filed(Value, frozen=True, kw_only=True):
-    """The complainant stated goods, order, reason, demand and evidence (domain F6)."""
-
-    number: Identifier
-    type: Word
-    reason: Word
-    marketplace: Word
-    policy: PolicyRef
-    order: Order
-    complainant: Party
-    respondent: Party
-    demand: Word
-    amount: Money
-    description: Private
-    department: Word
-    evidence: EvidenceList = ()
-    anonymous: bool = False
-    facts: FilingFacts | None = None
-    external_ref: Identifier | None = None
-    test_clock: UUID | None = None
-    clocks: tuple[Clock, ...] = ()
-
-
-class Accepted(Value, frozen=True, kw_only=True):
-    """The platform took the complaint (domain A1); the reply clock starts here where the policy wants acceptance."""
-
-    clocks: tuple[Clock, ...] = ()
-
-
-class Dismissed(Value, frozen=True, kw_only=True):
-    """The platform did not take the complaint (domain A2); a malicious one counts against the complainant."""
-
-    reason: Private
-    malicious: bool = False
-
-
-class EvidenceRequested(Value, frozen=True, kw_only=True, rename={"party": "from"}):
-    """The platform asked one side for more, and that side's clock runs (domain A3)."""
-
-    party: Literal["complainant", "respondent"]
-    kinds: Annotated[tuple[Word, ...], Meta(min_length=1, max_length=EVIDENCE_MAX)]
-    clocks: Annotated[tuple[Clock, ...], Meta(min_length=1, max_length=1)]
-
-
-class Escalated(Value, frozen=True, kw_only=True):
-    """The case went one department up (domain I1); it stays as open as it was."""
-
-    to: Word
-    reason: Private
-
-
-class ClaimAmended(Value, frozen=True, kw_only=True):
-    """The complainant changed demand or amount (domain N2)."""
-
-    demand: Word
-    amount: Money
-    clocks: tuple[Clock, ...] = ()
-
-
-class EvidenceSubmitted(Value, frozen=True, kw_only=True):
-    """One side brought evidence (domain E1, E6)."""
-
-    by: Side
-    evidence: Annotated[tuple[Evidence, ...], Meta(min_length=1, max_length=EVIDENCE_MAX)]
-
-
-class MerchantReplied(Value, frozen=True, kw_only=True):
-    """The respondent agreed, refused or offered something else (domain N4)."""
-
-    decision: Decision
-    reason: Private | None = None
-    offer: Offer | None = None
-    evidence: EvidenceList = ()
-
-
-class Settled(Value, frozen=True, kw_only=True):
-    """The parties agree (domain N1, N4), or silence was taken as agreement (``concession``, N6)."""
-
-    basis: Basis
-    remedy: Word
-    owed: Money | None
-    clocks: tuple[Clock, ...] = ()
-
-
-class InterventionRequested(Value, frozen=True, kw_only=True):
-    """The platform became the arbiter: asked for, or brought in by refusal, silence or stall (domain N1, N3, N5)."""
-
-    ground: Ground
-    by: Literal["complainant", "respondent", "platform"]
-    department: Word
-    reason: Private | None = None
-    clocks: tuple[Clock, ...] = ()
-
-
-class Ruled(Value, frozen=True, kw_only=True):
-    """The platform decided on the evidence (domain R1, R4); ``final`` when no appeal is left (P1)."""
-
-    round: Annotated[int, Meta(ge=1)]
-    outcome: Word
-    verdict: Verdict
-    rule: Identifier
-    reasons: Private
-    owed: Money | None = None
-    departs: Private | None = None
-    liable: tuple[Liable, ...] = ()
-    penalties: tuple[Word, ...] = ()
-    evidence: tuple[Sha256, ...] = ()
-    final: bool = False
-    clocks: tuple[Clock, ...] = ()
-
-
-class Appealed(Value, frozen=True, kw_only=True):
-    """One side asked for a second look, with new evidence (domain P1, E3)."""
-
-    by: Literal["complainant", "respondent"]
-    reason: Private
-    evidence: Annotated[tuple[Evidence, ...], Meta(min_length=1, max_length=EVIDENCE_MAX)]
-    clocks: tuple[Clock, ...] = ()
-
-
-class Withdrawn(Value, frozen=True, kw_only=True):
-    """The complainant gave up."""
-
-    reason: Private | None = None
-
-
-class Returned(Value, frozen=True, kw_only=True):
-    """One step of sending the goods back (domain N8): where to, by which parcel, that they came."""
-
-    step: Literal["address", "shipped", "received"]
-    address: Private | None = None
-    tracking: Private | None = None
-    received: bool | None = None
-    clocks: tuple[Clock, ...] = ()
-
-
-class Remedied(Value, frozen=True, kw_only=True):
-    """What was owed was done (domain P4)."""
-
-    by: Side
-    kind: Word
-    amount: Money | None = None
-    reference: Private | None = None
-
-
-class Closed(Value, frozen=True, kw_only=True):
-    """The end: nothing more is asked of anybody."""
-
-    outcome: Word
-    reason: Private | None = None
-
-
-class DeadlineExtended(Value, frozen=True, kw_only=True):
-    """A running clock was moved, with cause; a provisional one is corrected this way (design, "Policies")."""
-
-    kind: Word
-    party: ClockParty
-    due_at: Instant
-    reason: Private
-    clocks: Annotated[tuple[Clock, ...], Meta(min_length=1, max_length=1)]
-
+__all__ = [
+    "EVENTS",
+    "EVENT_NAMES",
+    "Accepted",
+    "AdvancePaid",
+    "AppealSide",
+    "Appealed",
+    "Assigned",
+    "Basis",
+    "ClaimAmended",
+    "Closed",
+    "Corrected",
+    "DeadlineExtended",
+    "Decision",
+    "Dismissed",
+    "Escalated",
+    "Event",
+    "EvidenceList",
+    "EvidenceRejected",
+    "EvidenceRequested",
+    "EvidenceSubmitted",
+    "Expedited",
+    "Filed",
+    "FollowedUp",
+    "Ground",
+    "History",
+    "InterventionRequested",
+    "Linked",
+    "MerchantReplied",
+    "Messaged",
+    "Noted",
+    "Rated",
+    "Recorded",
+    "Recovered",
+    "Remedied",
+    "RespondentReplied",
+    "Returned",
+    "Ruled",
+    "RulingAccepted",
+    "Settled",
+    "Verdict",
+    "Withdrawn",
+]
 
 Event = (
     Filed
-    | Accepted
-    | Dismissed
-    | EvidenceRequested
-    | Escalated
     | ClaimAmended
     | EvidenceSubmitted
     | MerchantReplied
+    | RespondentReplied
     | Settled
     | InterventionRequested
-    | Ruled
+    | Expedited
     | Appealed
+    | RulingAccepted
     | Withdrawn
     | Returned
     | Remedied
-    | Closed
+    | Messaged
+    | Rated
+    | Accepted
+    | Dismissed
+    | EvidenceRequested
+    | EvidenceRejected
+    | Assigned
+    | Escalated
+    | Linked
+    | Noted
     | DeadlineExtended
+    | Ruled
+    | Corrected
+    | AdvancePaid
+    | Recovered
+    | FollowedUp
+    | Closed
     | Timeout
+    | DeadlineApproaching
 )
 
 EVENTS: dict[str, type[Event]] = {
     "filed": Filed,
-    "accepted": Accepted,
-    "dismissed": Dismissed,
-    "evidence_requested": EvidenceRequested,
-    "escalated": Escalated,
     "claim_amended": ClaimAmended,
     "evidence_submitted": EvidenceSubmitted,
     "merchant_replied": MerchantReplied,
+    "respondent_replied": RespondentReplied,
     "settled": Settled,
     "intervention_requested": InterventionRequested,
-    "ruled": Ruled,
+    "expedited": Expedited,
     "appealed": Appealed,
+    "ruling_accepted": RulingAccepted,
     "withdrawn": Withdrawn,
     "returned": Returned,
     "remedied": Remedied,
-    "closed": Closed,
+    "messaged": Messaged,
+    "rated": Rated,
+    "accepted": Accepted,
+    "dismissed": Dismissed,
+    "evidence_requested": EvidenceRequested,
+    "evidence_rejected": EvidenceRejected,
+    "assigned": Assigned,
+    "escalated": Escalated,
+    "linked": Linked,
+    "noted": Noted,
     "deadline_extended": DeadlineExtended,
+    "ruled": Ruled,
+    "corrected": Corrected,
+    "advance_paid": AdvancePaid,
+    "recovered": Recovered,
+    "followed_up": FollowedUp,
+    "closed": Closed,
     **TIMEOUTS,
 }
 """The word of each event, in the API and in the ledger; never renamed, never reused."""

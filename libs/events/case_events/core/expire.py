@@ -9,23 +9,28 @@ from __future__ import annotations
 from typing import Any
 
 from case_events.core import outcomes, promises, returning
+from case_events.core.aftermath import given_back
 from case_events.core.case import Case
+from case_events.core.changes import REMINDER
 from case_events.core.commands import Expire
-from case_events.core.events import (
-    Closed,
-)
+from case_events.core.events import Closed
 from case_events.core.gates import running_clock
 from case_events.core.outcomes import Events
-from case_events.core.policy import Effect
 from case_events.core.promises import Rulebook
+from case_events.core.terms import Effect
 from case_events.core.timeouts import (
     AcceptanceTimedOut,
     AppealWindowExpired,
+    AssignmentTimedOut,
+    DeadlineApproaching,
     EvidenceTimedOut,
+    FollowUpTimedOut,
     InterventionWindowExpired,
     MerchantResponseTimedOut,
     NegotiationStalled,
+    RecoveryTimedOut,
     RemedyTimedOut,
+    ResponseTimedOut,
     ReturnTimedOut,
     RulingTimedOut,
 )
@@ -36,10 +41,12 @@ def expire(command: Expire, case: Case, book: Rulebook, written: Instant) -> Eve
     """The timeout of the clock named by ``command`` and what follows; it always stops that clock."""
     due = command.due_at
     assert written > due, "a clock has not run out while now <= due_at"
+    if command.kind.endswith(REMINDER):
+        return (_approaching(command, case),)
     match command.kind:
         case "acceptance":
-            clocks = (promises.acceptance_again(due, book),)
-            return (AcceptanceTimedOut(**_told(command, written, clocks), priority=case.priority + 1),)
+            again = (promises.acceptance_again(due, book),)
+            return (AcceptanceTimedOut(**_told(command, written, again), priority=case.priority + 1),)
         case "evidence":
             return (EvidenceTimedOut(**_told(command, written)),)
         case "response":
@@ -47,54 +54,72 @@ def expire(command: Expire, case: Case, book: Rulebook, written: Instant) -> Eve
         case "negotiation":
             return _negotiation(command, case, book, written)
         case "return_address" | "return_shipment" | "return_receipt":
-            return _returned(command, book, written)
+            return _returned(command, case, book, written)
         case "intervention":
-            return (InterventionWindowExpired(**_told(command, written)), Closed(outcome="lapsed"))
+            back, clocks = given_back(case, due, book, written)
+            lapsed = InterventionWindowExpired(**_told(command, written, clocks), recoveries=back)
+            return (lapsed,) if back else (lapsed, Closed(outcome="lapsed"))
         case "ruling":
-            clocks = (promises.ruling_again(due, book),)
-            return (RulingTimedOut(**_told(command, written, clocks), priority=case.priority + 1),)
+            again = (promises.ruling_again(due, book),)
+            return (RulingTimedOut(**_told(command, written, again), priority=case.priority + 1),)
+        case "assignment":
+            return (AssignmentTimedOut(**_told(command, written), priority=case.priority + 1),)
+        case "recovery":
+            again = (promises.recovery_again(command.party, due, book),)
+            return (RecoveryTimedOut(**_told(command, written, again), priority=case.priority + 1),)
+        case "follow_up":
+            return (FollowUpTimedOut(**_told(command, written)), outcomes.closed(case))
         case "appeal":
             return _appeal(command, case, book, written)
         case "remedy":
-            clocks = (promises.remedy_again(due, book),)
-            return (RemedyTimedOut(**_told(command, written, clocks), priority=case.priority + 1),)
+            again = (promises.remedy_again(due, book),)
+            return (RemedyTimedOut(**_told(command, written, again), priority=case.priority + 1),)
         case _:
             raise AssertionError(f"no clock of kind {command.kind} is ever set")
 
 
+def _approaching(command: Expire, case: Case) -> DeadlineApproaching:
+    """Q2: the clock goes on; only its reminder ends."""
+    kind = command.kind.removesuffix(REMINDER)
+    clock = next(one for one in case.clocks if (one.kind, one.party) == (kind, command.party))
+    return DeadlineApproaching(kind=kind, party=command.party, due_at=clock.due_at, set_by=command.set_by)
+
+
 def _response(command: Expire, case: Case, book: Rulebook, written: Instant) -> Events:
     """N6: silence escalates, unlocks or concedes, as the policy says."""
-    effect = book.rules.reply.on_timeout
+    assert book.rules.reply is not None, "its clock ran"
+    effect, due = book.rules.reply.on_timeout, command.due_at
+    kind = MerchantResponseTimedOut if case.respondent.role == "merchant" else ResponseTimedOut
     if effect == "concede":
-        timed_out = MerchantResponseTimedOut(**_told(command, written))
-        return (
-            timed_out,
-            outcomes.settled("concession", case.demand, outcomes.claimed(case), command.due_at, book, written),
-        )
-    timed_out = MerchantResponseTimedOut(**_told(command, written, _unlocked(effect, command, case, book, written)))
+        timed_out = kind(**_told(command, written))
+        agreed = outcomes.settled("concession", case.demand, outcomes.claimed(case), due, book, case, written)
+        return (timed_out, *agreed)
+    timed_out = kind(**_told(command, written, _unlocked(effect, command, case, book, written)))
     if effect == "unlock":
         return (timed_out,)
-    return (timed_out, outcomes.brought_in("response_timed_out", "platform", command.due_at, book))
+    return (timed_out, outcomes.brought_in("response_timed_out", "platform", due, book, case))
 
 
 def _negotiation(command: Expire, case: Case, book: Rulebook, written: Instant) -> Events:
     """N3: talks that lead nowhere let the complainant call the platform in, or bring it in."""
+    assert book.rules.negotiation is not None, "its clock ran"
     effect = book.rules.negotiation.on_stall
     stalled = NegotiationStalled(**_told(command, written, _unlocked(effect, command, case, book, written)))
     if effect == "unlock":
         return (stalled,)
-    return (stalled, outcomes.brought_in("stalled", "platform", command.due_at, book))
+    return (stalled, outcomes.brought_in("stalled", "platform", command.due_at, book, case))
 
 
-def _returned(command: Expire, book: Rulebook, written: Instant) -> Events:
+def _returned(command: Expire, case: Case, book: Rulebook, written: Instant) -> Events:
     """N8: silence on a step makes the refund owed at once, or ends the case with nothing owed."""
     leg = book.rules.return_leg
     assert leg is not None, "its clock ran"
     step, effect = returning.silence_on(command.kind, leg)
     if effect == "lapse":
-        timed_out = ReturnTimedOut(**_told(command, written), step=step, effect=effect)
-        return (timed_out, Closed(outcome="lapsed"))
-    clocks = (promises.remedy(command.due_at, book, written),)
+        back, clocks = given_back(case, command.due_at, book, written)
+        timed_out = ReturnTimedOut(**_told(command, written, clocks), step=step, effect=effect, recoveries=back)
+        return (timed_out,) if back else (timed_out, Closed(outcome="lapsed"))
+    clocks = outcomes.after_the_goods(case, command.due_at, book, written)
     return (ReturnTimedOut(**_told(command, written, clocks), step=step, effect=effect),)
 
 
@@ -108,10 +133,9 @@ def _unlocked(effect: Effect, command: Expire, case: Case, book: Rulebook, writt
 def _appeal(command: Expire, case: Case, book: Rulebook, written: Instant) -> Events:
     """P2: the ruling stands; what it owes is due from the end of the window."""
     ruling = case.rulings[-1]
-    if ruling.verdict == "rejected":
-        return (AppealWindowExpired(**_told(command, written)), Closed(outcome=ruling.verdict))
-    clocks = (promises.owing(ruling.outcome, command.due_at, book, written),)
-    return (AppealWindowExpired(**_told(command, written, clocks)),)
+    due = outcomes.left_to_do(case, ruling.outcome, ruling.owed, command.due_at, book, written)
+    over = AppealWindowExpired(**_told(command, written, due.clocks), recoveries=due.recoveries)
+    return (over,) if due.clocks else (over, Closed(outcome=ruling.verdict))
 
 
 def _told(command: Expire, written: Instant, clocks: tuple[Clock, ...] = ()) -> dict[str, Any]:

@@ -6,96 +6,23 @@
 from __future__ import annotations
 
 from case_events.core.case import Case, Deadline
+from case_events.core.citing import cited
 from case_events.core.commands import BY
 from case_events.core.policy import ComplaintType
-from case_events.core.values import AllowedEvent, Problem, Side, Word
-
-PARLEY = ("waiting_for_merchant", "waiting_for_complainant")
-BEFORE_RULING = ("waiting_for_acceptance", *PARLEY, "under_review")
-AT_THE_DESK = ("waiting_for_acceptance", "under_review", "appeal_under_review")
-"""The platform is next. While it waits for evidence it asked for it neither accepts nor rules."""
-
-STATUSES: dict[str, tuple[str, ...]] = {
-    "accepted": ("waiting_for_acceptance",),
-    "dismissed": ("waiting_for_acceptance",),
-    "evidence_requested": AT_THE_DESK,
-    "escalated": AT_THE_DESK,
-    "claim_amended": PARLEY,
-    "evidence_submitted": (*BEFORE_RULING, "evidence_requested", "appeal_under_review"),
-    "merchant_replied": PARLEY,
-    "settled": ("waiting_for_complainant",),
-    "intervention_requested": PARLEY,
-    "ruled": ("under_review", "appeal_under_review"),
-    "appealed": ("appealable",),
-    "withdrawn": (*BEFORE_RULING, "evidence_requested"),
-    "returned": ("waiting_for_return",),
-    "remedied": ("waiting_for_remedy",),
-    "closed": ("waiting_for_remedy",),
-    "deadline_extended": (
-        *BEFORE_RULING,
-        "evidence_requested",
-        "appealable",
-        "appeal_under_review",
-        "waiting_for_return",
-        "waiting_for_remedy",
-    ),
-}
-"""In which statuses each posted event can happen at all."""
-
-CLOCK_OF: dict[str, str] = {
-    "accepted": "acceptance",
-    "dismissed": "acceptance",
-    "evidence_submitted": "evidence",
-    "merchant_replied": "response",
-    "intervention_requested": "intervention",
-    "ruled": "ruling",
-    "appealed": "appeal",
-    "remedied": "remedy",
-}
-"""The clock that runs against each event."""
-
-ENDS_FOR_GOOD = ("response", "intervention", "appeal")
-"""Clocks that do not run again: once they are over, the refusal is ``deadline_passed``. Others raise priority."""
-
-CLAUSE_OF: dict[str, str] = {
-    "accepted": "acceptance",
-    "dismissed": "acceptance",
-    "evidence_requested": "ruling",
-    "escalated": "intervention",
-    "claim_amended": "reply",
-    "evidence_submitted": "ruling",
-    "merchant_replied": "reply",
-    "settled": "negotiation",
-    "intervention_requested": "intervention",
-    "ruled": "ruling",
-    "appealed": "appeal",
-    "withdrawn": "negotiation",
-    "returned": "return_leg",
-    "remedied": "remedy",
-    "closed": "remedy",
-    "deadline_extended": "filing",
-}
-"""The clause of the policy that a refusal of each event cites."""
-
-RETURN_STEPS = {"return_address": "address", "return_shipment": "shipped", "return_receipt": "received"}
-"""The step each clock of the return waits for, in their order (domain N8)."""
-
-ACTION_OF: dict[str, tuple[Side, ...]] = {
-    "waiting_for_acceptance": ("platform",),
-    "waiting_for_merchant": ("respondent",),
-    "waiting_for_complainant": ("complainant",),
-    "evidence_requested": (),  # whom the platform asked
-    "under_review": ("platform",),
-    "appealable": (),
-    "appeal_under_review": ("platform",),
-    "waiting_for_return": (),  # whose step is next
-    "waiting_for_remedy": ("respondent",),
-    "closed": (),
-}
-"""Who has to act in each status."""
+from case_events.core.stages import (
+    ACTION_OF,
+    CLAUSE_OF,
+    CLOCK_OF,
+    CORRECTABLE,
+    ENDS_FOR_GOOD,
+    OWING,
+    RETURN_STEPS,
+    STATUSES,
+)
+from case_events.core.values import AllowedEvent, ClockParty, Instant, Problem, Side, Value, Word
 
 
-def refusal(name: str, case: Case) -> Problem | None:
+def refusal(name: str, case: Case, rules: ComplaintType) -> Problem | None:
     """Why the event ``name`` cannot happen in this state, or None if it can.
 
     Codes: ``deadline_passed`` (its clock has run out; ``due_at``), ``not_yet`` (``opens_at``), ``not_allowed_now``.
@@ -106,19 +33,49 @@ def refusal(name: str, case: Case) -> Problem | None:
             return _problem(
                 "deadline_passed", f"{name} was possible until {gone.due_at.rfc3339()}.", name, case, due=gone
             )
-        return _problem("not_allowed_now", f"{name} is not possible while the case is {case.status}.", name, case)
+        return refused_now(f"{name} is not possible while the case is {case.status}.", name, case)
+    if name == "closed" and (running := _in_time(case)) is not None:
+        return _problem("not_yet", f"The {running.kind} still has time.", name, case, opens=running)
+    why = _why_not(name, case, rules)
+    return refused_now(why, name, case) if why is not None else None
+
+
+def _why_not(name: str, case: Case, rules: ComplaintType) -> str | None:
+    """What the status alone does not tell."""
     match name:
         case "settled" if case.offer is None:
-            return _problem("not_allowed_now", "There is no offer to accept.", name, case)
-        case "withdrawn" if case.stage == "appeal":
-            return _problem("not_allowed_now", "The claim was ruled on; it can no longer be withdrawn.", name, case)
-        case "closed" if not any(gone.kind == "remedy" for gone in case.expired):
-            running = running_clock(case, "remedy")
-            return _problem("not_yet", "The remedy still has time.", name, case, opens=running)
+            return "There is no offer to accept."
+        case "withdrawn" if case.rulings:
+            return "The claim was ruled on; it can no longer be withdrawn."
+        case "withdrawn" if "complainant" in case.forged_by:
+            return "Evidence was forged; the claim can no longer be withdrawn (E2)."
+        case "merchant_replied" if case.respondent.role != "merchant":
+            return "The respondent is no merchant: respondent_replied."
+        case "respondent_replied" if case.respondent.role == "merchant":
+            return "The respondent is a merchant: merchant_replied."
+        case "expedited" if case.expedites >= rules.intervention.expedites:
+            return "The complainant has pressed as often as the policy allows."
+        case "evidence_rejected" if not any(brought.by != "platform" for brought in case.evidence):
+            return "Neither side has brought evidence."
+        case "advance_paid" if rules.advance is None:
+            return "The policy knows no advance for this type."
+        case "recovered" if not case.recoveries:
+            return "Nothing is owed back to the platform."
+        case "corrected" if not case.posts and not (case.rulings and case.status in CORRECTABLE):
+            return "There is nothing that could be corrected."
+        case "rated" if case.rating is not None:
+            return "The platform was rated already."
         case "deadline_extended" if not case.clocks:
-            return _problem("not_allowed_now", "No clock is running.", name, case)
+            return "No clock is running."
         case _:
             return None
+
+
+def _in_time(case: Case) -> Deadline | None:
+    """The last clock of what is owed, to the complainant or to the platform, that has not run out once."""
+    late = {(gone.kind, gone.party) for gone in case.expired}
+    owing = [one for one in case.clocks if one.kind in OWING and (one.kind, one.party) not in late]
+    return max(owing, key=lambda clock: clock.due_at, default=None)
 
 
 def too_early(case: Case, by: Side, rules: ComplaintType) -> Problem | None:
@@ -126,7 +83,7 @@ def too_early(case: Case, by: Side, rules: ComplaintType) -> Problem | None:
     if by == "respondent" or case.intervention_open:
         return None
     openings = [running_clock(case, "negotiation")]
-    if rules.reply.on_timeout != "concede":
+    if rules.reply is not None and rules.reply.on_timeout != "concede":
         openings.append(running_clock(case, "response"))
     opening = min((clock for clock in openings if clock), key=lambda clock: clock.due_at, default=None)
     detail = (
@@ -139,45 +96,76 @@ def allowed_events(case: Case, rules: ComplaintType) -> tuple[AllowedEvent, ...]
     """Every event that may be posted now, by whom, and until when where a clock runs for it."""
     allowed = []
     for name in STATUSES:
-        if refusal(name, case) is not None:
+        if refusal(name, case, rules) is not None:
             continue
-        by = BY[name]
-        if name == "intervention_requested":
-            by = tuple(side for side in by if too_early(case, side, rules) is None)
-        clock = running_clock(case, CLOCK_OF.get(name, ""))
-        if name == "returned":
-            clock = return_clock(case)
-            by = _alone(clock)
+        clock = return_clock(case) if name == "returned" else running_clock(case, CLOCK_OF.get(name, ""))
+        by = _by(name, case, rules)
         allowed.append(AllowedEvent(type=name, by=by, due_at=clock.due_at if clock else None))
     return tuple(allowed)
 
 
+def _by(name: str, case: Case, rules: ComplaintType) -> tuple[Side, ...]:
+    """The sides that may post an event now."""
+    match name:
+        case "intervention_requested":
+            return tuple(side for side in BY[name] if too_early(case, side, rules) is None)
+        case "appealed" | "ruling_accepted":
+            return tuple(side for side in BY[name] if side not in case.accepted_by)
+        case "returned":
+            return _alone(return_clock(case))
+        case _:
+            return BY[name]
+
+
 def blocked_events(case: Case, rules: ComplaintType) -> dict[str, Problem]:
     """The problem that posting each other event now would give."""
-    blocked = {name: problem for name in STATUSES if (problem := refusal(name, case)) is not None}
+    blocked = {name: problem for name in STATUSES if (problem := refusal(name, case, rules)) is not None}
     early = too_early(case, "complainant", rules)
     if early is not None:
         blocked.setdefault("intervention_requested", early)
-    return blocked
+    return {name: cited(problem, rules) for name, problem in blocked.items()}
 
 
 def required_action_by(case: Case) -> tuple[Side, ...]:
     """Who must act now; both parties may, but neither must, while an appeal is open."""
     if case.status == "evidence_requested":
-        return _alone(running_clock(case, "evidence"))
+        return _alone(asked_clock(case))
     if case.status == "waiting_for_return":
         return _alone(return_clock(case))
+    if case.status == "waiting_for_recovery":
+        return tuple(one.party for one in case.recoveries)
     return ACTION_OF[case.status]
 
 
-def missing_evidence(case: Case) -> tuple[Word, ...]:
-    """The kinds the platform asked for and did not get, while anybody can still look at them (domain A3)."""
-    return case.requested.kinds if case.requested and case.status != "closed" else ()
+class Missing(Value, frozen=True, kw_only=True):
+    """A kind of evidence that was asked for and is not there, whose it is, and until when, while its clock runs."""
+
+    kind: Word
+    party: ClockParty
+    due_at: Instant | None
+
+
+def missing_evidence(case: Case) -> tuple[Missing, ...]:
+    """What was asked for and did not come, while anybody can still look at it (domain A3, E4)."""
+    if case.status == "closed":
+        return ()
+    due = {clock.party: clock.due_at for clock in case.clocks if clock.kind == "evidence"}
+    return tuple(
+        Missing(kind=kind, party=asked.party, due_at=due.get(asked.party))
+        for asked in case.requested
+        for kind in asked.kinds
+    )
 
 
 def running_clock(case: Case, kind: str) -> Deadline | None:
     """The running clock of this kind, if there is one."""
     return next((clock for clock in case.clocks if clock.kind == kind), None)
+
+
+def asked_clock(case: Case) -> Deadline | None:
+    """The clock of the evidence the platform waits for; not that of what a reason requires (domain E4)."""
+    waited = {one.party for one in case.requested if one.back is not None}
+    return next((one for one in case.clocks if one.kind == "evidence" and one.party in waited), None)
 
 
 def return_clock(case: Case) -> Deadline | None:

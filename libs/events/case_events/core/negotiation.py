@@ -7,33 +7,47 @@ from typing import assert_never
 from case_events.core import outcomes
 from case_events.core.calendar import after
 from case_events.core.case import Case
-from case_events.core.commands import AmendClaim, Reply, RequestIntervention
-from case_events.core.events import ClaimAmended, MerchantReplied
-from case_events.core.filing import claim_faults
+from case_events.core.claims import claim_faults, evidence_faults
+from case_events.core.commands import AmendClaim, Expedite, Reply, RequestIntervention, Respond, SubmitEvidence
+from case_events.core.events import ClaimAmended, EvidenceSubmitted, Expedited, MerchantReplied, RespondentReplied
 from case_events.core.gates import running_clock, too_early
 from case_events.core.outcomes import Events, invalid
 from case_events.core.promises import Rulebook
+from case_events.core.terms import Span
 from case_events.core.values import Clock, Fault, Instant, Offer, Problem, Side
 
 
 def amend(command: AmendClaim, case: Case, book: Rulebook, now: Instant) -> Events | Problem:
-    """N2: in the open period the deadline stays; in the final period it moves to the amendment plus that period."""
-    faults = claim_faults(command.demand, command.amount, case.order, book.rules, "/data")
+    """N2: in the open period the deadline stays; in the final period it moves to the amendment plus that period.
+
+    Where the turn is one period only, the respondent has at least ``after_amendment`` for what is claimed now.
+    """
+    faults = claim_faults(command.demand, command.amount, case, book.rules)
     if faults:
         return invalid(faults, case, "reply")
     return (ClaimAmended(demand=command.demand, amount=command.amount, clocks=_moved(case, book, now)),)
 
 
 def _moved(case: Case, book: Rulebook, now: Instant) -> tuple[Clock, ...]:
-    response, reply = running_clock(case, "response"), book.rules.reply
-    if response is None or reply.final_period is None:
+    """The respondent's time for what is claimed now; nothing where it has that much, or its open period runs."""
+    response = running_clock(case, "response")
+    term = _time_for_an_answer(case, book, now, answered=response is None)
+    if term is None:
         return ()
-    assert case.reply_started_at is not None, "a running reply clock has started"
-    opened, _ = after(case.reply_started_at, reply.open_period, book.calendar)
-    due, provisional = after(now, reply.final_period, book.calendar)
-    if now <= opened or due <= response.due_at:
+    due, provisional = after(now, term, book.calendar)
+    if response is not None and due <= response.due_at:
         return ()
     return (Clock(kind="response", party="respondent", due_at=due, provisional=provisional),)
+
+
+def _time_for_an_answer(case: Case, book: Rulebook, now: Instant, *, answered: bool) -> Span | None:
+    reply = book.rules.reply
+    assert reply is not None, "the gate saw the respondent's turn"
+    if answered or reply.final_period is None:
+        return reply.after_amendment
+    assert case.reply_started_at is not None, "a running reply clock has started"
+    opened, _ = after(case.reply_started_at, reply.open_period, book.calendar)
+    return reply.final_period if now > opened else None
 
 
 def reply(command: Reply, case: Case, book: Rulebook, now: Instant) -> Events | Problem:
@@ -41,14 +55,14 @@ def reply(command: Reply, case: Case, book: Rulebook, now: Instant) -> Events | 
     faults = _reply_faults(command, case, book)
     if faults:
         return invalid(faults, case, "reply")
-    replied = MerchantReplied(
-        decision=command.decision, reason=command.reason, offer=command.offer, evidence=command.evidence
-    )
+    assert book.rules.reply is not None, "the gate saw the respondent's turn"
+    kind = RespondentReplied if isinstance(command, Respond) else MerchantReplied
+    replied = kind(decision=command.decision, reason=command.reason, offer=command.offer, evidence=command.evidence)
     match command.decision:
         case "agree":
-            return (replied, outcomes.settled("agreement", case.demand, outcomes.claimed(case), now, book))
+            return (replied, *outcomes.settled("agreement", case.demand, outcomes.claimed(case), now, book, case))
         case "refuse" if book.rules.reply.on_refusal == "escalate":
-            return (replied, outcomes.brought_in("refused", "platform", now, book))
+            return (replied, outcomes.brought_in("refused", "platform", now, book, case))
         case "refuse" | "offer":
             return (replied,)
         case _:
@@ -56,7 +70,7 @@ def reply(command: Reply, case: Case, book: Rulebook, now: Instant) -> Events | 
 
 
 def _reply_faults(command: Reply, case: Case, book: Rulebook) -> list[Fault]:
-    faults = []
+    faults = evidence_faults(command.evidence, book.policy, "/data/evidence")
     if command.decision == "refuse" and command.reason is None:
         faults.append(Fault(pointer="/data/reason", detail="a refusal says why (N4)"))
     if command.decision == "offer" and command.offer is None:
@@ -76,7 +90,7 @@ def _reply_faults(command: Reply, case: Case, book: Rulebook) -> list[Fault]:
 def _offered_amount_faults(offer: Offer, case: Case) -> list[Fault]:
     """An offer of money says how much; an exchange or a repair has no amount (N4)."""
     detail, given = None, offer.amount.amount if offer.amount else 0
-    most = case.order.paid.amount + case.order.freight.amount
+    most = case.order.paid.amount + case.order.freight.amount if case.order else case.amount.amount
     if offer.kind == "partial_refund":
         if not 0 < given < case.amount.amount:
             detail = "more than nothing and less than what is claimed"
@@ -91,7 +105,7 @@ def _offered_amount_faults(offer: Offer, case: Case) -> list[Fault]:
 def settle(case: Case, book: Rulebook, now: Instant) -> Events:
     """N4: the complainant accepts the offer on the table."""
     assert case.offer is not None, "the gate saw an offer"
-    return (outcomes.settled("offer", case.offer.kind, case.offer.amount, now, book),)
+    return outcomes.settled("offer", case.offer.kind, case.offer.amount, now, book, case)
 
 
 def request_intervention(
@@ -101,4 +115,17 @@ def request_intervention(
     early = too_early(case, by, book.rules)
     if early is not None:
         return early
-    return (outcomes.brought_in("requested", by, now, book, command.reason),)
+    return (outcomes.brought_in("requested", by, now, book, case, command.reason),)
+
+
+def submit_evidence(command: SubmitEvidence, by: Side, case: Case, book: Rulebook) -> Events | Problem:
+    """E1, E6: of the kinds the policy knows."""
+    faults = evidence_faults(command.evidence, book.policy, "/data/evidence")
+    if faults:
+        return invalid(faults, case, "ruling")
+    return (EvidenceSubmitted(by=by, evidence=command.evidence),)
+
+
+def expedite(command: Expedite, case: Case) -> Events:
+    """I2: another place in the queue, as often as the policy lets a complainant press."""
+    return (Expedited(reason=command.reason, priority=case.priority + 1),)

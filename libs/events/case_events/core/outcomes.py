@@ -4,33 +4,118 @@ from __future__ import annotations
 
 from case_events.core import promises
 from case_events.core.case import Case
+from case_events.core.changes import AT_ONCE, nothing_left
 from case_events.core.events import Basis, Closed, Event, Ground, InterventionRequested, Settled
 from case_events.core.promises import Rulebook
-from case_events.core.values import Fault, Instant, Money, Problem, Side
+from case_events.core.terms import ReturnLeg
+from case_events.core.values import Clock, Fault, Instant, Money, Problem, Recovery, Side, Value
 
 Events = tuple[Event, ...]
-THINGS = ("exchange", "repair")
+THINGS = ("exchange", "repair", "takedown")
 """Demands and offers that move no money (domain F13, N4)."""
+GRANTED = ("settled", "conceded", "upheld", "partly_upheld")
+"""Outcomes under which the respondent had something to do, and the platform looks how it did it (domain P4)."""
+
+
+class Due(Value, frozen=True, kw_only=True):
+    """What a decision leaves to be done: the clocks of it, and what goes back to the platform (domain P4, P6)."""
+
+    clocks: tuple[Clock, ...]
+    recoveries: tuple[Recovery, ...]
 
 
 def brought_in(
-    ground: Ground, by: Side, start: Instant, book: Rulebook, reason: str | None = None
+    ground: Ground, by: Side, start: Instant, book: Rulebook, case: Case, reason: str | None = None
 ) -> InterventionRequested:
     """The platform becomes the arbiter and its time to rule runs from ``start``."""
-    return InterventionRequested(
-        ground=ground,
-        by=by,
-        department=book.rules.intervention.department,
-        reason=reason,
-        clocks=(promises.ruling(start, book),),
-    )
+    place = book.rules.entry.get(case.reason, book.rules.intervention.department)
+    # Under a policy that names no departments every intervention enters at its place (taobao@2026.1).
+    department = higher(case.department, place, book) if book.policy.departments else place
+    taken = case.assignee is not None and department == case.department
+    clocks = promises.ruling(start, book, case.channel) if taken else coming_in(start, book, case.channel)
+    return InterventionRequested(ground=ground, by=by, department=department, reason=reason, clocks=clocks)
+
+
+def coming_in(start: Instant, book: Rulebook, channel: str | None) -> tuple[Clock, ...]:
+    """The clocks of the desk: to have somebody on the case, and to rule."""
+    return (*promises.ruling(start, book, channel), *promises.assignment(start, book))
+
+
+def higher(stands: str, place: str, book: Rulebook) -> str:
+    """The policy's place for a case, or the department where it stands if that is higher (domain I1)."""
+    ladder = book.policy.ladder
+    above = stands in ladder and place in ladder and ladder.index(stands) > ladder.index(place)
+    return stands if above else place
 
 
 def settled(
-    basis: Basis, kind: str, owed: Money | None, start: Instant, book: Rulebook, written: Instant | None = None
-) -> Settled:
-    """The parties agree, or silence was taken as agreement; the remedy's clock runs from ``start``."""
-    return Settled(basis=basis, remedy=kind, owed=owed, clocks=(promises.owing(kind, start, book, written),))
+    basis: Basis,
+    kind: str,
+    owed: Money | None,
+    start: Instant,
+    book: Rulebook,
+    case: Case,
+    written: Instant | None = None,
+) -> Events:
+    """The parties agree, or silence was taken as agreement; what is owed has its time from ``start``."""
+    due = left_to_do(case, kind, owed, start, book, written)
+    agreed = Settled(basis=basis, remedy=kind, owed=owed, recoveries=due.recoveries, clocks=due.clocks)
+    outcome = "conceded" if basis == "concession" else "settled"
+    return (agreed,) if due.clocks else (agreed, Closed(outcome=outcome))
+
+
+def left_to_do(
+    case: Case, kind: str, owed: Money | None, start: Instant, book: Rulebook, written: Instant | None = None
+) -> Due:
+    """The clocks of what is owed to the complainant and to the platform; none: the case can close.
+
+    Goods that go back do so first (N8): whether anything is owed or recovered is only sure once they are there.
+    """
+    back, leg = recoveries(case, None if kind in AT_ONCE else owed), goods_go_back(kind, book)
+    if leg is not None:
+        return Due(clocks=(promises.return_address(start, leg, book, written),), recoveries=back)
+    clocks = () if nothing_left(kind, owed, back) else (promises.remedy(start, book, written),)
+    return Due(clocks=(*clocks, *promises.recoveries(back, start, book, written)), recoveries=back)
+
+
+def goods_go_back(kind: str, book: Rulebook) -> ReturnLeg | None:
+    """The policy's way back for the goods, where they go back at all (domain N8)."""
+    return book.rules.return_leg if kind == "return_and_refund" else None
+
+
+def after_the_goods(case: Case, start: Instant, book: Rulebook, written: Instant | None = None) -> tuple[Clock, ...]:
+    """The clocks of what was decided once the goods are back, or the respondent would not have them (domain N8)."""
+    clocks = () if case.remedy is None else (promises.remedy(start, book, written),)
+    return (*clocks, *promises.recoveries(case.recoveries, start, book, written))
+
+
+def recoveries(case: Case, granted: Money | None) -> tuple[Recovery, ...]:
+    """What the platform gets back of what it paid first (domain P6): from the respondent as far as the claim was
+    granted, from the complainant the rest; an advance that named its debtor goes by that."""
+    if not case.advances:
+        return ()
+    pool = sum(one.amount.amount for one in case.advances if one.recover_from == "ruling")
+    named = sum(one.amount.amount for one in case.advances if one.recover_from == "respondent")
+    total = sum(one.amount.amount for one in case.advances)
+    respondent = named + min(pool, max(granted.amount - named, 0) if granted else 0)
+    shares: tuple[tuple[Side, int], ...] = (("respondent", respondent), ("complainant", total - respondent))
+    currency = case.advances[0].amount.currency
+    return tuple(
+        Recovery(party=side, amount=Money(amount=amount, currency=currency))
+        for side, amount in shares
+        if amount and side != "platform"
+    )
+
+
+def after_the_remedy(case: Case, book: Rulebook, now: Instant) -> tuple[tuple[Clock, ...], Events]:
+    """What follows once nothing is owed any more (domain P4): the policy's look at it, or the end."""
+    if case.remedy is not None or case.recoveries:
+        return (), ()
+    if not case.followed_up and case.outcome in GRANTED:
+        clocks = promises.follow_up(now, book)
+        if clocks:
+            return clocks, ()
+    return (), (closed(case),)
 
 
 def claimed(case: Case) -> Money | None:

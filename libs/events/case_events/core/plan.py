@@ -8,15 +8,20 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID, uuid5
 
+from msgspec.structs import replace
+
 from case_events.core.calendar import Calendar
 from case_events.core.case import Case, Deadline
+from case_events.core.citing import cited, rules_of
 from case_events.core.commands import BY, POSTED_NAMES, File, Posted
 from case_events.core.deadlines import asks, overdue, timeout_id
-from case_events.core.decide import Facts, decide
-from case_events.core.events import Event, History, Recorded
+from case_events.core.decide import decide
+from case_events.core.events import Event, History, Noted, Recorded
 from case_events.core.evolve import evolve, fold
+from case_events.core.openings import openings
+from case_events.core.others import Facts
 from case_events.core.policy import InForce
-from case_events.core.values import ERASED, CaseId, EventId, Instant, Party, Problem, Side, Value, Who
+from case_events.core.values import ERASED, TEXT_MAX, CaseId, EventId, Instant, Party, Problem, Side, Value, Who
 
 CASCADE_MAX = 1_000
 """The most clocks one step lets run out: nearly three years of daily re-arming. The rest is for the next step."""
@@ -61,6 +66,7 @@ class Step(Value, frozen=True, kw_only=True):
 
     A refused step may still have ``events``: the timeouts it found overdue are recorded (design, "Overdue first").
     ``replayed``: the very same was asked before; ``answer`` and ``case`` are those of then and nothing is written.
+    ``opens``: complaints that this step files as cases of their own; written with it or not at all (domain B1).
     """
 
     case_id: CaseId
@@ -70,6 +76,7 @@ class Step(Value, frozen=True, kw_only=True):
     answer: History = ()
     problem: Problem | None = None
     replayed: bool = False
+    opens: tuple[File, ...] = ()
 
 
 def plan(history: History, request: Request, world: World) -> Step:
@@ -88,11 +95,42 @@ def plan(history: History, request: Request, world: World) -> Step:
         or decide(request.command, side, case, world.in_force, world.calendar, world.facts, world.moment.effective_at)
     )
     if isinstance(answer, Problem):
+        answer = _cited(answer, request, case, world)
         return Step(case_id=request.case_id, before=before, case=case, events=timeouts, problem=answer)
     recorded = _recorded(request, answer, side, case.version if case else 0, world.moment)
     for one in recorded:
         case = evolve(case, one)
-    return Step(case_id=request.case_id, before=before, case=case, events=(*timeouts, *recorded), answer=recorded)
+    assert case is not None, "something was recorded"
+    return Step(
+        case_id=request.case_id,
+        before=before,
+        case=case,
+        events=(*timeouts, *recorded),
+        answer=recorded,
+        opens=openings(case, answer, world.in_force),
+    )
+
+
+def not_opened(step: Step, opening: File, problem: Problem) -> Step:
+    """The step without a complaint it wanted to file: its refusal stands in the case, for the desk to see."""
+    assert step.case is not None, "only a recorded step opens anything"
+    first, last = step.answer[0], step.answer[-1]
+    said = "; ".join(f"{one.pointer}: {one.detail}" for one in problem.errors)
+    text = f"{opening.type}: {problem.code}. {problem.detail} {said}".strip()[:TEXT_MAX]
+    noted = replace(
+        last,
+        version=last.version + 1,
+        event_id=uuid5(first.event_id, str(len(step.answer))),
+        event=Noted(text=text, internal=True),
+        who="platform",
+        client=OURSELVES,
+        agent=None,
+        causation=first.event_id,
+        asked=None,
+    )
+    left = tuple(one for one in step.opens if one is not opening)
+    case, answer = evolve(step.case, noted), (*step.answer, noted)
+    return replace(step, case=case, events=(*step.events, noted), answer=answer, opens=left)
 
 
 def plan_timeouts(history: History, world: World) -> Step:
@@ -205,6 +243,13 @@ def _asked_before(history: History, request: Request) -> Step | None:
     answer = tuple(one for one in history if one.correlation == first.correlation)
     case = fold(tuple(one for one in history if one.version <= answer[-1].version))
     return Step(case_id=request.case_id, before=case, case=case, answer=answer, replayed=True)
+
+
+def _cited(problem: Problem, request: Request, case: Case | None, world: World) -> Problem:
+    if isinstance(request.command, File):
+        return cited(problem, rules_of(request.command, world.in_force))
+    assert case is not None, "only a filing is refused before there is a case"
+    return cited(problem, world.in_force.type_of(case.type, case.subtype))
 
 
 def _side(request: Request, case: Case | None) -> Side | Problem:

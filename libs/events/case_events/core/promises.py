@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from case_events.core.calendar import Calendar, after
-from case_events.core.policy import ComplaintType, ReturnLeg, Span
-from case_events.core.values import Clock, ClockParty, Instant, Value
+from msgspec.structs import replace
+
+from case_events.core.calendar import Calendar, after, elapsed
+from case_events.core.case import Case
+from case_events.core.changes import REMINDER
+from case_events.core.events import Event
+from case_events.core.policy import ComplaintType, Policy
+from case_events.core.terms import ReturnLeg, Span
+from case_events.core.values import Clock, ClockParty, Instant, Recovery, Value
 
 
 class Rulebook(Value, frozen=True, kw_only=True):
-    """What a promise is computed from: the rules of the case's type, the policy's notice, the calendar."""
+    """What a promise is computed from: the rules of the case's type, its policy's notice and ladder, the calendar."""
 
     rules: ComplaintType
     minimum_notice: Span
     calendar: Calendar
+    policy: Policy
 
 
 def acceptance(start: Instant, book: Rulebook) -> tuple[Clock, ...]:
@@ -30,17 +37,28 @@ def acceptance_again(start: Instant, book: Rulebook) -> Clock:
 
 def turn(filed_at: Instant, start: Instant, book: Rulebook) -> tuple[Clock, ...]:
     """The respondent's turn from ``start`` (N1, N2) and the talks, counted from filing (N3)."""
-    reply = book.rules.reply
+    reply, talks = book.rules.reply, book.rules.negotiation
+    assert reply is not None, "the respondent has a turn"
     due, provisional = after(start, reply.open_period, book.calendar)
     if reply.final_period is not None:
         due, guessed = after(due, reply.final_period, book.calendar)
         provisional = provisional or guessed
     response = Clock(kind="response", party="respondent", due_at=due, provisional=provisional)
-    stalls, guessed = after(filed_at, book.rules.negotiation.stalls_after, book.calendar)
+    if talks is None:
+        return (response,)
+    stalls, guessed = after(filed_at, talks.stalls_after, book.calendar)
     if stalls < due:
         # Accepted late: the respondent has its turn first (F9), whatever day of the talks it is.
         stalls, guessed = due, provisional
     return (response, Clock(kind="negotiation", party="complainant", due_at=stalls, provisional=guessed))
+
+
+def no_earlier(clock: Clock, case: Case) -> Clock:
+    """The clock, or where it stands already if that is later: no deadline ever moves earlier."""
+    running = next((one for one in case.clocks if (one.kind, one.party) == (clock.kind, clock.party)), None)
+    if running is None or running.due_at <= clock.due_at:
+        return clock
+    return replace(clock, due_at=running.due_at, provisional=running.provisional)
 
 
 def intervention(start: Instant, book: Rulebook, written: Instant) -> Clock:
@@ -56,9 +74,20 @@ def evidence(party: ClockParty, start: Instant, within: timedelta | None, book: 
     return _clock("evidence", party, start, book.rules.evidence.within, book)
 
 
-def ruling(start: Instant, book: Rulebook) -> Clock:
-    """I3, N1."""
-    return _clock("ruling", "platform", start, book.rules.ruling.within, book)
+def required_evidence(start: Instant, book: Rulebook) -> tuple[Clock, ...]:
+    """E4: until when what the reason requires may be brought."""
+    terms = book.rules.evidence
+    within = terms.required_within or terms.within if terms else None
+    return (_clock("evidence", "complainant", start, within, book),) if within else ()
+
+
+def ruling(start: Instant, book: Rulebook, channel: str | None = None) -> tuple[Clock, ...]:
+    """I3, N1: the limit of the stage, or of the filing's channel; the desk is reminded at the target."""
+    terms = book.rules.ruling.channels.get(channel or "", book.rules.ruling)
+    limit = _clock("ruling", "platform", start, terms.within, book)
+    if terms.target is None:
+        return (limit,)
+    return (limit, _clock("ruling" + REMINDER, "platform", start, terms.target, book))
 
 
 def ruling_again(start: Instant, book: Rulebook) -> Clock:
@@ -74,11 +103,8 @@ def appeal(start: Instant, book: Rulebook) -> Clock:
     return _clock("appeal", "both", start, book.rules.appeal.window, book)
 
 
-def owing(kind: str, start: Instant, book: Rulebook, written: Instant | None = None) -> Clock:
-    """The first clock of what is owed: the return's where goods go back first (N8), else the remedy's (P4)."""
-    leg = book.rules.return_leg
-    if leg is None or kind != "return_and_refund":
-        return remedy(start, book, written)
+def return_address(start: Instant, leg: ReturnLeg, book: Rulebook, written: Instant | None = None) -> Clock:
+    """N8: where the goods go back first, before anything is owed."""
     return _noticed("return_address", "respondent", start, leg.address_within, book, written or start)
 
 
@@ -97,6 +123,59 @@ def remedy(start: Instant, book: Rulebook, written: Instant | None = None) -> Cl
 
 def remedy_again(start: Instant, book: Rulebook) -> Clock:
     return _clock("remedy", "respondent", start, book.rules.remedy.again_after, book)
+
+
+def recoveries(
+    owed: tuple[Recovery, ...], start: Instant, book: Rulebook, written: Instant | None = None
+) -> tuple[Clock, ...]:
+    """P6: what is owed back to the platform has the remedy's time."""
+    within = book.rules.remedy.within
+    return tuple(_noticed("recovery", one.party, start, within, book, written or start) for one in owed)
+
+
+def recovery_again(party: ClockParty, start: Instant, book: Rulebook) -> Clock:
+    return _clock("recovery", party, start, book.rules.remedy.again_after, book)
+
+
+def follow_up(start: Instant, book: Rulebook) -> tuple[Clock, ...]:
+    """P4; nothing where the policy wants none."""
+    wanted = book.rules.follow_up
+    return (_clock("follow_up", "platform", start, wanted.within, book),) if wanted else ()
+
+
+def assignment(start: Instant, book: Rulebook) -> tuple[Clock, ...]:
+    """N1: until somebody at the desk has the case; nothing where the policy sets no time."""
+    wanted = book.rules.intervention.steps_in_within
+    return (_clock("assignment", "platform", start, wanted, book),) if wanted else ()
+
+
+def reminding(events: tuple[Event, ...], rules: ComplaintType, now: Instant) -> tuple[Event, ...]:
+    """The events, each clock they start with its reminder at the policy's lead time or its target (domain Q2, I3).
+
+    A reminder that would be due already is left out, and so is that of a provisional clock: it is not sure yet.
+    """
+    return tuple(_reminding(event, rules, now) for event in events)
+
+
+def _reminding(event: Event, rules: ComplaintType, now: Instant) -> Event:
+    said: tuple[Clock, ...] = getattr(event, "clocks", ())
+    clocks = [clock for clock in said if not clock.kind.endswith(REMINDER)]
+    targets = {(clock.kind, clock.party): clock for clock in said if clock.kind.endswith(REMINDER)}
+    reminders = []
+    for clock in clocks:
+        reminder = targets.get((clock.kind + REMINDER, clock.party)) or _ahead(clock, rules)
+        sure = reminder is not None and not (clock.provisional or reminder.provisional)
+        if reminder is not None and sure and now < reminder.due_at < clock.due_at:
+            reminders.append(reminder)
+    return replace(event, clocks=(*clocks, *reminders)) if reminders or targets else event
+
+
+def _ahead(clock: Clock, rules: ComplaintType) -> Clock | None:
+    """The reminder of a clock, where the policy has one for its kind."""
+    lead = rules.reminders.get(clock.kind)
+    if lead is None:
+        return None
+    return Clock(kind=clock.kind + REMINDER, party=clock.party, due_at=Instant.of(clock.due_at - elapsed(lead)))
 
 
 def _clock(kind: str, party: ClockParty, start: Instant, span: Span, book: Rulebook) -> Clock:

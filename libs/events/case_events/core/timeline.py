@@ -4,46 +4,24 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from case_events.core import words
+from case_events.core import events, platform_words, timeouts, words
 from case_events.core.case import Case, Deadline
-from case_events.core.events import (
-    Accepted,
-    Appealed,
-    ClaimAmended,
-    DeadlineExtended,
-    Dismissed,
-    Escalated,
-    Event,
-    EvidenceRequested,
-    Filed,
-    History,
-    InterventionRequested,
-    MerchantReplied,
-    Recorded,
-    Remedied,
-    Returned,
-    Ruled,
-)
-from case_events.core.gates import RETURN_STEPS, missing_evidence, required_action_by, running_clock
-from case_events.core.policy import ComplaintType, Text
-from case_events.core.telling import Cast, cast_of, outcome, owed, told
-from case_events.core.timeouts import (
-    AcceptanceTimedOut,
-    AppealWindowExpired,
-    EvidenceTimedOut,
-    InterventionWindowExpired,
-    MerchantResponseTimedOut,
-    NegotiationStalled,
-    RemedyTimedOut,
-    ReturnTimedOut,
-    RulingTimedOut,
-    TimedOut,
-)
-from case_events.core.values import CaseId, Clock, ClockParty, EventId, Instant, Side, Value, Who, Word
+from case_events.core.cast import Cast, cast_of, outcome, owed, sums
+from case_events.core.changes import REMINDER
+from case_events.core.clock_telling import clock as clock_named
+from case_events.core.events import ClaimAmended, Corrected, DeadlineExtended, Event, History, Recorded, Ruled
+from case_events.core.gates import Missing, asked_clock, missing_evidence, required_action_by
+from case_events.core.policy import ComplaintType
+from case_events.core.stages import RETURN_STEPS
+from case_events.core.telling import told
+from case_events.core.timeouts import TimedOut
+from case_events.core.values import CaseId, Clock, ClockParty, EventId, Instant, Side, Text, Value, Who, Word
 from case_events.core.vocabulary import called
 
 LATE = timedelta(minutes=1)
 """A timeout written later than this says so."""
+BESIDE = ("evidence", "recovery", "follow_up")
+"""Clocks that run beside the one a case waits for, unless it waits for them."""
 
 
 class Named(Value, frozen=True, kw_only=True):
@@ -101,6 +79,16 @@ class Next(Value, frozen=True, kw_only=True):
     en: str
 
 
+class Lacking(Value, frozen=True, kw_only=True, rename={"party": "from"}):
+    """Evidence that was asked for and is not there: whose it is, and until when it may be brought."""
+
+    kind: Word
+    party: ClockParty
+    due_at: Instant | None
+    zh: str
+    en: str
+
+
 class Timeline(Value, frozen=True, kw_only=True):
     """Everything a person at the desk wants to see of a case in one look."""
 
@@ -113,7 +101,7 @@ class Timeline(Value, frozen=True, kw_only=True):
     entries: tuple[Entry, ...]
     next: Next | None
     deadlines: tuple[Until, ...]
-    missing: tuple[str, ...]
+    missing: tuple[Lacking, ...]
 
 
 def timeline(history: History, case: Case, rules: ComplaintType) -> Timeline:
@@ -126,45 +114,66 @@ def timeline(history: History, case: Case, rules: ComplaintType) -> Timeline:
         title=rules.title,
         status=_named(case.status, words.STATUSES[case.status]),
         outcome=_named(case.outcome, outcome(case.outcome)) if case.outcome else None,
-        entries=tuple(_entry(one, case, rules, cast) for one in history),
+        entries=_entries(history, case, rules, cast),
         next=_next(case, cast),
         deadlines=tuple(_until(clock, words.RUNNING, cast) for clock in case.clocks),
-        missing=missing_evidence(case),
+        missing=tuple(_lacking(one, cast) for one in missing_evidence(case)),
     )
 
 
 RULE_OF: dict[type[Event], str] = {
-    Filed: "filing",
-    Accepted: "acceptance",
-    Dismissed: "acceptance",
-    EvidenceRequested: "evidence",
-    Escalated: "intervention",
-    ClaimAmended: "reply",
-    MerchantReplied: "reply",
-    InterventionRequested: "intervention",
-    Appealed: "appeal",
-    Returned: "return_leg",
-    Remedied: "remedy",
-    AcceptanceTimedOut: "acceptance",
-    EvidenceTimedOut: "evidence",
-    MerchantResponseTimedOut: "reply",
-    NegotiationStalled: "negotiation",
-    InterventionWindowExpired: "intervention",
-    ReturnTimedOut: "return_leg",
-    RulingTimedOut: "ruling",
-    AppealWindowExpired: "appeal",
-    RemedyTimedOut: "remedy",
+    events.Filed: "filing",
+    events.ClaimAmended: "reply",
+    events.MerchantReplied: "reply",
+    events.RespondentReplied: "reply",
+    events.InterventionRequested: "intervention",
+    events.Expedited: "intervention",
+    events.Appealed: "appeal",
+    events.RulingAccepted: "appeal",
+    events.Returned: "return_leg",
+    events.Remedied: "remedy",
+    events.Accepted: "acceptance",
+    events.Dismissed: "acceptance",
+    events.EvidenceRequested: "evidence",
+    events.EvidenceRejected: "evidence",
+    events.Assigned: "intervention",
+    events.Escalated: "intervention",
+    events.Linked: "intervention",
+    events.AdvancePaid: "remedy",
+    events.Recovered: "remedy",
+    events.FollowedUp: "remedy",
+    timeouts.AcceptanceTimedOut: "acceptance",
+    timeouts.EvidenceTimedOut: "evidence",
+    timeouts.MerchantResponseTimedOut: "reply",
+    timeouts.ResponseTimedOut: "reply",
+    timeouts.NegotiationStalled: "negotiation",
+    timeouts.InterventionWindowExpired: "intervention",
+    timeouts.ReturnTimedOut: "return_leg",
+    timeouts.AssignmentTimedOut: "intervention",
+    timeouts.RulingTimedOut: "ruling",
+    timeouts.AppealWindowExpired: "appeal",
+    timeouts.RemedyTimedOut: "remedy",
+    timeouts.RecoveryTimedOut: "remedy",
+    timeouts.FollowUpTimedOut: "remedy",
 }
 """The clause each event goes by, where there is one; a ruling names its own."""
 
 
-def _entry(one: Recorded, case: Case, rules: ComplaintType, cast: Cast) -> Entry:
+def _entries(history: History, case: Case, rules: ComplaintType, cast: Cast) -> tuple[Entry, ...]:
+    """One entry per event; what was put right later says by which."""
+    righted = {one.event.version: one.version for one in history if isinstance(one.event, Corrected)}
+    return tuple(_entry(one, righted.get(one.version), case, rules, cast) for one in history)
+
+
+def _entry(one: Recorded, righted: int | None, case: Case, rules: ComplaintType, cast: Cast) -> Entry:
     moved = isinstance(one.event, ClaimAmended | DeadlineExtended)
-    started: tuple[Clock, ...] = getattr(one.event, "clocks", ())
+    started = [clock for clock in getattr(one.event, "clocks", ()) if not clock.kind.endswith(REMINDER)]
     clocks = tuple(_until(clock, words.MOVED if moved else words.STARTED, cast) for clock in started)
     sentences = [*told(one.event, cast), *(Text(zh=clock.zh, en=clock.en) for clock in clocks)]
     if isinstance(one.event, TimedOut) and one.effective_at - one.event.due_at > LATE:
         sentences.append(words.say(words.LATE, at=words.clock_time(one.effective_at)))
+    if righted is not None:
+        sentences.append(words.say(platform_words.CORRECTED, version=righted))
     text = words.paragraph(*sentences)
     return Entry(
         version=one.version,
@@ -189,7 +198,7 @@ def _clause(event: Event, case: Case, rules: ComplaintType) -> Clause | None:
 
 
 def _until(clock: Clock | Deadline, sentence: Text, cast: Cast) -> Until:
-    kind = cast.say(words.CLOCKS[clock.kind])
+    kind = clock_named(clock.kind, cast, cast.side(clock.party))
     filled = words.say(sentence, clock=kind, due=words.clock_time(clock.due_at), notes=_notes(clock))
     text = words.paragraph(filled)
     return Until(
@@ -203,18 +212,23 @@ def _until(clock: Clock | Deadline, sentence: Text, cast: Cast) -> Until:
     )
 
 
+def _lacking(one: Missing, cast: Cast) -> Lacking:
+    until = words.say(words.UNTIL_WHEN, due=words.clock_time(one.due_at)) if one.due_at else ""
+    text = words.paragraph(words.say(words.MISSING, side=cast.side(one.party), kind=called(one.kind), until=until))
+    return Lacking(kind=one.kind, party=one.party, due_at=one.due_at, zh=text.zh, en=text.en)
+
+
 def _next(case: Case, cast: Cast) -> Next | None:
-    """What is asked of whom, by the earliest clock that runs; nothing of anybody once the case is closed."""
+    """What is asked of whom, by the earliest clock it waits for; nothing of anybody once the case is closed."""
     if case.status == "closed" or not case.clocks:
         return None
-    asked = running_clock(case, "evidence") if case.status == "evidence_requested" else None
-    clock = asked or case.clocks[0]
-    sentence = words.NEXT[_asked_for(case, clock)]
+    clock = _waited_for(case)
     what = cast.say(
-        sentence,
+        words.NEXT[_asked_for(case, clock)],
         owed=owed(case.remedy, case.owed) if case.remedy else "",
         asked=cast.side(clock.party),
-        kinds=words.listed([called(kind) for kind in missing_evidence(case)]),
+        kinds=words.listed([called(one.kind) for one in missing_evidence(case) if one.party == clock.party]),
+        recovery=sums(tuple(one for one in case.recoveries if one.party == clock.party)),
     )
     text = words.paragraph(words.say(words.UNTIL, what=what, due=words.clock_time(clock.due_at), notes=_notes(clock)))
     return Next(
@@ -228,10 +242,18 @@ def _next(case: Case, cast: Cast) -> Next | None:
     )
 
 
+def _waited_for(case: Case) -> Deadline:
+    asked = asked_clock(case) if case.status == "evidence_requested" else None
+    beside = set(BESIDE) - {case.status.removeprefix("waiting_for_")}
+    return asked or next((clock for clock in case.clocks if clock.kind not in beside), case.clocks[0])
+
+
 def _asked_for(case: Case, clock: Deadline) -> str:
     """The name of the sentence that says what is asked in this state."""
-    if case.status == "waiting_for_return":
+    if case.status == "waiting_for_return" and clock.kind in RETURN_STEPS:
         return f"{case.status}.{RETURN_STEPS[clock.kind]}"
+    if clock.kind == "assignment":
+        return "under_review.assignment"
     unlocked = case.status == "waiting_for_complainant" and case.intervention_open
     return f"{case.status}.unlocked" if unlocked else case.status
 

@@ -64,6 +64,13 @@ class Value(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A frozen record; two with equal fields are equal, and a field nobody knows is refused."""
 
 
+class Text(Value, frozen=True, kw_only=True):
+    """The same sentence in both languages."""
+
+    zh: Annotated[str, Meta(min_length=1)]
+    en: Annotated[str, Meta(min_length=1)]
+
+
 class Money(Value, frozen=True, kw_only=True):
     """An amount in minor units (fen); never a float."""
 
@@ -79,12 +86,19 @@ class Party(Value, frozen=True, kw_only=True):
 
 
 class Evidence(Value, frozen=True, kw_only=True):
-    """A piece of evidence (domain E1); its location is private, its digest says which file it is."""
+    """A piece of evidence (domain E1); its location is private, its digest says which file it is.
+
+    ``region``: where a carrier's notice holds. ``shows_at``: the instant it proves: the scan of a pickup, the agreed
+    day of a presale; ``moved_at``: the first movement after that scan, where there was one (domain E5).
+    """
 
     kind: Word
     uri: Private
     sha256: Sha256
     visibility: Literal["both", "platform"] = "both"
+    region: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    shows_at: Instant | None = None
+    moved_at: Instant | None = None
 
 
 class Goods(Value, frozen=True, kw_only=True):
@@ -113,19 +127,6 @@ class Order(Value, frozen=True, kw_only=True):
     merchant_promises: Annotated[tuple[Word, ...], Meta(max_length=50)] = ()
 
 
-class RefundFacts(Value, frozen=True, kw_only=True):
-    """The refund of an order that never shipped in time: when it was applied for, and when it succeeded (domain F4)."""
-
-    applied_at: Instant
-    succeeded_at: Instant
-
-
-class FilingFacts(Value, frozen=True, kw_only=True):
-    """What some types need to know beside the order (api.md, "Cases")."""
-
-    refund: RefundFacts | None = None
-
-
 class Offer(Value, frozen=True, kw_only=True):
     """What the respondent offers instead (domain N4)."""
 
@@ -134,10 +135,56 @@ class Offer(Value, frozen=True, kw_only=True):
 
 
 class Liable(Value, frozen=True, kw_only=True):
-    """A side's share of what is owed, in basis points; the shares of a ruling add up to 10,000."""
+    """A side's share of what is owed, in basis points; the shares of a ruling add up to 10,000.
 
-    party: Literal["complainant", "respondent", "platform"]
+    ``amount``: what the share comes to; the amounts of a ruling add up to what it grants, to the fen.
+    """
+
+    party: Side
     share: Share
+    amount: Money | None = None
+
+
+class Penalty(Value, frozen=True, kw_only=True):
+    """What a ruling costs a side beside money (domain R2); ``points`` where the kind counts them."""
+
+    kind: Word
+    on: Literal["complainant", "respondent"] = "respondent"
+    points: Annotated[int, Meta(ge=1, le=48)] | None = None
+
+
+class Advance(Value, frozen=True, kw_only=True):
+    """What the platform paid before anything was decided, and whom it wants it back from (domain P6).
+
+    ``ruling``: from the respondent as far as the claim holds, from the complainant as far as it fails.
+    """
+
+    amount: Money
+    ground: Literal["instant", "advance"]
+    recover_from: Literal["ruling", "respondent", "complainant"]
+
+
+class Recovery(Value, frozen=True, kw_only=True):
+    """What a side has to pay back to the platform (domain P6)."""
+
+    party: Literal["complainant", "respondent"]
+    amount: Money
+
+
+class OutsideResult(Value, frozen=True, kw_only=True):
+    """What somebody outside decided (domain P5): 12315, a regulator, the police, a court."""
+
+    authority: Word
+    reference: Annotated[str, Meta(min_length=1, max_length=200)]
+    result: Private
+
+
+class LegalEntity(Value, frozen=True, kw_only=True):
+    """Who a party is in law and where, for 12315 at its place, a regulator or a court (domain P5)."""
+
+    name: Private
+    place: Private
+    registration: Private | None = None
 
 
 class PolicyRef(Value, frozen=True, kw_only=True):
@@ -181,11 +228,15 @@ class AllowedEvent(Value, frozen=True, kw_only=True):
 
 
 class Problem(Value, frozen=True, kw_only=True):
-    """Why something asked was refused; the API turns the code into a status (RFC 9457)."""
+    """Why something asked was refused; the API turns the code into a status (RFC 9457).
+
+    ``clause``: what the cited rule says, in both languages.
+    """
 
     code: str
     detail: str
     rule: str | None = None
+    clause: Text | None = None
     due_at: Instant | None = None
     opens_at: Instant | None = None
     closed_at: Instant | None = None

@@ -6,22 +6,29 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from case_events.core.events import Event, Filed, History, Recorded
-from case_events.core.values import Evidence, Party, Side, Value
+from case_events.core.events import Corrected, Event, Filed, History, Noted, Recorded
+from case_events.core.facts import FilingFacts
+from case_events.core.values import EventId, Evidence, Party, Side, Value
 
 MERCHANT = "merchant"
 ABSENT = "anonymous"
 """The role's bearer where a complainant is not shown; no id is behind it."""
+WITHHELD = "withheld"
+"""Stands where there are words, or the place of a file, that the viewer may not see."""
+WRITTEN = ("description", "reason", "comment", "address", "tracking")
+"""What a complainant writes beside messages, which they send to the other side themselves."""
 
 
 class Viewer(Value, frozen=True, kw_only=True):
     """Whose cases there are for somebody: those of these marketplaces and merchants; None is no limit.
 
-    Who is limited to merchants looks as the merchant's side; everybody else sees whole cases.
+    Who is limited to merchants looks as the merchant's side; everybody else sees whole cases. ``desk``: one of the
+    platform's own people, who sees the desk's notes to itself and the marks on a complainant.
     """
 
     marketplaces: tuple[str, ...] | None = None
     merchants: tuple[str, ...] | None = None
+    desk: bool = True
 
     def sees(self, marketplace: str, *parties: Party) -> bool:
         """Is there a case of this marketplace and these parties for the viewer?"""
@@ -47,22 +54,43 @@ def absent(complainant: Party) -> Party:
 
 
 def seen(history: History, viewer: Viewer) -> History:
-    """``history`` without what the viewer may not see; empty when the case does not exist for them."""
+    """``history`` without what the viewer may not see; empty when the case does not exist for them.
+
+    What is left out leaves a gap in the versions: those that are shown keep their own.
+    """
     if not history:
         return history
     filed = history[0].event
     assert isinstance(filed, Filed), "a history starts with its filing"
     if not viewer.sees(filed.marketplace, filed.complainant, filed.respondent):
         return ()
+    if not viewer.desk or viewer.merchants is not None:
+        history = _outside_the_desk(history)
     if viewer.merchants is None:
         return history
     sides: dict[Side, Party] = {"complainant": filed.complainant, "respondent": filed.respondent}
     own = {side for side, party in sides.items() if viewer.is_party(party)}
     hidden = {one.sha256 for recorded in history for one in _hidden(recorded, own)}
+    shown = tuple(replace(one, event=_seen(one, own, hidden)) for one in history)
     nameless = viewer.misses_complainant(
         anonymous=filed.anonymous, complainant=filed.complainant, respondent=filed.respondent
     )
-    return tuple(replace(one, event=_seen(one, own, hidden, nameless)) for one in history)
+    return tuple(_nameless(one, mute=filed.order is None) for one in shown) if nameless else shown
+
+
+def _outside_the_desk(history: History) -> History:
+    """Without the desk's notes to itself, what was corrected in them, and the marks on the complainant."""
+    notes: set[EventId] = {one.event_id for one in history if isinstance(one.event, Noted) and one.event.internal}
+    first = history[0]
+    assert isinstance(first.event, Filed), "a history starts with its filing"
+    if first.event.marks:
+        history = (replace(first, event=replace(first.event, marks=0)), *history[1:])
+    return tuple(one for one in history if not _about(one, notes)) if notes else history
+
+
+def _about(recorded: Recorded, notes: set[EventId]) -> bool:
+    corrected = recorded.event.event if isinstance(recorded.event, Corrected) else None
+    return recorded.event_id in notes or corrected in notes
 
 
 def _hidden(recorded: Recorded, own: set[Side]) -> tuple[Evidence, ...]:
@@ -73,17 +101,43 @@ def _hidden(recorded: Recorded, own: set[Side]) -> tuple[Evidence, ...]:
     return tuple(one for one in brought if isinstance(one, Evidence) and one.visibility == "platform")
 
 
-def _seen(recorded: Recorded, own: set[Side], hidden: set[str], nameless: bool) -> Event:
-    event, changes = recorded.event, dict[str, Any]()
+def _seen(recorded: Recorded, own: set[Side], hidden: set[str]) -> Event:
+    event = recorded.event
     brought = getattr(event, "evidence", ())
     out_of_sight = _hidden(recorded, own)
     if out_of_sight:
-        changes["evidence"] = tuple(one for one in brought if one not in out_of_sight)
-    elif any(isinstance(one, str) and one in hidden for one in brought):
-        changes["evidence"] = tuple(one for one in brought if one not in hidden)
-    if nameless and isinstance(event, Filed):
-        changes["complainant"] = absent(event.complainant)
-    return replace(event, **changes) if changes else event
+        return replace(event, evidence=tuple(one for one in brought if one not in out_of_sight))
+    if any(isinstance(one, str) and one in hidden for one in brought):
+        return replace(event, evidence=tuple(one for one in brought if one not in hidden))
+    return event
+
+
+def _nameless(recorded: Recorded, *, mute: bool) -> Recorded:
+    """A complainant's event without who they are, or where their files lie; ``mute``: without their words too.
+
+    Mute are complaints about no order: about an order the respondent has a turn, and must know what to answer.
+    """
+    if _by(recorded) != "complainant" and recorded.who != "complainant":
+        return recorded
+    event, changes = recorded.event, dict[str, Any]()
+    brought = getattr(event, "evidence", ())
+    if any(isinstance(one, Evidence) for one in brought):
+        changes["evidence"] = tuple(replace(one, uri=WITHHELD, region=None) for one in brought)
+    if mute:
+        changes |= {name: WITHHELD for name in WRITTEN if getattr(event, name, None) is not None}
+    if isinstance(event, Filed):
+        changes |= {"complainant": absent(event.complainant), "complainant_entity": None, "external_ref": None}
+        # An earlier complaint may have named them.
+        changes |= {"facts": event.facts and _impersonal(event.facts), "previous": None}
+    sent = {"agent": None, "client": ABSENT} if recorded.who == "complainant" else {}
+    return replace(recorded, event=replace(event, **changes), **sent)
+
+
+def _impersonal(facts: FilingFacts) -> FilingFacts:
+    """What a filing says, without what only its complainant could have said so."""
+    listing = facts.listing and replace(facts.listing, url=None)
+    extension = facts.extension and replace(facts.extension, explanation=WITHHELD)
+    return replace(facts, listing=listing, extension=extension, trusted=False)
 
 
 def _by(recorded: Recorded) -> str:

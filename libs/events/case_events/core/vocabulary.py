@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from case_events.core.policy import Text
+from case_events.core.values import Text
 
 ROLES: dict[str, Text] = {
     "buyer": Text(zh="买家", en="the buyer"),
@@ -109,6 +109,77 @@ WORDS: dict[str, Text] = {
     "listing_snapshot": Text(zh="商品快照", en="listing snapshot"),
     "call_recording": Text(zh="通话录音", en="call recording"),
     "presale_terms": Text(zh="预售条款", en="presale terms"),
+    # L1-L10, B1: the reasons of logistics complaints and insurance claims
+    "forced_installation": Text(zh="物流抢装", en="forced installation"),
+    "not_delivered_indoors": Text(zh="未送货入户", en="not delivered indoors"),
+    "return_pickup_missed": Text(zh="未按时上门退货", en="return pickup missed"),
+    "unboxing_check_skipped": Text(zh="未履行开箱验货", en="unboxing check skipped"),
+    "power_on_check_skipped": Text(zh="未履行开箱通电验货", en="power-on check skipped"),
+    "return_freight": Text(zh="退货运费", en="return freight"),
+    # L6, L9, L10, B2: what became of the goods
+    "signed": Text(zh="已签收", en="signed for"),
+    "refused": Text(zh="拒收", en="refused"),
+    "other_loss": Text(zh="其他损失", en="another loss"),
+    "signed_intact": Text(zh="签收且完好", en="signed for, intact"),
+    "refused_intact": Text(zh="拒收且完好", en="refused, intact"),
+    "signed_damaged": Text(zh="签收且破损", en="signed for, damaged"),
+    "refused_damaged": Text(zh="拒收且破损", en="refused, damaged"),
+    "refused_returned": Text(zh="拒收并退回", en="refused and returned"),
+    "kept": Text(zh="接受错货", en="wrong goods kept"),
+    "exchanged_offline": Text(zh="线下换货", en="exchanged offline"),
+    "not_recovered": Text(zh="不能追回", en="not recovered"),
+    "refused_delivery": Text(zh="拒签", en="delivery refused"),
+    "returned": Text(zh="退货", en="returned"),
+    # L0: the documents
+    "trade_outbound": Text(zh="交易出库单", en="trade outbound order"),
+    "exchange_outbound": Text(zh="换货出库单", en="exchange outbound order"),
+    "ordinary_outbound": Text(zh="普通出库单", en="ordinary outbound order"),
+    # IP1: the rights
+    "trademark": Text(zh="商标", en="trademark"),
+    "picture": Text(zh="图片", en="picture"),
+    "description": Text(zh="描述", en="description"),
+    "brand": Text(zh="品牌", en="brand"),
+    # F3: special goods, longer promises, and why a window is extended
+    "fresh": Text(zh="生鲜", en="fresh goods"),
+    "customised": Text(zh="定制商品", en="customised goods"),
+    "thirty_day_returns": Text(zh="30天退换承诺", en="thirty-day returns"),
+    "faulty_goods": Text(zh="商品有问题", en="faulty goods"),
+    "merchant_refused": Text(zh="商家拒绝处理", en="the merchant refused"),
+    # B2, B3: the insured categories and promises
+    "television": Text(zh="电视", en="television"),
+    "washing_machine": Text(zh="洗衣机", en="washing machine"),
+    "refrigerator": Text(zh="冰箱", en="refrigerator"),
+    "small_appliance": Text(zh="小家电", en="small appliance"),
+    "furniture": Text(zh="家具", en="furniture"),
+    "other": Text(zh="其他类目", en="other goods"),
+    "group_sale": Text(zh="聚划算", en="group sale"),
+    "shipping_insurance": Text(zh="大运险", en="shipping insurance"),
+    # F1, F4, F10: the states of an order; its instants
+    "awaiting_payment": Text(zh="待付款", en="awaiting payment"),
+    "paid": Text(zh="已付款", en="paid"),
+    "shipped": Text(zh="已发货", en="shipped"),
+    "trade_success": Text(zh="交易成功", en="trade successful"),
+    "trade_closed": Text(zh="交易关闭", en="trade closed"),
+    "created_at": Text(zh="订单创建", en="the order's creation"),
+    "paid_at": Text(zh="付款", en="payment"),
+    "shipped_at": Text(zh="发货", en="shipment"),
+    "succeeded_at": Text(zh="交易成功", en="trade success"),
+    "closed_at": Text(zh="交易关闭", en="closing"),
+    # F4: what a review says
+    "neutral": Text(zh="中评", en="neutral"),
+    "negative": Text(zh="差评", en="negative"),
+    # I3: the channels of a filing; I4, P3: the instances after the first ruling
+    "order_page": Text(zh="订单页面", en="the order page"),
+    "appeal": Text(zh="申诉", en="appeal"),
+    "reconsideration": Text(zh="复议", en="reconsideration"),
+    "arbitration": Text(zh="仲裁", en="arbitration"),
+    # Q3: the kinds of case
+    "complaint": Text(zh="投诉", en="complaint"),
+    "after_sales": Text(zh="售后", en="after-sales claim"),
+    "report": Text(zh="举报", en="report"),
+    "logistics": Text(zh="物流投诉", en="logistics complaint"),
+    "insurance": Text(zh="保险理赔", en="insurance claim"),
+    "supervision": Text(zh="平台监管", en="supervision"),
 }
 
 

@@ -1,0 +1,166 @@
+"""The pieces that several events change a case by: clocks that stop and start, evidence, what is decided and owed."""
+
+from __future__ import annotations
+
+from msgspec.structs import asdict, replace
+
+from case_events.core import events
+from case_events.core.case import BroughtEvidence, Case, Deadline, Post, RequestedEvidence, Status
+from case_events.core.timeouts import AppealWindowExpired, MerchantResponseTimedOut, NegotiationStalled, Timeout
+from case_events.core.values import Clock, ClockParty, Evidence, Money, Recovery, Side, Word
+
+NEGOTIATION = ("acceptance", "response", "negotiation", "intervention")
+RETURN = ("return_address", "return_shipment", "return_receipt")
+AFTER = ("remedy", "recovery", "follow_up")
+AT_ONCE = ("rejected", "takedown")
+"""Outcomes after which nobody has anything left to do: a listing that is ruled off is gone."""
+ALL = (*NEGOTIATION, *RETURN, "evidence", "assignment", "ruling", "appeal", *AFTER)
+"""Every kind of clock there is; a closed case has none running."""
+REMINDER = "_reminder"
+"""What the kind of a reminder ends in, after the kind of the clock it is about (domain Q2)."""
+
+
+def turn(case: Case) -> Status:
+    """The status in which the respondent is next."""
+    return "waiting_for_merchant" if case.respondent.role == "merchant" else "waiting_for_respondent"
+
+
+def ticking(case: Case, started: tuple[Clock, ...], stop: tuple[str, ...] = (), of: ClockParty | None = None) -> Case:
+    """Stop the named kinds (of one party, or of all), then start or move what the event promises.
+
+    A reminder stops with its clock.
+    """
+    moved = {(clock.kind, clock.party) for clock in started}
+    running = [d for d in case.clocks if not _stops(d, stop, of) and (d.kind, d.party) not in moved]
+    alive = {(d.kind + REMINDER, d.party) for d in running}
+    reminders = [d for d in case.reminders if (d.kind, d.party) in alive - moved]
+    for clock in started:
+        deadline = Deadline(set_by=case.version, **asdict(clock))
+        (reminders if clock.kind.endswith(REMINDER) else running).append(deadline)
+    # At one instant silence comes before stall: the talks are over because the respondent had its turn, not before.
+    running.sort(key=lambda one: (one.due_at, one.kind != "response", one.kind, one.party))
+    reminders.sort(key=lambda one: (one.due_at, one.kind, one.party))
+    return replace(case, clocks=tuple(running), reminders=tuple(reminders))
+
+
+def _stops(deadline: Deadline, stop: tuple[str, ...], of: ClockParty | None) -> bool:
+    return deadline.kind in stop and of in (None, deadline.party)
+
+
+def expired(case: Case, event: Timeout) -> Case:
+    """A clock ran out: it stops, is remembered, and what the timeout promises starts."""
+    gone = Deadline(kind=event.kind, party=event.party, due_at=event.due_at, set_by=event.set_by)
+    case = replace(case, expired=(*case.expired, gone))
+    match event:
+        case MerchantResponseTimedOut() | NegotiationStalled():
+            case = replace(case, status="waiting_for_complainant", intervention_open=True)
+            return ticking(case, event.clocks, stop=(event.kind, "negotiation"))
+        case _:
+            return ticking(case, event.clocks, stop=(event.kind,), of=event.party)
+
+
+def decided(
+    case: Case,
+    outcome: Word,
+    remedy: Word,
+    owed: Money | None,
+    clocks: tuple[Clock, ...],
+    recoveries: tuple[Recovery, ...] = (),
+) -> Case:
+    """The outcome is fixed; what is owed is waited for. Nothing owed: the ``closed`` of the same step ends it."""
+    case = replace(
+        case,
+        outcome=outcome,
+        remedy=None if nothing_left(remedy, owed, recoveries) else remedy,
+        owed=unpaid(owed, recoveries),
+        recoveries=recoveries,
+        taken_down=None if outcome == "rejected" else "ruling" if remedy == "takedown" else case.taken_down,
+    )
+    return waiting(ticking(anew(case), clocks, stop=ALL))
+
+
+def nothing_left(remedy: Word, owed: Money | None, recoveries: tuple[Recovery, ...]) -> bool:
+    """Has nobody anything to do for the complainant: nothing was granted, or the platform paid it all first?"""
+    return remedy in AT_ONCE or (owed is not None and unpaid(owed, recoveries) is None)
+
+
+def unpaid(owed: Money | None, recoveries: tuple[Recovery, ...]) -> Money | None:
+    """What the respondent owes to the complainant beyond what it pays back to the platform (domain P6)."""
+    if owed is None:
+        return None
+    left = owed.amount - sum(one.amount.amount for one in recoveries if one.party == "respondent")
+    return replace(owed, amount=left) if left > 0 else None
+
+
+def anew(case: Case) -> Case:
+    """What is owed from now on has its whole time, whatever ran out before."""
+    return replace(case, expired=tuple(one for one in case.expired if one.kind not in AFTER))
+
+
+def waiting(case: Case) -> Case:
+    """The status of a decided case: for the goods, for what is owed, for what is owed back, for the last look."""
+    running = {clock.kind for clock in case.clocks}
+    status: Status = "waiting_for_remedy"  # with no remedy owed either, the ``closed`` of the same step follows
+    if running & set(RETURN):
+        status = "waiting_for_return"
+    elif case.remedy is None and case.recoveries:
+        status = "waiting_for_recovery"
+    elif case.remedy is None and "follow_up" in running:
+        status = "waiting_for_follow_up"
+    return replace(case, status=status)
+
+
+def brought(case: Case, by: Side, evidence: tuple[Evidence, ...]) -> Case:
+    """One side's evidence is there; what it was asked for and left out stays missing."""
+    if not evidence:
+        return case
+    more = tuple(BroughtEvidence(by=by, evidence=item) for item in evidence)
+    case, kinds = replace(case, evidence=(*case.evidence, *more)), {item.kind for item in evidence}
+    for asked in case.requested:
+        if asked.party == by:
+            case = _answered(case, asked, kinds)
+    return case
+
+
+def _answered(case: Case, asked: RequestedEvidence, kinds: set[str]) -> Case:
+    """Whatever the asked side brings ends the waiting; what a reason requires is waited for until it is whole."""
+    left = replace(asked, kinds=tuple(kind for kind in asked.kinds if kind not in kinds))
+    case = replace(case, requested=tuple(left if one is asked else one for one in case.requested))
+    if asked.back is None:
+        return case if left.kinds else ticking(case, (), stop=("evidence",), of=asked.party)
+    waited_for = any(clock.kind == "evidence" and clock.party == asked.party for clock in case.clocks)
+    if case.status != "evidence_requested" or not waited_for:
+        return case  # it came late; what the other side was asked for meanwhile is still waited for
+    return ticking(replace(case, status=asked.back), (), stop=("evidence",), of=asked.party)
+
+
+def asked_for(case: Case, party: ClockParty) -> RequestedEvidence | None:
+    """What this side was asked for last."""
+    return next((one for one in case.requested if one.party == party), None)
+
+
+Standing = events.RulingAccepted | AppealWindowExpired
+
+
+def stands(case: Case, event: Standing) -> Case:
+    """The last ruling takes effect as it reads now (domain P2)."""
+    ruling = case.rulings[-1]
+    return decided(case, ruling.verdict, ruling.outcome, ruling.owed, event.clocks, event.recoveries)
+
+
+def given_up(case: Case, outcome: Word, clocks: tuple[Clock, ...], recoveries: tuple[Recovery, ...]) -> Case:
+    """Nothing is owed to the complainant; what the platform paid first is owed back (domain P6)."""
+    case = replace(case, outcome=outcome, remedy=None, owed=None, recoveries=recoveries, taken_down=None)
+    case = ticking(anew(case), clocks, stop=ALL)
+    return waiting(case) if recoveries else case
+
+
+def handed(case: Case, department: Word) -> Case:
+    """Another department has the case, and nobody there yet."""
+    return replace(case, department=department, assignee=case.assignee if department == case.department else None)
+
+
+def posted(case: Case, recorded: events.Recorded) -> Case:
+    """Words that can be put right later."""
+    post = Post(event_id=recorded.event_id, version=recorded.version, type=recorded.name)
+    return replace(case, posts=(*case.posts, post))

@@ -1,0 +1,245 @@
+"""Whatever is asked of any complaint there is, in any order: what always holds, and that no case can get stuck.
+
+``make histories`` runs ten times as many (``CASELOG_HISTORIES`` is how many), and others each time.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import ClassVar, get_args
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from msgspec.structs import replace
+
+from case_events.core.amounts import cap_of
+from case_events.core.case import Case, Deadline, Status
+from case_events.core.changes import ALL
+from case_events.core.commands import BY, POSTED_NAMES, Posted
+from case_events.core.deadlines import asks, deadlines_of, overdue
+from case_events.core.decide import decide
+from case_events.core.events import EVENTS, Corrected, Ruled
+from case_events.core.evolve import evolve, fold
+from case_events.core.gates import allowed_events, refusal
+from case_events.core.values import Instant, Money, Problem, Side
+from tests import examples as ex
+from tests.core import moves, subjects
+from tests.core.driver import closes_by_itself
+from tests.core.tales import GAPS
+from tests.spec import Dispute
+
+ENOUGH = 1_000
+"""So many histories meet every event and status there is."""
+COUNT = int(os.environ.get("CASELOG_HISTORIES", str(ENOUGH)))
+STEPS = 12
+"""How many things are asked of one case, or times that pass, at most."""
+SUBJECTS = sorted(subjects.subjects())
+Running = dict[tuple[str, str], Instant]
+
+
+class Histories(RuleBasedStateMachine):
+    """One case after another, each asked what its state allows and sometimes what it does not."""
+
+    met: ClassVar[set[str]] = set()
+    seen: ClassVar[set[str]] = set()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dispute: Dispute | None = None
+        self.checked: Case | None = None
+        self.count = 0
+
+    @initialize(name=st.sampled_from(SUBJECTS), start=st.sampled_from(ex.STARTS), clocked=st.booleans())
+    def file(self, name: str, start: Instant, clocked: bool) -> None:
+        subject = subjects.subjects()[name]
+        self.dispute = subjects.filed(subject, start, clocked=clocked)
+        self.holds()
+
+    @rule(
+        gap=st.sampled_from((timedelta(0), ex.TICK, timedelta(hours=1), timedelta(hours=20), timedelta(days=4))),
+        what=st.integers(0, 999),
+        number=st.integers(0, 15),
+        among=st.sampled_from((*["what leads on"] * 3, "what is possible", "anything")),
+        respondent=st.booleans(),
+    )
+    def ask(self, gap: timedelta, what: int, number: int, among: str, respondent: bool) -> None:
+        dispute = self.told
+        at = Instant.of(dispute.now + gap)
+        seen = dispute.fork().passes(at)
+        from_these = self.among(seen, number, among) or self.among(seen, number, "anything")
+        command = from_these[what % len(from_these)]
+        side = moves.usual_side(command, seen.case, respondent=respondent)
+        self.count += 1
+        key = f"key {self.count}"
+        first = dispute.when(command, at=at, by=side, key=key).last
+        again = dispute.fork().when(command, at=at, by=side, key=key).last
+        assert again.events == ()
+        assert (again.problem, again.answer, again.case) == (first.problem, first.answer, first.case)
+        assert again.replayed == (first.problem is None)
+        as_shown(command, side or BY[POSTED_NAMES[type(command)]][0], seen, first.problem)
+        self.holds()
+
+    @staticmethod
+    def among(seen: Dispute, number: int, among: str) -> list[Posted]:
+        """What could be asked of the case as it is seen."""
+        case, in_force = seen.case, seen.in_force
+        every = [move(case, in_force, number) for move in moves.MOVES]
+        if among == "anything":
+            return every
+        rules = moves.rules_of(case, in_force)
+        possible = [one for one in every if refusal(POSTED_NAMES[type(one)], case, rules) is None]
+        return [one for one in possible if among == "what is possible" or isinstance(one, moves.LEADING_ON)]
+
+    @rule(gap=st.sampled_from(GAPS))
+    def time_passes(self, gap: timedelta) -> None:
+        self.told.passes(Instant.of(self.told.now + gap))
+        self.holds()
+
+    def teardown(self) -> None:
+        if self.dispute is None:
+            return
+        assert fold(self.dispute.history) == self.dispute.case
+        closes_by_itself(self.dispute)
+        self.holds()
+
+    @property
+    def told(self) -> Dispute:
+        assert self.dispute is not None, "filed first"
+        return self.dispute
+
+    def holds(self) -> None:
+        """Everything that holds after each event since the last look, and of the case as it is now."""
+        dispute, case = self.told, self.checked
+        for one in dispute.history[case.version if case else 0 :]:
+            before, case = case, evolve(case, one)
+            assert case.version == one.version
+            nothing_moves_earlier(before, case)
+            amounts_keep_their_caps(case, dispute)
+            if isinstance(one.event, Ruled | Corrected):
+                shares_add_up(one.event)
+            self.met.add(one.name)
+            self.seen.add(case.status)
+        assert case == dispute.case
+        problem = dispute.last.problem
+        if problem is None or problem.code != "forbidden":  # who may not ask makes nothing be looked at
+            assert overdue(case, dispute.now) is None
+        waits_for_something(case)
+        each_clock_stops(case, dispute)
+        self.checked = case
+
+
+def as_shown(command: Posted, side: Side, seen: Dispute, problem: Problem | None) -> None:
+    """What is taken was shown as allowed, and what was is refused for its content alone."""
+    name, rules = POSTED_NAMES[type(command)], moves.rules_of(seen.case, seen.in_force)
+    shown = {one.type: one.by for one in allowed_events(seen.case, rules)}
+    allowed = side in shown.get(name, ())
+    if problem is None:
+        assert allowed, name
+    elif allowed and name not in ("linked", "corrected"):  # to which group, which ruling: that is their content
+        assert problem.code == "invalid", problem
+
+
+def nothing_moves_earlier(before: Case | None, after: Case) -> None:
+    promised: Running = {(one.kind, one.party): one.due_at for one in before.clocks} if before else {}
+    for clock in after.clocks:
+        assert clock.due_at >= promised.get((clock.kind, clock.party), clock.due_at), clock
+
+
+def amounts_keep_their_caps(case: Case, dispute: Dispute) -> None:
+    rules = moves.rules_of(case, dispute.in_force)
+    cap = cap_of(rules.cap, case.order, case.facts)
+    assert cap is None or case.amount.amount <= cap
+    advanced = sum(one.amount.amount for one in case.advances)
+    assert not case.advances or (rules.advance is not None and advanced <= rules.advance.up_to)
+    back = sum(one.amount.amount for one in case.recoveries)
+    assert back <= advanced
+    granted = case.rulings[-1].owed if case.rulings else case.amount
+    if case.owed is not None and not case.followed_up and case.outcome in ("upheld", "partly_upheld"):
+        assert granted is not None
+        respondents = sum(one.amount.amount for one in case.recoveries if one.party == "respondent")
+        assert case.owed.amount + respondents <= max(granted.amount, respondents)
+
+
+def shares_add_up(event: Ruled | Corrected) -> None:
+    ruled = event.ruling if isinstance(event, Corrected) else event
+    if ruled is None or not ruled.liable or ruled.owed is None:
+        return
+    own = "complainant" if ruled.outcome == "shared_liability" else None  # it bears that itself (R1)
+    shares = [one.amount for one in ruled.liable if one.party != own]
+    assert sum(share.amount for share in shares if isinstance(share, Money)) == ruled.owed.amount
+
+
+def waits_for_something(case: Case) -> None:
+    """An open case has a clock, and the status of what is owed has something that is."""
+    assert (case.status == "closed") == (deadlines_of(case) == ())
+    assert {clock.kind for clock in case.clocks} <= set(ALL)
+    kinds = {clock.kind for clock in case.clocks}
+    match case.status:
+        case "waiting_for_remedy":
+            assert case.remedy is not None
+            assert "remedy" in kinds
+        case "waiting_for_recovery":
+            assert case.recoveries
+            recovering = {clock.party for clock in case.clocks if clock.kind == "recovery"}
+            assert recovering == {one.party for one in case.recoveries}
+        case "waiting_for_return":
+            assert len({clock.kind for clock in case.clocks}) == 1
+        case "waiting_for_follow_up":
+            assert "follow_up" in kinds
+        case "evidence_requested":
+            assert "evidence" in kinds
+        case "under_review" | "appeal_under_review":
+            assert "ruling" in kinds
+        case "appealable":
+            assert kinds == {"appeal"}
+        case "waiting_for_acceptance":
+            assert "acceptance" in kinds
+        case _:
+            pass
+
+
+def each_clock_stops(case: Case, dispute: Dispute) -> None:
+    """A due clock's command always records an event that stops the clock."""
+    for clock in deadlines_of(case):
+        now = Instant.of(max(clock.due_at, case.updated_at) + ex.TICK)
+        events = decide(asks(clock), "platform", case, dispute.in_force, dispute.calendar, None, now)
+        assert not isinstance(events, Problem)
+        after, last = case, dispute.history[-1]
+        for number, event in enumerate(events, 1):
+            recorded = replace(last, version=case.version + number, event=event, effective_at=now)
+            after = evolve(after, recorded)
+        assert identity(clock) not in [identity(one) for one in deadlines_of(after)]
+
+
+def identity(clock: Deadline) -> tuple[str, str, int]:
+    return (clock.kind, clock.party, clock.set_by)
+
+
+@pytest.mark.timeout(300 + COUNT)
+def test_whatever_is_asked_of_any_complaint_the_rules_hold_and_the_case_can_end() -> None:
+    Histories.met, Histories.seen = set(), set()
+    run_state_machine_as_test(
+        Histories,
+        settings=settings(
+            max_examples=COUNT,
+            stateful_step_count=STEPS,
+            deadline=None,
+            derandomize="CASELOG_HISTORIES" not in os.environ,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    if COUNT >= ENOUGH:
+        assert Histories.met == set(EVENTS), "every event there is was met"
+        assert Histories.seen == set(get_args(Status)), "every status there is was met"
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_every_kind_of_complaint_can_be_filed_and_is_ended_by_clocks_and_the_desk_alone(name: str) -> None:
+    dispute = subjects.filed(subjects.subjects()[name], ex.NOON)
+    assert dispute.case.status != "closed"
+    closes_by_itself(dispute)
+    assert dispute.case.closed_at is not None

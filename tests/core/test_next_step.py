@@ -1,0 +1,114 @@
+"""What a case waits for, said in words; what was put right beside what it was; and reminders, which are no clocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from case_events.core.case import Deadline
+from case_events.core.changes import REMINDER
+from case_events.core.commands import Correct, Correction
+from case_events.core.events import Filed
+from case_events.core.evolve import fold
+from case_events.core.timeline import Timeline, timeline
+from case_events.core.values import Clock, ClockParty, Instant, Recovery, Side
+from tests.examples import REFUSE, REJECT, policy, yuan
+from tests.spec import Dispute, days, filed, hours
+
+
+def told(dispute: Dispute) -> Timeline:
+    return timeline(dispute.history, dispute.case, dispute.in_force.type_of(dispute.case.type))
+
+
+def clock(kind: str, party: ClockParty, day: int) -> Deadline:
+    return Deadline(kind=kind, party=party, due_at=Instant.parse(f"2026-03-{day:02d}T04:00:00Z"), set_by=1)
+
+
+OWED_BACK = Recovery(party="complainant", amount=yuan(50))
+STATES: list[tuple[dict[str, Any], str, tuple[Side, ...]]] = [
+    (
+        {"status": "waiting_for_respondent", "clocks": (clock("response", "respondent", 5),)},
+        "请商家响应诉求,截止 2026-03-05 12:00。",
+        ("respondent",),
+    ),
+    (
+        {
+            "status": "waiting_for_recovery",
+            "recoveries": (OWED_BACK,),
+            "clocks": (clock("recovery", "complainant", 6),),
+        },
+        "请买家向平台返还:¥50.00,截止 2026-03-06 12:00。",
+        ("complainant",),
+    ),
+    (
+        {"status": "waiting_for_follow_up", "clocks": (clock("follow_up", "platform", 7),)},
+        "请平台回访商家的处理情况,截止 2026-03-07 12:00。",
+        ("platform",),
+    ),
+    (
+        {"status": "under_review", "clocks": (clock("assignment", "platform", 3), clock("ruling", "platform", 5))},
+        "请平台安排专人处理,截止 2026-03-03 12:00。",
+        ("platform",),
+    ),
+    (
+        # E4: what the reason requires may still be brought; the case waits for the merchant all the same
+        {
+            "status": "waiting_for_merchant",
+            "clocks": (clock("evidence", "complainant", 4), clock("response", "respondent", 5)),
+        },
+        "请商家响应诉求,截止 2026-03-05 12:00。",
+        ("respondent",),
+    ),
+    (
+        {
+            "status": "waiting_for_remedy",
+            "remedy": "refund",
+            "owed": yuan(79),
+            "recoveries": (OWED_BACK,),
+            "clocks": (clock("recovery", "complainant", 4), clock("remedy", "respondent", 5)),
+        },
+        "请商家履行:退款 ¥79.00,截止 2026-03-05 12:00。",
+        ("respondent",),
+    ),
+]
+
+
+@pytest.mark.parametrize(("state", "zh", "by"), STATES, ids=[f"{state['status']}-{zh[:4]}" for state, zh, _ in STATES])
+def test_the_next_step_is_the_one_the_case_waits_for(state: dict[str, Any], zh: str, by: tuple[Side, ...]) -> None:
+    dispute = filed()
+    case = replace(dispute.case, **state)
+    said = timeline(dispute.history, case, policy().type_of("not_received"))
+    assert said.next is not None
+    assert (said.next.zh, said.next.by) == (zh, by)
+    assert [one.kind for one in said.deadlines] == [one.kind for one in case.clocks]
+
+
+def test_a_corrected_ruling_is_shown_beside_the_one_it_was() -> None:
+    dispute = filed().when(REFUSE, at=days(1)).when(REJECT, at=days(2))
+    fields = Correction(outcome="refund", amount=yuan(129), rule="delivery_not_proved", reasons="签收人并非本人。")
+    dispute.when(
+        Correct(event=dispute.history[-1].event_id, fields=fields, reason="看错了凭证。"), at=days(2) + hours(1)
+    )
+    ruled, corrected = told(dispute).entries[-2:]
+    assert (ruled.type, corrected.type) == ("ruled", "corrected")
+    assert "不支持投诉" in ruled.zh
+    assert ruled.zh.endswith(f"(已由第{corrected.version}条更正。)")
+    assert ruled.en.endswith(f"(Corrected by entry {corrected.version}.)")
+    assert corrected.zh.startswith(f"平台更正第1次判责(见第{ruled.version}条),现为:支持投诉,退款 ¥129.00。")
+    assert "更正原因:「看错了凭证。」" in corrected.zh
+
+
+def test_a_reminder_is_no_clock_of_the_case() -> None:
+    reminded = Clock(kind="response" + REMINDER, party="respondent", due_at=Instant.parse("2026-03-04T04:00:00Z"))
+    dispute = filed()
+    first = dispute.history[0]
+    assert isinstance(first.event, Filed)
+    history = (replace(first, event=replace(first.event, clocks=(*first.event.clocks, reminded))),)
+    case = fold(history)
+    assert case is not None
+    said = timeline(history, case, policy().type_of("not_received"))
+    assert [one.kind for one in said.entries[0].clocks] == ["response", "negotiation"]
+    assert [one.kind for one in said.deadlines] == ["response", "negotiation"]
+    assert [one.kind for one in case.reminders] == ["response_reminder"]

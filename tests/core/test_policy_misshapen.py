@@ -1,0 +1,95 @@
+"""Whatever is written into a policy, it loads, or every fault points at a table of the file."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from case_events.policies import load
+from case_events.shape import Misshapen
+from tests.core.small_policy import TEXT
+from tests.policy_text import as_toml
+
+Path = tuple[str | int, ...]
+STANDS_FOR = ("{reply.open_period}",)
+SAID = tomllib.loads(TEXT)
+TABLES = ("procedure", "without", "subtypes", "placeholders", "reply", "return_leg", "reminders", "demands_of", "entry")
+ODD: tuple[Any, ...] = (
+    3,
+    -1,
+    2**60,
+    True,
+    1.5,
+    "x",
+    "{reply.open_period}",
+    "{nothing}",
+    "claim",
+    [],
+    ["late"],
+    [1],
+    [[]],
+    [{"name": 3}],
+    {},
+    {"hours": 1},
+    {"hours": 1, "days": 1},
+    {"zh": "{x}", "en": 3},
+    {"share_of": "paid"},
+    {"procedure": "claim"},
+)
+
+
+def places(said: Any, at: Path = ()) -> Iterator[Path]:
+    inner = said.items() if isinstance(said, dict) else enumerate(said) if isinstance(said, list) else ()
+    for key, value in inner:
+        yield (*at, key)
+        yield from places(value, (*at, key))
+
+
+def below(said: Any, path: Path) -> Any:
+    for step in path:
+        said = said[step]
+    return said
+
+
+PLACES = sorted(places(SAID), key=str)
+CHANGES = st.tuples(st.sampled_from(PLACES), st.none() | st.sampled_from(TABLES), st.none() | st.sampled_from(ODD))
+
+
+def changed(changes: list[tuple[Path, str | None, Any]]) -> dict[str, Any]:
+    """The small policy with values replaced, taken out (None) or, where a name is given, put in beside them."""
+    said = copy.deepcopy(SAID)
+    for path, name, value in changes:
+        try:
+            table = below(said, path[:-1])
+            key = path[-1] if name is None else name
+            if value is None:
+                del table[key]
+            else:
+                table[key] = copy.deepcopy(value)
+        except (KeyError, IndexError, TypeError):
+            continue  # an earlier change took the place away
+    return said
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(CHANGES, min_size=1, max_size=3))
+def test_whatever_is_written_loads_or_is_refused_where_it_was_written(
+    changes: list[tuple[Path, str | None, Any]],
+) -> None:
+    said = changed(changes)
+    try:
+        load(as_toml(said))
+    except Misshapen as misshapen:
+        for fault in misshapen.faults:
+            *above, _key = fault.pointer.split("/")[1:] or [""]
+            table: Any = said
+            for step in above:
+                table = table[int(step)] if isinstance(table, list) else table[step]
+            # What stands for another value may lack what that one lacks.
+            assert isinstance(table, dict | list) or table in STANDS_FOR, fault
+            assert fault.detail
