@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 
 import httpx
 import pytest
@@ -66,6 +68,32 @@ def test_the_timeline_is_told_in_either_language(desk: Desk, case: str) -> None:
     assert "商家" in chinese.out
     assert "Next: " in english.out
     assert "merchant" in english.out
+
+
+def test_the_dossier_is_written_to_a_file_as_it_is_sent(desk: Desk, case: str, tmp_path: Path) -> None:
+    file = tmp_path / "dossier.html"
+    written = desk.types("case", "dossier", case, "--format", "html", "-o", str(file))
+    assert written.code == 0, written.err
+    assert str(file) in written.out
+    assert file.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert desk.types("case", "dossier", case, "--format", "json").json()["case_id"] == case
+    nowhere = desk.types("case", "dossier", case, "-o", str(tmp_path / "no" / "folder"))
+    assert (nowhere.code, nowhere.out) == (2, "")
+    unknown = desk.types("case", "dossier", "00000000-0000-4000-8000-000000000000", "-o", str(file))
+    assert (unknown.code, unknown.out) == (1, "")
+    assert "not_found" in unknown.err
+
+
+def test_the_desk_notes_assigns_and_links_from_the_terminal(desk: Desk, case: str) -> None:
+    for name, data in (
+        ("noted", {"text": "已电话核实。"}),
+        ("assigned", {"department": "customer_service", "agent": "a-7"}),
+        ("linked", {"group": "00000000-0000-4000-8000-000000000009", "by": "merchant"}),
+    ):
+        posted = desk.types("post", case, name, "--data", json.dumps(data))
+        assert posted.code == 0, (name, posted.err)
+        assert f"{name} by platform" in posted.out
+    assert desk.types("case", "show", case, "--json").json()["assignee"] == "a-7"
 
 
 def test_the_raw_history_is_listed(desk: Desk, case: str) -> None:

@@ -47,7 +47,7 @@ def _faults(value: Any, wanted: type, at: str, first: str) -> tuple[Fault, ...]:
 
 
 def _told(error: Any, at: str) -> list[Fault]:
-    """One fault per missing or unknown field; the innermost fault of a union's only matching branch."""
+    """One fault per missing or unknown field; the innermost faults of a union's only fitting branch."""
     pointer = at + "".join(f"/{_escaped(str(part))}" for part in error.absolute_path)
     if error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
@@ -56,13 +56,21 @@ def _told(error: Any, at: str) -> list[Fault]:
         unknown = [name for name in error.instance if name not in error.schema.get("properties", {})]
         return [Fault(pointer=f"{pointer}/{_escaped(name)}", detail="no such field") for name in unknown]
     if error.validator == "anyOf":
-        deeper = [inner for inner in error.context if inner.schema.get("type") != "null"]
+        deeper = _of_its_kind(error)
         inner = [fault for one in deeper for fault in _told(one, at)]
         if inner and len({one.schema_path[0] for one in deeper}) == 1:
             return inner
         kinds = sorted({str(one.schema.get("type", "object")) for one in error.context})
         return [Fault(pointer=pointer, detail=f"one of {', '.join(kinds)}")]
     return [Fault(pointer=pointer, detail=error.message[:300])]
+
+
+def _of_its_kind(error: Any) -> list[Any]:
+    """What is wrong by those branches of a union that are of the value's own JSON type."""
+    others = {one.schema_path[0] for one in error.context if one.validator == "type" and not one.relative_path}
+    return [one for one in error.context if one.schema_path[0] not in others] or [
+        one for one in error.context if one.schema.get("type") != "null"
+    ]
 
 
 def _first(message: str, at: str) -> Fault:

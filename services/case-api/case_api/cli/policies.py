@@ -80,7 +80,7 @@ def show(
 
 @policies.command("check")
 def check(file: File, json_wanted: AsJson = False) -> None:
-    """Check a policy without keeping it; every fault is named."""
+    """Check a policy without keeping it, offline; every fault is named with its table and key."""
     _checked(file, json_wanted=json_wanted)
 
 
@@ -127,11 +127,11 @@ def _checked(file: Path, *, json_wanted: bool, quiet: bool = False) -> str:
     try:
         found = ours.load(text)
     except Misshapen as fault:
-        faults = [{"pointer": one.pointer, "detail": one.detail} for one in fault.faults]
+        faults = [{**_place(one.pointer), "detail": one.detail} for one in fault.faults]
         if json_wanted:
             as_json({"file": str(file), "faults": faults})
         refused(f"{file}: {len(faults)} fault{'s' if len(faults) > 1 else ''}")
-        refused(*(f"  {one['pointer'] or '/'}: {one['detail']}" for one in faults), named=False)
+        refused(*(f"{file}: {_line(one)}" for one in faults), named=False)
         raise typer.Exit(REFUSED) from None
     if quiet:
         return text
@@ -140,6 +140,23 @@ def _checked(file: Path, *, json_wanted: bool, quiet: bool = False) -> str:
     else:
         lines(f"{file}: {_name(_told(found))} is sound, digest {found.ref.digest}")
     return text
+
+
+def _place(pointer: str) -> dict[str, str]:
+    """Where a fault stands: its table and key as they are written in TOML, and as a JSON pointer (RFC 6901)."""
+    words: list[str] = []
+    for step in pointer.split("/")[1:]:
+        word = step.replace("~1", "/").replace("~0", "~")
+        if word.isdecimal() and words:
+            words[-1] += f"[{word}]"
+        else:
+            words.append(word)
+    return {"table": ".".join(words[:-1]), "key": words[-1] if words else "", "pointer": pointer}
+
+
+def _line(fault: dict[str, str]) -> str:
+    place = " ".join(part for part in (f"[{fault['table']}]" if fault["table"] else "", fault["key"]) if part)
+    return f"{place}: {fault['detail']}" if place else fault["detail"]
 
 
 def _told(found: InForce) -> dict[str, Any]:
