@@ -14,6 +14,8 @@ import pytest_asyncio
 
 from case_api.cli import postgres
 from case_api.cli.migrate import bring_to_head
+from case_api.cli.prepare import prepare
+from tests.landed import load_landed
 from tests.serving import Serving, serving
 
 TEMPLATE = "caselog_template"
@@ -32,8 +34,22 @@ class Database:
 
 @pytest.fixture(scope="session")
 def caselog() -> Iterator[Serving]:
-    """One whole Caselog, as `caselog up` starts it, for all tests that come through the front door."""
+    """One whole Caselog, as `caselog up` starts it, for all tests that come through the front door.
+
+    Taobao's cases are judged by taobao@2026.1 in it, other marketplaces' by what is shipped.
+    """
     with serving(workers=2, schedulers=2) as running:
+        load_landed(running)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def caselog_shipped() -> Iterator[Serving]:
+    """One whole Caselog with the shipped policies and no other (taobao@2026.2, tmall@2026.2): for the scenarios.
+
+    It looks for collective complaints every second.
+    """
+    with serving(workers=2, schedulers=2, CASELOG_COLLECTIVE_EVERY_S="1") as running:
         yield running
 
 
@@ -83,6 +99,14 @@ async def make_database(postgres_server: postgres.Server) -> AsyncIterator[MakeD
 async def database(make_database: MakeDatabase) -> Database:
     """A fresh database for one test."""
     return await make_database()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shipped_database(make_database: MakeDatabase) -> Database:
+    """A fresh database for the tests of one module, with the shipped policies kept and no other."""
+    database = await make_database()
+    await prepare(database.app, development_keys=True)
+    return database
 
 
 @pytest_asyncio.fixture(scope="module")

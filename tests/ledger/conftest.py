@@ -12,7 +12,7 @@ from case_events.ledger import policy_book
 from case_events.ledger.database import Ledger, open_ledger
 from tests import examples
 from tests.conftest import Database
-from tests.ledger.desk import MASTER_KEY, Desk, swift_text
+from tests.ledger.desk import MASTER_KEY, Desk, swift_text, tmall_text
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -20,7 +20,7 @@ async def ledger(module_database: Database) -> AsyncIterator[Ledger]:
     """A ledger for all tests of a module, as the API opens it; each has cases of its own in it."""
     opened = await open_ledger(module_database.app, master_key=MASTER_KEY, calendar=examples.calendar())
     async with opened.connection() as connection:
-        for text in (examples.taobao_text(), swift_text()):
+        for text in (examples.taobao_text(), swift_text(), tmall_text()):
             await policy_book.keep(connection, text)
     yield opened
     await opened.close()

@@ -11,12 +11,14 @@ import asyncpg
 from msgspec.structs import replace
 
 from case_events.core.commands import BY, POSTED_NAMES, File, Posted
+from case_events.core.facts import FilingFacts, ListingFacts
 from case_events.core.plan import Step
 from case_events.core.values import CaseId, Instant, Party
 from case_events.ledger import test_clocks
 from case_events.ledger.database import Ledger
 from case_events.ledger.deadlines import CLAIM_CLOCKED, Fired, fire
 from case_events.ledger.steps import Asking, submit
+from case_events.policies import shipped
 from tests import examples
 from tests.spec import ACTORS
 
@@ -40,6 +42,12 @@ def swift_text() -> str:
     return text
 
 
+def tmall_text() -> str:
+    """Tmall's policy as it is shipped: every rule of the domain, where taobao's here is the first release's."""
+    (text,) = (text for text in shipped() if 'name = "tmall"' in text)
+    return text
+
+
 SWIFT = timedelta(seconds=2)
 """How long a respondent has under ``swift_text``."""
 
@@ -50,6 +58,18 @@ def a_filing(*, clock: UUID | None = None, at: Instant | None = None, **changes:
     start = at or (examples.NOON if clock else now())
     order = replace(examples.order_that_succeeded(Instant.of(start - timedelta(days=3))), order_id=f"T{number:06}")
     return replace(examples.FILING, order=order, test_clock=clock, **changes)
+
+
+def on_tmall(type_: str, reason: str, **said: Any) -> File:
+    """A complaint judged by the shipped rules of Tmall."""
+    return a_filing(type=type_, reason=reason, marketplace="tmall", **said)
+
+
+def a_report(listing: str | None = "l-1", **said: Any) -> File:
+    """A report, of which nobody learns who made it: about a listing, and no order (domain F8)."""
+    facts = FilingFacts(listing=ListingFacts(listing_id=listing)) if listing else None
+    filing = on_tmall("counterfeit_report", "counterfeit", **({"facts": facts, "demand": "takedown"} | said))
+    return replace(filing, order=None, amount=None)
 
 
 def now() -> Instant:

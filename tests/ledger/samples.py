@@ -4,165 +4,130 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from case_events.core.events import (
-    Accepted,
-    Appealed,
-    ClaimAmended,
-    Closed,
-    DeadlineExtended,
-    Dismissed,
-    Escalated,
-    Event,
-    EvidenceRequested,
-    EvidenceSubmitted,
-    Filed,
-    InterventionRequested,
-    MerchantReplied,
-    Remedied,
-    Returned,
-    Ruled,
-    Settled,
-    Withdrawn,
-)
-from case_events.core.timeouts import (
-    AcceptanceTimedOut,
-    AppealWindowExpired,
-    EvidenceTimedOut,
-    InterventionWindowExpired,
-    MerchantResponseTimedOut,
-    NegotiationStalled,
-    RemedyTimedOut,
-    ReturnTimedOut,
-    RulingTimedOut,
-)
-from case_events.core.values import (
-    Clock,
-    Evidence,
+from msgspec.structs import replace
+
+from case_events.core import events, timeouts
+from case_events.core.events import Event
+from case_events.core.facts import (
+    ContractFacts,
+    DocumentFacts,
+    ExtensionFacts,
     FilingFacts,
-    Goods,
-    Instant,
-    Liable,
-    Money,
-    Offer,
-    Order,
-    Party,
-    PolicyRef,
+    ListingFacts,
     RefundFacts,
+    ReviewFacts,
+    RightsFacts,
+)
+from case_events.core.values import Advance, Clock, LegalEntity, Liable, Money, Offer, OutsideResult, Penalty, Recovery
+from tests.ledger.first_samples import APPEAL, DIGEST, DUE, FIRST, LATER, PROOF, REMEDY, RULING, SECRET, YUAN
+
+SOME_ID = UUID("00000000-0000-4000-8000-00000000000b")
+NOTICE = replace(PROOF, kind="carrier_notice", region="浙江省", shows_at=DUE, moved_at=LATER)
+ENTITY = LegalEntity(name=SECRET, place=SECRET, registration=SECRET)
+RECOVERIES = (Recovery(party="respondent", amount=YUAN),)
+FREIGHT = Money(amount=1_000, currency="CNY")
+FOLLOW_UP = Clock(kind="follow_up", party="platform", due_at=LATER)
+RECOVERY = Clock(kind="recovery", party="respondent", due_at=LATER)
+FACTS = FilingFacts(
+    refund=RefundFacts(applied_at=DUE, succeeded_at=LATER),
+    review=ReviewFacts(rating="negative", in_effect=True),
+    listing=ListingFacts(listing_id="l-1", title="毛衣", url=f"https://files.example/{SECRET}"),
+    rights=RightsFacts(kind="trademark", registration="R-1"),
+    contract=ContractFacts(amount=YUAN, accuracy=9_900),
+    document=DocumentFacts(type="trade_outbound", number="D-1"),
+    circumstance="signed_intact",
+    loss=YUAN,
+    return_freight=FREIGHT,
+    conformity_confirmed_at=DUE,
+    extension=ExtensionFacts(reason="faulty_goods", explanation=SECRET),
+    trusted=True,
 )
 
-DUE = Instant.parse("2026-03-05T04:00:00.000001Z")
-LATER = Instant.parse("2026-03-11T16:00:00Z")
-FEN = Money(amount=9_007_199_254_740_991, currency="CNY")
-YUAN = Money(amount=12_900, currency="CNY")
-DIGEST = "0123456789abcdef" * 4
-SECRET = '李雷 <lei@example.com> "引号" \\ \t\n/ 😀'
-"""A private text with everything that JSON escapes, and some that it does not."""
-PROOF = Evidence(kind="photo", uri=f"https://files.example/{SECRET}", sha256=DIGEST, visibility="platform")
-RESPONSE = Clock(kind="response", party="respondent", due_at=DUE, provisional=True, minimum_notice=True)
-RULING = Clock(kind="ruling", party="platform", due_at=LATER)
-APPEAL = Clock(kind="appeal", party="both", due_at=LATER)
-REMEDY = Clock(kind="remedy", party="respondent", due_at=LATER)
 
-SAMPLES: dict[str, Event] = {
-    "filed": Filed(
-        number="100000001",
-        type="not_received",
-        reason="logistics_lost",
-        marketplace="taobao",
-        policy=PolicyRef(name="taobao", version="2026.1", digest=DIGEST),
-        order=Order(
-            order_id="T-1\u2028\u007f",
-            status="trade_success",
-            created_at=Instant.parse("2026-02-20T12:00:00+08:00"),
-            paid=YUAN,
-            freight=Money(amount=0, currency="CNY"),
-            goods=(Goods(sku="sku-1", title="毛衣 \u0000\u001f", category="apparel", quantity=2, price=FEN),),
-            paid_at=Instant.parse("2026-02-20T04:00:01Z"),
-            shipped_at=Instant.parse("2026-02-21T04:00:00.5Z"),
-            succeeded_at=Instant.parse("2026-02-27T04:00:00Z"),
-            closed_at=Instant.parse("2999-12-31T23:59:59.999999Z"),
-            merchant_promises=("seven_days_no_reason",),
-        ),
-        complainant=Party(role="buyer", id=SECRET),
-        respondent=Party(role="merchant", id="m-1"),
-        demand="refund",
-        amount=YUAN,
-        description=SECRET,
-        department="customer_service",
-        evidence=(PROOF, PROOF),
-        facts=FilingFacts(refund=RefundFacts(applied_at=DUE, succeeded_at=LATER)),
-        anonymous=True,
-        external_ref="ref/1",
-        test_clock=UUID("00000000-0000-4000-8000-00000000000a"),
-        clocks=(RESPONSE, Clock(kind="negotiation", party="complainant", due_at=LATER)),
+def more(name: str, **said: object) -> Event:
+    """The event of version 1 with what it can say since."""
+    return replace(FIRST[name], **said)
+
+
+RULED = more(
+    "ruled",
+    liable=(
+        Liable(party="respondent", share=6_667, amount=YUAN),
+        Liable(party="platform", share=3_333, amount=FREIGHT),
     ),
-    "accepted": Accepted(clocks=(RESPONSE,)),
-    "dismissed": Dismissed(reason=SECRET, malicious=True),
-    "evidence_requested": EvidenceRequested(party="complainant", kinds=("photo",), clocks=(RESPONSE,)),
-    "escalated": Escalated(to="consumer_protection", reason=SECRET),
-    "claim_amended": ClaimAmended(demand="refund", amount=YUAN, clocks=(RESPONSE,)),
-    "evidence_submitted": EvidenceSubmitted(by="platform", evidence=(PROOF,)),
-    "merchant_replied": MerchantReplied(
-        decision="offer", reason=SECRET, offer=Offer(kind="partial_refund", amount=YUAN), evidence=(PROOF,)
+    penalties=(Penalty(kind="points", on="respondent", points=6), Penalty(kind="credit_mark", on="complainant")),
+    recoveries=RECOVERIES,
+)
+assert isinstance(RULED, events.Ruled)
+
+SAMPLES: dict[str, Event] = FIRST | {
+    "filed": more(
+        "filed",
+        subtype="fake_one_pay_three",
+        kind="report",
+        channel="order_page",
+        evidence=(PROOF, NOTICE),
+        missing=("photo",),
+        late=True,
+        facts=FACTS,
+        complainant_entity=ENTITY,
+        respondent_entity=ENTITY,
+        marks=2,
+        previous=SOME_ID,
     ),
-    "settled": Settled(basis="concession", remedy="refund", owed=YUAN, clocks=(REMEDY,)),
-    "intervention_requested": InterventionRequested(
-        ground="requested", by="complainant", department="customer_service", reason=SECRET, clocks=(RULING,)
+    "evidence_submitted": more("evidence_submitted", evidence=(NOTICE,)),
+    "merchant_replied": more("merchant_replied", evidence=(NOTICE,)),
+    "respondent_replied": events.RespondentReplied(
+        decision="offer", reason=SECRET, offer=Offer(kind="repair", amount=YUAN), evidence=(NOTICE,)
     ),
-    "ruled": Ruled(
-        round=2,
-        outcome="partial_refund",
-        verdict="partly_upheld",
-        rule="delivery_not_proved",
-        reasons=SECRET,
-        owed=YUAN,
-        departs=SECRET,
-        liable=(Liable(party="respondent", share=6_667), Liable(party="platform", share=3_333)),
-        penalties=("points_2",),
-        evidence=(DIGEST,),
-        final=True,
-        clocks=(APPEAL,),
+    "settled": more("settled", recoveries=RECOVERIES),
+    "intervention_requested": more("intervention_requested", ground="receipt_disputed"),
+    "expedited": events.Expedited(reason=SECRET, priority=1),
+    "appealed": more("appealed", evidence=(NOTICE,), instance="arbitration"),
+    "ruling_accepted": events.RulingAccepted(by="complainant", stands=True, recoveries=RECOVERIES, clocks=(RECOVERY,)),
+    "withdrawn": more("withdrawn", recoveries=RECOVERIES, clocks=(RECOVERY,)),
+    "returned": more("returned", pickup=SECRET, freight_by="respondent"),
+    "remedied": more("remedied", clocks=(FOLLOW_UP,)),
+    "messaged": events.Messaged(by="respondent", text=SECRET),
+    "rated": events.Rated(score=5, comment=SECRET),
+    "accepted": more("accepted", takedown=True),
+    "dismissed": more(
+        "dismissed",
+        advice=SECRET,
+        penalties=(Penalty(kind="credit_mark", on="complainant"),),
+        recoveries=RECOVERIES,
+        clocks=(RECOVERY,),
     ),
-    "appealed": Appealed(by="respondent", reason=SECRET, evidence=(PROOF,), clocks=(RULING,)),
-    "withdrawn": Withdrawn(reason=SECRET),
-    "returned": Returned(step="address", address=SECRET, tracking=SECRET, received=True, clocks=(REMEDY,)),
-    "remedied": Remedied(by="platform", kind="refund", amount=YUAN, reference=SECRET),
-    "closed": Closed(outcome="upheld", reason=SECRET),
-    "deadline_extended": DeadlineExtended(
-        kind="ruling", party="platform", due_at=LATER, reason=SECRET, clocks=(RULING,)
+    "evidence_requested": more("evidence_requested", clocks=(RULING, APPEAL)),
+    "evidence_rejected": events.EvidenceRejected(evidence=(DIGEST,), of="respondent", forged=True, reason=SECRET),
+    "assigned": events.Assigned(department="consumer_protection", agent="agent-1"),
+    "linked": events.Linked(group=SOME_ID, by="merchant", department="platform_supervision"),
+    "noted": events.Noted(
+        text=SECRET, internal=True, outside=OutsideResult(authority="court", reference="(2026)1", result=SECRET)
     ),
-    "acceptance_timed_out": AcceptanceTimedOut(
-        kind="acceptance", party="platform", due_at=DUE, set_by=1, late_s=0, clocks=(RULING,), priority=1
+    "deadline_extended": more("deadline_extended", kind="filing", clocks=(APPEAL,)),
+    "ruled": RULED,
+    "corrected": events.Corrected(event=SOME_ID, version=4, reason=SECRET, ruling=RULED, text=SECRET, clocks=(REMEDY,)),
+    "advance_paid": events.AdvancePaid(
+        advance=Advance(amount=YUAN, ground="instant", recover_from="ruling"), reference=SECRET
     ),
-    "evidence_timed_out": EvidenceTimedOut(
-        kind="evidence", party="complainant", due_at=DUE, set_by=2, late_s=0, clocks=(RULING,)
+    "recovered": events.Recovered(party="respondent", amount=YUAN, reference=SECRET, clocks=(FOLLOW_UP,)),
+    "followed_up": events.FollowedUp(solved=True, comment=SECRET, remedy="compensation", owed=YUAN, clocks=(REMEDY,)),
+    "intervention_window_expired": more("intervention_window_expired", recoveries=RECOVERIES),
+    "return_timed_out": more("return_timed_out", recoveries=RECOVERIES),
+    "appeal_window_expired": more("appeal_window_expired", recoveries=RECOVERIES),
+    "response_timed_out": timeouts.ResponseTimedOut(
+        kind="response", party="respondent", due_at=DUE, set_by=1, late_s=3, clocks=(RULING,)
     ),
-    "merchant_response_timed_out": MerchantResponseTimedOut(
-        kind="response", party="respondent", due_at=DUE, set_by=3, late_s=86_400, clocks=(RULING,)
+    "assignment_timed_out": timeouts.AssignmentTimedOut(
+        kind="assignment", party="platform", due_at=DUE, set_by=2, late_s=0, clocks=(RULING,), priority=1
     ),
-    "negotiation_stalled": NegotiationStalled(
-        kind="negotiation", party="complainant", due_at=DUE, set_by=1, late_s=1, clocks=(RULING,)
+    "follow_up_timed_out": timeouts.FollowUpTimedOut(
+        kind="follow_up", party="platform", due_at=DUE, set_by=6, late_s=0, clocks=(FOLLOW_UP,)
     ),
-    "intervention_window_expired": InterventionWindowExpired(
-        kind="intervention", party="complainant", due_at=DUE, set_by=2, late_s=0, clocks=(RULING,)
+    "recovery_timed_out": timeouts.RecoveryTimedOut(
+        kind="recovery", party="respondent", due_at=DUE, set_by=6, late_s=0, clocks=(RECOVERY,), priority=2
     ),
-    "return_timed_out": ReturnTimedOut(
-        kind="return_address",
-        party="respondent",
-        due_at=DUE,
-        set_by=6,
-        late_s=0,
-        clocks=(REMEDY,),
-        step="address",
-        effect="owe",
-    ),
-    "ruling_timed_out": RulingTimedOut(
-        kind="ruling", party="platform", due_at=DUE, set_by=4, late_s=0, clocks=(RULING,), priority=2
-    ),
-    "appeal_window_expired": AppealWindowExpired(
-        kind="appeal", party="both", due_at=DUE, set_by=5, late_s=0, clocks=(REMEDY,)
-    ),
-    "remedy_timed_out": RemedyTimedOut(
-        kind="remedy", party="respondent", due_at=DUE, set_by=6, late_s=0, clocks=(REMEDY,), priority=3
-    ),
+    "deadline_approaching": timeouts.DeadlineApproaching(kind="response", party="respondent", due_at=DUE, set_by=1),
 }
+"""Every event as it is written today."""

@@ -56,6 +56,7 @@ async def test_one_filing_sent_ten_times_at_once_opens_one_case(
     desk: Desk, neighbour: Desk, superuser: asyncpg.Connection
 ) -> None:
     filing = a_filing()
+    assert filing.order is not None
     asked = [at.ask(filing, key="k") for at in (desk, neighbour) for _ in range(5)]
     steps_taken = await asyncio.gather(*asked)
     assert all(step.problem is None for step in steps_taken)
@@ -103,6 +104,7 @@ async def test_of_two_filings_of_one_complaint_at_once_one_is_told_where_the_oth
     desk: Desk, neighbour: Desk, superuser: asyncpg.Connection
 ) -> None:
     filing = a_filing()
+    assert filing.order is not None
     opened, refused = sorted(
         await asyncio.gather(desk.ask(filing), neighbour.ask(filing)), key=lambda step: step.problem is not None
     )

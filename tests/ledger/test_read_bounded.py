@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from case_events.core.values import CaseId, Instant
-from case_events.ledger import due_list, lists
+from case_events.core.viewer import EVERYTHING
+from case_events.ledger import due_list, lists, queues
 from case_events.ledger.due_list import DueRow, list_deadlines
 from case_events.ledger.lists import Wanted, list_cases
-from tests.ledger.desk import Desk, now
+from case_events.ledger.queues import list_queue
+from tests.ledger.desk import Desk, now, on_tmall
 
 PAGES_MAX = 40
 
@@ -63,3 +67,44 @@ async def test_deadlines_of_a_rare_kind_are_found_behind_many_of_another(
             if after is None:
                 break
         assert found == [row for row in whole if row.kind == kind]
+
+
+async def test_a_queue_finds_what_is_rare_behind_much_of_another_kind(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "LOOKED_AT_MAX", 2)
+    for _ in range(5):
+        await desk.filed()
+    rare = [await desk.filed(on_tmall("not_received", "not_received")) for _ in range(2)]
+    wanted = Wanted(department="customer_service", marketplace="tmall")
+    found: list[CaseId] = []
+    after, sizes = None, list[int]()
+    for _ in range(PAGES_MAX):
+        page = await list_queue(desk.ledger, wanted, limit=10, after=after)
+        found += [row.case_id for row in page.rows]
+        sizes.append(len(page.rows))
+        after = page.after
+        if after is None:
+            break
+    assert set(found) == set(rare)
+    assert len(found) == len(rare)
+    assert max(sizes) <= 2
+    assert len(sizes) > 3
+
+
+async def test_a_queue_s_page_is_read_from_the_index_in_its_order(desk: Desk, superuser: asyncpg.Connection) -> None:
+    """It is neither sorted nor walked: what a queue costs does not depend on how long it is."""
+    await desk.filed()
+    async with superuser.transaction():
+        await superuser.execute("SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan")
+        await superuser.execute("SET LOCAL enable_bitmapscan = off")
+        for whose, wanted in (("assignee", Wanted(assignee="x")), ("department", Wanted(department="x"))):
+            asked = queues.question(wanted, EVERYTHING, 50, (0, None, uuid4()))
+            await superuser.execute(f"PREPARE queue_{whose} AS {asked.sql}")
+            explain = f"EXPLAIN EXECUTE queue_{whose} ('x', 0, NULL, '{uuid4()}')"
+            plan = "\n".join(row[0] for row in await superuser.fetch(explain))
+            assert f"cases_queue_of_{whose}" in plan, plan
+            whole_page, _, read = plan.partition("Subquery Scan")
+            assert whole_page.count("Sort") <= 2, "no more than the page itself is put in order"
+            assert "Sort" not in read, plan
+            assert "Filter" not in read, plan

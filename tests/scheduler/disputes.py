@@ -15,8 +15,7 @@ from case_events.core.values import Instant
 from case_events.ledger import policy_book
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.steps import Asking, submit
-from case_events.policies import shipped
-from tests.examples import BUYER, FILING, order_that_succeeded
+from tests.examples import BUYER, FILING, order_that_succeeded, taobao_text
 from tests.scheduler.fleet import MASTER_KEY
 
 AT_ONCE = 8
@@ -24,7 +23,7 @@ AT_ONCE = 8
 
 def rush_policy(seconds: int) -> str:
     """Taobao's rules for a marketplace of their own, with a reply window of so many seconds."""
-    (text,) = (text for text in shipped() if 'name = "taobao"' in text)
+    text = taobao_text()
     for old, new in {
         'name = "taobao"': 'name = "rush"',
         'marketplace = "taobao"': 'marketplace = "rush"',

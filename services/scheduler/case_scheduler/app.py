@@ -15,6 +15,7 @@ from case_events.ledger.deadlines import seconds_to_next
 from case_events.ledger.heartbeat import beat
 from case_events.ledger.sealing import read_master_key
 from case_scheduler.bell import Bell
+from case_scheduler.collective import keep_linking
 from case_scheduler.settings import Settings
 from case_scheduler.timeouts import sweep
 
@@ -40,12 +41,14 @@ async def run(settings: Settings) -> None:
     name = f"{socket.gethostname()}:{os.getpid()}"
     log.info("started", name=name)
     try:
-        async with Bell(settings.database_url) as bell:
+        async with Bell(settings.database_url, settings.collective_every_s) as bell:
             loop.add_signal_handler(signal.SIGTERM, _stop, stop, bell)
             loop.add_signal_handler(signal.SIGINT, _stop, stop, bell)
+            linking = asyncio.create_task(keep_linking(ledger, bell, stop.is_set), name="linking")
             while not stop.is_set():
                 await _look(ledger, bell, stop, name)
                 await bell.wait()
+            await linking
     finally:
         await ledger.close()
         log.info("stopped", name=name)
@@ -54,6 +57,7 @@ async def run(settings: Settings) -> None:
 def _stop(stop: asyncio.Event, bell: Bell) -> None:
     stop.set()
     bell.ring()
+    bell.call_round()
 
 
 async def _look(ledger: Ledger, bell: Bell, stop: asyncio.Event, name: str) -> None:

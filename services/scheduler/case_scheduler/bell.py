@@ -27,11 +27,16 @@ log = structlog.get_logger("case_scheduler.bell")
 
 
 class Bell:
-    """Rings when something may be due; listens to the database on a connection of its own."""
+    """Rings when something may be due; listens to the database on a connection of its own.
 
-    def __init__(self, url: str) -> None:
+    It also calls the rounds of what is done every ``round_s`` seconds, due or not.
+    """
+
+    def __init__(self, url: str, round_s: float) -> None:
         self._url = url
+        self._round_s = round_s
         self._rung = asyncio.Event()
+        self._round = asyncio.Event()
         self._metronome = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -41,6 +46,7 @@ class Bell:
         self._metronome.add_job(self.ring, IntervalTrigger(seconds=int(WAKE_WITHIN.total_seconds())), id="sweep")
         listen = IntervalTrigger(seconds=RECONNECT_S)
         self._metronome.add_job(self._listen, listen, id="listen", next_run_time=datetime.now(UTC))
+        self._metronome.add_job(self.call_round, IntervalTrigger(seconds=self._round_s), id="round")
         self._metronome.start()
         return self
 
@@ -67,6 +73,18 @@ class Bell:
         except TimeoutError:
             log.warning("metronome_silent", waited_s=SILENCE_S)
         self._rung.clear()
+
+    def call_round(self) -> None:
+        self._round.set()
+
+    async def wait_for_round(self) -> None:
+        """Until the next round is called, and no longer than two of them take: the metronome can stop silently."""
+        try:
+            async with asyncio.timeout(2 * self._round_s):
+                await self._round.wait()
+        except TimeoutError:
+            log.warning("metronome_silent", waited_s=2 * self._round_s)
+        self._round.clear()
 
     async def _listen(self) -> None:
         """Keep a listening connection; without one, deadlines set at short notice wait for the next tick."""

@@ -16,4 +16,7 @@ class Settings(BaseSettings):
 
     database_url: str = Field(description="The scheduler's login.")
     master_key_file: Path = Field(description="32 bytes in base64: wraps every subject's key.")
+    collective_every_s: float = Field(
+        10, ge=0.1, le=3600, description="How often collective complaints are looked for, in seconds."
+    )
     log: Literal["console", "json"] = Field("console", description="How log lines are written.")

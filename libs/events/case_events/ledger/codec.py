@@ -7,25 +7,87 @@ transaction id and the sequence number, which only the sequencer uses.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from case_events.core.events import EVENTS, Event, Filed, Recorded
 from case_events.core.values import Value, canonical, decode_hook, encode_hook
-from case_events.ledger.sealing import Keys, Subject, SubjectKey, Vault, places, private_paths
+from case_events.ledger.sealing import Keys, Subject, SubjectKey, Vault, places, private_paths, tree_of
 
 DOMAIN = b"caselog.event.v1\n"
 GENESIS = bytes(32)
 """The hash before the first event of a case."""
 
-STORED: dict[str, tuple[int, type[Event]]] = {name: (1, kind) for name, kind in EVENTS.items()}
-"""Stored name → the schema version written today and its Struct. A name is never renamed or reused; a changed
-Struct gets the next version here, an upcaster from the one before, and a golden file."""
+Plain = dict[str, Any]
+"""An event's data as plain JSON, unsealed."""
+Upcaster = Callable[[Plain], Plain]
+"""What an event said in one schema version, as the next one says it."""
 
-PRIVATE = {kind: private_paths(kind) for _, kind in STORED.values()}
+
+def unchanged(said: Plain) -> Plain:
+    """The next version only added what may be left out, or allows more than this one did."""
+    return said
+
+
+def _penalties_as_objects(said: Plain) -> Plain:
+    """Version 1 named a penalty by its word alone: it was the respondent's, but for the mark on a complainant."""
+    penalties = [
+        {"kind": word, "on": "complainant" if word == "credit_mark" else "respondent"}
+        for word in said.get("penalties", ())
+    ]
+    return {**said, "penalties": penalties}
+
+
+class Stored(NamedTuple):
+    """How an event is stored: the Struct it is written as today, and how to read it as it was written before.
+
+    ``before`` has the upcaster from version 1 to 2, from 2 to 3 and so on; what they are given is unsealed at the
+    places that are private today, so a private field keeps its place for ever.
+    """
+
+    kind: type[Event]
+    before: tuple[Upcaster, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """The schema version written today."""
+        return len(self.before) + 1
+
+
+UNCHANGED = (
+    "filed",
+    "evidence_submitted",
+    "merchant_replied",
+    "settled",
+    "intervention_requested",
+    "appealed",
+    "withdrawn",
+    "returned",
+    "remedied",
+    "accepted",
+    "dismissed",
+    "evidence_requested",
+    "deadline_extended",
+    "intervention_window_expired",
+    "return_timed_out",
+    "appeal_window_expired",
+)
+"""What version 2 says as version 1 did, and more."""
+BEFORE: dict[str, tuple[Upcaster, ...]] = dict.fromkeys(UNCHANGED, (unchanged,))
+BEFORE["ruled"] = (_penalties_as_objects,)
+
+STORED: dict[str, Stored] = {name: Stored(kind, BEFORE.get(name, ())) for name, kind in EVENTS.items()}
+"""Stored name → its Struct and its past. A name is never renamed or reused; a changed Struct gets an upcaster from
+the version before, and a golden file."""
+
+WRITTEN = {name: stored.version for name, stored in STORED.items()}
+"""Stored name → the schema version written today."""
+PRIVATE = {stored.kind: private_paths(stored.kind) for stored in STORED.values()}
+TREES = {kind: tree_of(paths) for kind, paths in PRIVATE.items()}
+"""The same paths, as they are walked."""
 
 
 class Row(Value, frozen=True, kw_only=True):
@@ -49,7 +111,7 @@ def rows_of(events: Iterable[Recorded], head: bytes, keys: Iterable[SubjectKey],
     rows = []
     for recorded in events:
         name = recorded.name
-        schema, _ = STORED[name]
+        schema = WRITTEN[name]
         payload = _sealed(recorded, by_side, vault)
         payload_hash = hashlib.sha256(payload).digest()
         envelope = {field: getattr(recorded, field) for field in (*ENVELOPE, "asked")}
@@ -88,35 +150,45 @@ def chained(head: bytes, envelope: Mapping[str, Any]) -> bytes:
 
 def event_of(name: str, schema: int, payload: bytes, event_id: UUID, keys: Keys, vault: Vault) -> Event:
     """The event in a stored payload, unsealed. Raises UnknownEvent, or BrokenSeal."""
-    written, kind = STORED.get(name, (0, None))
-    if kind is None or schema != written:
+    written = WRITTEN.get(name, 0)
+    if not 1 <= schema <= written:
         raise UnknownEvent(f"{name}, schema version {schema}: this release writes {written or 'no such event'}")
     try:
-        return _opened(kind, payload, event_id, keys, vault)
+        if schema == written:
+            return _opened(STORED[name].kind, payload, event_id, keys, vault)
+        return _upcast(STORED[name], schema, payload, event_id, keys, vault)
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise UnknownEvent(f"{name}, schema version {schema}: the payload of event {event_id} is not one") from error
 
 
 def _opened(kind: type[Event], payload: bytes, event_id: UUID, keys: Keys, vault: Vault) -> Event:
-    paths = PRIVATE[kind]
-    if not paths:
+    if not PRIVATE[kind]:
         return msgspec.json.decode(payload, type=kind, dec_hook=decode_hook)
-    plain = msgspec.json.decode(payload)
-    for path in paths:
-        for container, key, here in places(plain, path):
-            container[key] = vault.open(container[key], keys, event_id, here)
-    return msgspec.convert(plain, kind, dec_hook=decode_hook)
+    return msgspec.convert(_unsealed(kind, payload, event_id, keys, vault), kind, dec_hook=decode_hook)
+
+
+def _upcast(stored: Stored, schema: int, payload: bytes, event_id: UUID, keys: Keys, vault: Vault) -> Event:
+    plain = _unsealed(stored.kind, payload, event_id, keys, vault)
+    for upcaster in stored.before[schema - 1 :]:
+        plain = upcaster(plain)
+    return msgspec.convert(plain, stored.kind, dec_hook=decode_hook)
+
+
+def _unsealed(kind: type[Event], payload: bytes, event_id: UUID, keys: Keys, vault: Vault) -> Plain:
+    plain: Plain = msgspec.json.decode(payload)
+    for container, key, here in places(plain, TREES[kind]):
+        container[key] = vault.open(container[key], keys, event_id, here)
+    return plain
 
 
 def _sealed(recorded: Recorded, keys: Mapping[Subject, SubjectKey], vault: Vault) -> bytes:
-    paths = PRIVATE[type(recorded.event)]
-    if not paths:
+    tree = TREES[type(recorded.event)]
+    if not tree:
         return canonical(recorded.event)
     plain = msgspec.to_builtins(recorded.event, enc_hook=encode_hook)
-    for path in paths:
-        for container, key, here in places(plain, path):
-            subject = _key(recorded, here, keys)
-            container[key] = vault.seal(container[key], subject, recorded.event_id, here)
+    for container, key, here in places(plain, tree):
+        subject = _key(recorded, here, keys)
+        container[key] = vault.seal(container[key], subject, recorded.event_id, here)
     return canonical(plain)
 
 
@@ -124,7 +196,7 @@ def _key(recorded: Recorded, path: tuple[str, ...], keys: Mapping[Subject, Subje
     """A party's text is under its own key; the platform's under the complainant's, or once that was destroyed,
     the respondent's: an erased complainant does not keep the platform from ruling."""
     if isinstance(recorded.event, Filed):
-        return keys["respondent" if path[0] == "respondent" else "complainant"]
+        return keys["respondent" if path[0] in ("respondent", "respondent_entity") else "complainant"]
     if recorded.who == "respondent" or (recorded.who == "platform" and keys["complainant"].wrapped is None):
         return keys["respondent"]
     return keys["complainant"]

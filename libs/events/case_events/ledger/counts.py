@@ -6,38 +6,43 @@ from typing import Any
 
 from case_events.core.values import Value
 from case_events.core.viewer import EVERYTHING, MERCHANT, Viewer
-from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 
 MERCHANTS_MAX = 50
 """Merchants that are counted one by one: those with the most interventions."""
-DIMENSIONS = ("status", "type", "outcome")
-
 MINE = """
-SELECT c.case_id, c.status, c.type, c.outcome, m.id AS merchant FROM cases c CROSS JOIN LATERAL (
+SELECT c.status, c.type, c.outcome, c.kind, c.interventions, m.id AS merchant FROM cases c CROSS JOIN LATERAL (
     SELECT CASE WHEN c.respondent_role = '{merchant}' THEN c.respondent_id
         WHEN c.complainant_role = '{merchant}' THEN c.complainant_id END AS id
 ) AS m WHERE {where}
 """
 COUNTED = """
-SELECT status, type, outcome, grouping(status, type, outcome) AS level, count(*) AS cases FROM ({mine}) AS mine
-GROUP BY GROUPING SETS ((status), (type), (outcome), ())
+SELECT status, type, outcome, kind, grouping(status, type, outcome, kind) AS level, count(*) AS cases,
+    sum(interventions) AS interventions
+FROM ({mine}) AS mine GROUP BY GROUPING SETS ((status), (type), (outcome), (kind), ())
 """
 INTERVENED = """
-SELECT merchant, count(*) AS interventions, count(DISTINCT case_id) AS cases
-FROM ({mine}) AS mine JOIN events e USING (case_id)
-WHERE e.type = 'intervention_requested' AND merchant IS NOT NULL
+SELECT merchant, sum(interventions) AS interventions, count(*) AS cases,
+    count(*) FILTER (WHERE outcome = 'upheld') AS upheld,
+    count(*) FILTER (WHERE outcome = 'partly_upheld') AS partly_upheld,
+    count(*) FILTER (WHERE outcome = 'rejected') AS rejected
+FROM ({mine}) AS mine WHERE interventions > 0 AND merchant IS NOT NULL
 GROUP BY merchant ORDER BY interventions DESC, merchant LIMIT {limit}
 """
-TOTAL = "SELECT count(*) FROM ({mine}) AS mine JOIN events e USING (case_id) WHERE e.type = 'intervention_requested'"
 
 
 class MerchantCount(Value, frozen=True, kw_only=True):
-    """How often the platform was called in, whatever came of it (domain N7), and in how many of a merchant's cases."""
+    """How often the platform was called in, whatever came of it (domain N7), and in how many of a merchant's cases.
+
+    ``upheld``, ``partly_upheld``, ``rejected``: what came of those cases, where the platform has ruled for good.
+    """
 
     merchant_id: str
     interventions: int
     cases: int
+    upheld: int
+    partly_upheld: int
+    rejected: int
 
 
 class Counts(Value, frozen=True, kw_only=True):
@@ -47,6 +52,7 @@ class Counts(Value, frozen=True, kw_only=True):
     by_status: dict[str, int]
     by_type: dict[str, int]
     by_outcome: dict[str, int]
+    by_kind: dict[str, int]
     interventions: int
     merchants: tuple[MerchantCount, ...]
 
@@ -60,17 +66,19 @@ async def count_cases(ledger: Ledger, *, merchant_id: str | None = None, viewer:
         await connection.execute("SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = force_custom_plan")
         groups = await connection.fetch(COUNTED.format(mine=mine), *arguments)
         merchants = await connection.fetch(INTERVENED.format(mine=mine, limit=MERCHANTS_MAX), *arguments)
-        interventions = await _total(connection, mine, arguments)
-    # A group that is not by a dimension has its bit set: status is the highest of three.
-    by_status, by_type, by_outcome, whole = ([row for row in groups if row["level"] == level] for level in (3, 5, 6, 7))
+    # A group that is not by a dimension has its bit set: status is the highest of four.
+    by_status, by_type, by_outcome, by_kind, whole = (
+        [row for row in groups if row["level"] == level] for level in (7, 11, 13, 14, 15)
+    )
     return Counts(
         cases=whole[0]["cases"],
         by_status={row["status"]: row["cases"] for row in by_status},
         by_type={row["type"]: row["cases"] for row in by_type},
         by_outcome={row["outcome"]: row["cases"] for row in by_outcome if row["outcome"] is not None},
-        interventions=interventions,
+        by_kind={row["kind"]: row["cases"] for row in by_kind},
+        interventions=whole[0]["interventions"] or 0,
         merchants=tuple(
-            MerchantCount(merchant_id=row["merchant"], interventions=row["interventions"], cases=row["cases"])
+            MerchantCount(merchant_id=row["merchant"], **{name: row[name] for name in COUNTED_OF_MERCHANT})
             for row in merchants
         ),
     )
@@ -91,7 +99,4 @@ def _where(arguments: list[Any], merchant_id: str | None, viewer: Viewer) -> str
 
 
 SIDES = ("respondent", "complainant")
-
-
-async def _total(connection: Connection, mine: str, arguments: list[Any]) -> int:
-    return int(await connection.fetchval(TOTAL.format(mine=mine), *arguments))
+COUNTED_OF_MERCHANT = MerchantCount.__struct_fields__[1:]

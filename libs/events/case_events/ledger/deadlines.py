@@ -10,7 +10,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from case_events.core.events import Filed
-from case_events.core.plan import OURSELVES, Step, World, plan_timeouts
+from case_events.core.plan import Step, World, plan_timeouts
+from case_events.core.timeouts import TimedOut
 from case_events.core.values import CaseId, Value
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
@@ -104,7 +105,7 @@ def _told(claimed: list[UUID], locked: list[UUID], steps: list[Step], written: s
         (one.recorded_at - one.occurred_at).total_seconds()
         for step in done
         for one in step.events
-        if one.client == OURSELVES and step.case is not None and step.case.test_clock is None
+        if isinstance(one.event, TimedOut) and step.case is not None and step.case.test_clock is None
     ]
     return Fired(
         claimed=tuple(claimed),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from case_events.core.changes import REMINDER
 from case_events.core.values import CaseId, Instant, Value
 from case_events.core.viewer import EVERYTHING, MERCHANT, Viewer
 from case_events.ledger.connection import Connection
@@ -67,7 +68,7 @@ async def list_deadlines(
         arguments.append(value)
         return f"${len(arguments)}::{type_}"
 
-    start = []
+    start = [f"right(kind, {len(REMINDER)}) <> '{REMINDER}'"]  # a reminder is no deadline (domain Q2)
     if due_before is not None:
         start.append(f"due_at < {given(due_before, 'timestamptz')}")
     if after is not None:
@@ -117,7 +118,9 @@ def _looked(columns: str, conditions: list[str], limit: int) -> str:
 
 
 def _qualified(conditions: list[str]) -> list[str]:
-    return [one.replace(KEY, BY_DUE).replace("due_at <", "d.due_at <") for one in conditions]
+    return [
+        one.replace(KEY, BY_DUE).replace("due_at <", "d.due_at <").replace("(kind,", "(d.kind,") for one in conditions
+    ]
 
 
 def _of_merchants(merchants: str, conditions: list[str], limit: int) -> str:

@@ -3,35 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import asyncpg
+from msgspec.structs import replace
 
+from case_events.core.calendar import Calendar, after
 from case_events.core.commands import File
-from case_events.core.decide import Facts
 from case_events.core.events import Filed
-from case_events.core.plan import Moment, Request, Step, World, claimed_ahead, plan
-from case_events.core.values import Fault, Problem, Value
+from case_events.core.others import Facts, Previous
+from case_events.core.plan import OURSELVES, Moment, Request, Step, World, claimed_ahead, not_opened, plan
+from case_events.core.terms import Credit
+from case_events.core.values import Fault, Instant, Party, Problem, Value
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
+from case_events.ledger.marks import complainant_digest
 from case_events.ledger.sealing import Vault
 from case_events.ledger.store import Loaded, load
 
-FACTS = """
+MARKS_MAX = 1_000
+"""Marks of one complainant that are counted; long before so many nothing more is taken from it."""
+FACTS = f"""
 SELECT asked.case_id, nextval('complaint_number') AS number, (SELECT clock_timestamp()) AS now,
-    t.at AS clock_at, o.case_id AS open_complaint
-FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) AS asked (case_id, test_clock, reservation)
+    t.at AS clock_at, o.case_id AS open_complaint,
+    p.case_id AS previous, p.stage, p.complainant_role, p.complainant_id, p.order_id,
+    ARRAY (
+        SELECT last.at FROM (
+            SELECT DISTINCT ON (m.case_id) m.at, m.given FROM credit_marks m
+            WHERE m.complainant = asked.complainant ORDER BY m.case_id, m.version DESC LIMIT {MARKS_MAX}
+        ) AS last WHERE last.given
+    ) AS marks
+FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::uuid[])
+    AS asked (case_id, test_clock, reservation, complainant, previous)
 LEFT JOIN test_clocks t ON t.id = asked.test_clock
 LEFT JOIN open_complaints o ON o.reservation = asked.reservation
+LEFT JOIN cases p ON p.case_id = asked.previous
 """
 
 
+OPENED = "insurance"
+"""What the id of a complaint that opened by itself derives from, beside its case; never changed."""
+
+
 class Judged(Value, frozen=True, kw_only=True):
-    """A request, the history it was judged on (None: the case does not exist yet), and what it came to."""
+    """A request, the history it was judged on (None: the case does not exist yet), and what it came to.
+
+    ``opened``: the filings of the complaints that the step opens; written with it or not at all.
+    """
 
     request: Request
     loaded: Loaded | None
     step: Step
+    opened: tuple[Step, ...] = ()
 
 
 async def judge(ledger: Ledger, connection: Connection, requests: Sequence[Request]) -> list[Judged]:
@@ -40,16 +63,53 @@ async def judge(ledger: Ledger, connection: Connection, requests: Sequence[Reque
     # other way round its own reservation would look like somebody else's.
     worlds = await _filing_worlds(ledger, connection, requests)
     loaded = await load(connection, [request.case_id for request in requests], ledger.vault)
-    return [
+    judged = [
         await _judged(ledger, connection, request, loaded.get(request.case_id), worlds.get(request.case_id))
         for request in requests
     ]
+    return [await _with_opened(ledger, connection, one) if one.step.opens else one for one in judged]
+
+
+async def _with_opened(ledger: Ledger, connection: Connection, judged: Judged) -> Judged:
+    """What the step opens, filed by the platform at the same time; what is refused is noted in the case.
+
+    A complaint that this very case opened before stays the only one.
+    """
+    step, opened = judged.step, list[Step]()
+    for opening in judged.step.opens:
+        case_id = uuid5(step.case_id, OPENED)
+        request = Request(
+            case_id=case_id,
+            command=opening,
+            actor=Party(role="platform", id=OURSELVES),
+            client=OURSELVES,
+            event_id=uuid5(case_id, "filed"),
+        )
+        if await load(connection, [case_id], ledger.vault):
+            continue
+        world = (await _filing_worlds(ledger, connection, [request]))[case_id]
+        filing = plan((), request, world) if isinstance(world, World) else None
+        problem = filing.problem if filing else world
+        if filing is None or problem is not None:
+            assert isinstance(problem, Problem), "either there is a world or why there is none"
+            step = not_opened(step, opening, problem)
+        else:
+            opened.append(filing)
+    return replace(judged, step=step, opened=tuple(opened))
 
 
 def reservation(complaint: File | Filed, vault: Vault) -> bytes:
-    """What holds one open complaint per order, type and complainant, without saying who that is."""
-    who = complaint.complainant
-    return vault.reserved(complaint.marketplace, complaint.order.order_id, complaint.type, who.role, who.id)
+    """What holds one open complaint per order, type and complainant, without saying who that is.
+
+    Without an order there is one per listing, and without a listing one per respondent (domain F8).
+    """
+    who, whom = complaint.complainant, complaint.respondent
+    rest = (complaint.type, who.role, who.id)
+    if complaint.order is not None:
+        return vault.reserved(complaint.marketplace, complaint.order.order_id, *rest)
+    listing = complaint.facts.listing if complaint.facts else None
+    about = ("listing", listing.listing_id) if listing else ("respondent", whom.role, whom.id)
+    return vault.reserved(complaint.marketplace, *about, *rest)
 
 
 async def _judged(
@@ -79,7 +139,9 @@ async def _filing_worlds(
         return {}
     clocks = [command.test_clock for command in commands.values()]
     reservations = [reservation(command, ledger.vault) for command in commands.values()]
-    rows = await connection.fetch(FACTS, list(commands), clocks, reservations)
+    complainants = [complainant_digest(command, ledger.vault) for command in commands.values()]
+    previous = [command.previous for command in commands.values()]
+    rows = await connection.fetch(FACTS, list(commands), clocks, reservations, complainants, previous)
     return {row["case_id"]: await _filing_world(ledger, connection, commands[row["case_id"]], row) for row in rows}
 
 
@@ -90,8 +152,29 @@ async def _filing_world(ledger: Ledger, connection: Connection, command: File, r
     in_force = await ledger.policies.in_force(connection, command.marketplace, moment.effective_at)
     if in_force is None:
         return _invalid("/marketplace", "no policy is in force for it")
-    facts = Facts(number=str(row["number"]), open_complaint=row["open_complaint"])
+    facts = Facts(
+        number=str(row["number"]),
+        open_complaint=row["open_complaint"],
+        marks=_marks(row["marks"], in_force.policy.credit, moment.effective_at, ledger.calendar),
+        previous=_previous(row),
+    )
     return World(in_force=in_force, calendar=ledger.calendar, moment=moment, facts=facts)
+
+
+def _marks(given: list[Instant], credit: Credit | None, now: Instant, calendar: Calendar) -> int:
+    """How many of the marks are still in the policy's window: one ends when the window from it ends."""
+    if credit is None:
+        return 0
+    return sum(1 for at in given if now <= after(at, credit.window, calendar)[0])
+
+
+def _previous(row: asyncpg.Record) -> Previous | None:
+    if row["previous"] is None:
+        return None
+    complainant = Party(role=row["complainant_role"], id=row["complainant_id"])
+    return Previous(
+        case_id=row["previous"], closed=row["stage"] == "closed", complainant=complainant, order_id=row["order_id"]
+    )
 
 
 def _invalid(pointer: str, detail: str) -> Problem:

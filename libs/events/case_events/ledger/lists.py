@@ -22,8 +22,23 @@ COLUMNS = ", ".join(CASE_COLUMNS)
 After = tuple[Instant, UUID]
 """Where a page ends: the next one starts after it."""
 
-EQUAL = ("number", "order_id", "assignee", "priority", "status", "department", "type", "stage", "marketplace")
-OWN = ("number", "order_id", "assignee")
+EQUAL = (
+    "number",
+    "order_id",
+    "group_id",
+    "assignee",
+    "priority",
+    "status",
+    "department",
+    "type",
+    "stage",
+    "marketplace",
+    "kind",
+    "subtype",
+)
+KINDS = {"priority": "integer", "group_id": "uuid"}
+"""The types of those that are no text."""
+OWN = ("number", "order_id", "group_id", "assignee")
 """Filters that leave few cases: everything else is then a condition on those."""
 INDEXED = ("priority", "status", "department", "type", "stage")
 """Broad filters with an index by filing, the usually most selective first."""
@@ -45,6 +60,9 @@ class Wanted(Value, frozen=True, kw_only=True):
     due_before: Instant | None = None
     updated_after: Instant | None = None
     number: str | None = None
+    kind: str | None = None
+    subtype: str | None = None
+    group_id: UUID | None = None
 
 
 class CaseRows(Value, frozen=True, kw_only=True):
@@ -58,13 +76,10 @@ async def list_cases(
     ledger: Ledger, wanted: Wanted, *, viewer: Viewer = EVERYTHING, limit: int, after: After | None = None
 ) -> CaseRows:
     """A page of the viewer's cases, the newest filed first; with ``due_before`` what is due next comes first."""
-    merchants = viewer.merchants
-    if wanted.merchant_id is not None:
-        # Nobody filters their way around their limit.
-        merchants = (wanted.merchant_id,) if merchants is None or wanted.merchant_id in merchants else ()
+    merchants = merchants_of(wanted, viewer)
     if merchants == ():
         return CaseRows(rows=(), after=None)
-    question = _Question(wanted, viewer, merchants, after)
+    question = Question(wanted, viewer, merchants, after)
     sql, bounded = question.sql(limit + 1)
     async with ledger.connection() as connection:
         if not bounded:
@@ -74,14 +89,29 @@ async def list_cases(
             found = await connection.fetch(sql, *question.arguments)
             if len(found) > limit:
                 return _page(found, limit, question.due)
-            return CaseRows(rows=_rows(found), after=await _stopped(connection, question))
+            return CaseRows(rows=rows_of(found), after=await _stopped(connection, question))
 
 
-class _Question:
+def merchants_of(wanted: Wanted, viewer: Viewer) -> tuple[str, ...] | None:
+    """The merchants whose cases are asked for, None for everybody's: nobody filters their way around their limit."""
+    if wanted.merchant_id is None:
+        return viewer.merchants
+    return (wanted.merchant_id,) if viewer.merchants is None or wanted.merchant_id in viewer.merchants else ()
+
+
+class Question:
     """One statement in the making: its conditions with their arguments, and the order of the list."""
 
-    def __init__(self, wanted: Wanted, viewer: Viewer, merchants: tuple[str, ...] | None, after: After | None) -> None:
-        self.arguments: list[Any] = []
+    def __init__(
+        self,
+        wanted: Wanted,
+        viewer: Viewer,
+        merchants: tuple[str, ...] | None,
+        after: After | None = None,
+        arguments: list[Any] | None = None,
+    ) -> None:
+        """``arguments``: those the statement has already, where only the conditions are wanted."""
+        self.arguments: list[Any] = [] if arguments is None else arguments
         self.due = wanted.due_before is not None
         self.order = "next_due_at, case_id" if self.due else "filed_at DESC, case_id DESC"
         self.start = self._start(wanted, after)
@@ -97,10 +127,14 @@ class _Question:
         self.buyers = None if wanted.buyer_id is None else self._given([wanted.buyer_id], "text[]")
         self.filters |= self._others(wanted, viewer)
 
+    def conditions(self) -> list[str]:
+        """Everything that is asked, without where a page starts."""
+        return [*self._parties(), *self.filters.values()]
+
     def sql(self, limit: int) -> tuple[str, bool]:
         """The statement, and whether it may stop looking before it has found ``limit``."""
         if any(name in self.filters for name in OWN):
-            return self._all_of([*self._parties(), *self.filters.values()], self.walk, limit), False
+            return self._all_of(self.conditions(), self.walk, limit), False
         if self.buyers is not None:
             return self._of_parties(BUYER, self.buyers, [*self._merchants(), *self.filters.values()], limit), False
         if self.merchants is not None:
@@ -167,7 +201,7 @@ class _Question:
         return [_of(MERCHANT, self.merchants)] if self.merchants else []
 
     def _equal(self, name: str, value: object) -> str:
-        given = self._given(value, "integer" if name == "priority" else "text")
+        given = self._given(value, KINDS.get(name, "text"))
         # Said as a span of one value, so that the planner does not drop the driver from the order as a constant.
         return f"({name} >= {given} AND {name} <= {given})" if name == self.driver else f"{name} = {given}"
 
@@ -181,14 +215,14 @@ def _of(role: str, ids: str) -> str:
     return f"({' OR '.join(either)})"
 
 
-async def _stopped(connection: Connection, question: _Question) -> After | None:
+async def _stopped(connection: Connection, question: Question) -> After | None:
     sql, arguments = question.last_looked_at()
     row = await connection.fetchrow(sql, *arguments)
     return (row["at"], row["case_id"]) if row else None
 
 
 def _page(found: list[Any], limit: int, due: bool) -> CaseRows:
-    rows = _rows(found[:limit])
+    rows = rows_of(found[:limit])
     if len(found) <= limit:
         return CaseRows(rows=rows, after=None)
     at = rows[-1].next_due_at if due else rows[-1].filed_at
@@ -196,5 +230,6 @@ def _page(found: list[Any], limit: int, due: bool) -> CaseRows:
     return CaseRows(rows=rows, after=(at, rows[-1].case_id))
 
 
-def _rows(found: list[Any]) -> tuple[CaseRow, ...]:
+def rows_of(found: list[Any]) -> tuple[CaseRow, ...]:
+    """Rows of ``cases`` as they came."""
     return tuple(CaseRow(**dict(row)) for row in found)

@@ -54,6 +54,12 @@ class PolicyBook:
         return policy
 
 
+async def written(connection: Connection, name: str, version: str) -> str | None:
+    """The text of a kept policy, from whose data anybody can work out its digest; None if it is not kept."""
+    row = await connection.fetchrow(FIND, name, version)
+    return row["text"] if row else None
+
+
 async def keep(connection: Connection, text: str) -> InForce:
     """Load a policy and keep it; keeping the same again changes nothing.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from case_events.core.case import Case
+from case_events.core.changes import REMINDER
 from case_events.core.events import Filed, History
 from case_events.core.evolve import fold
 from case_events.core.plan import Moment, World, expire_overdue
@@ -14,14 +15,15 @@ from case_events.core.viewer import EVERYTHING, Viewer, seen
 from case_events.ledger.database import Ledger
 from case_events.ledger.store import load
 
-MIGRATION = "0002"
+MIGRATION = "0003"
 """The migration this release needs."""
 
-HEALTH = """
+HEALTH = f"""
 SELECT (SELECT version_num FROM alembic_version) AS migration,
     (SELECT max(swept_at) FROM schedulers) AS scheduler_seen_at,
     (SELECT extract(epoch FROM clock_timestamp() - min(due_at)) FROM deadlines
-        WHERE test_clock IS NULL AND NOT provisional AND next_try_at < now())::bigint AS overdue_s,
+        WHERE test_clock IS NULL AND NOT provisional AND next_try_at < now()
+            AND right(kind, {len(REMINDER)}) <> '{REMINDER}')::bigint AS overdue_s,
     clock_timestamp() AS now
 """
 
@@ -86,14 +88,16 @@ async def read_case(
     # What was overdue is judged on all there is; what is shown is folded from what the viewer sees.
     shown = seen(history, viewer)
     if shown != history:
-        history, case = shown, fold(shown)
+        version, history, case = history[-1].version, shown, fold(shown)
+        # What is left out counts all the same: If-Match wants the version there really is.
+        case = replace(case, version=version) if case is not None else None
     if case is None:
         return None
     return Reading(
         case=_guessed(case, len(written)),
         history=history,
         written=len(written),
-        rules=in_force.type_of(case.type),
+        rules=in_force.type_of(case.type, case.subtype),
         now=now,
         hashes={index + 1: pair for index, pair in enumerate(loaded.hashes[: len(written)])},
     )

@@ -14,7 +14,11 @@ from case_events.core.values import CaseId, Instant, Value
 
 
 class CaseRow(Value, frozen=True, kw_only=True):
-    """A case as lists show it; the columns of ``cases`` in their order. ``amount`` is in minor units."""
+    """A case as lists show it; the columns of ``cases`` in their order. ``amount`` is in minor units.
+
+    ``next_due_at``: when the next clock runs out; a reminder is none (domain Q2). ``interventions``: how often the
+    platform was called in (domain N7).
+    """
 
     case_id: CaseId
     number: str
@@ -29,7 +33,7 @@ class CaseRow(Value, frozen=True, kw_only=True):
     complainant_id: str
     respondent_role: str
     respondent_id: str
-    order_id: str
+    order_id: str | None
     department: str
     assignee: str | None
     priority: int
@@ -42,6 +46,10 @@ class CaseRow(Value, frozen=True, kw_only=True):
     closed_at: Instant | None
     next_due_at: Instant | None
     anonymous: bool
+    kind: str
+    subtype: str | None
+    group_id: UUID | None
+    interventions: int
 
 
 class DeadlineRow(Value, frozen=True, kw_only=True):
@@ -63,7 +71,6 @@ DEADLINE_COLUMNS = DeadlineRow.__struct_fields__
 
 def case_row(case: Case) -> CaseRow:
     """The row of ``cases`` that is equal to this state."""
-    clocks = deadlines_of(case)
     return CaseRow(
         case_id=case.case_id,
         number=case.number,
@@ -78,7 +85,7 @@ def case_row(case: Case) -> CaseRow:
         complainant_id=case.complainant.id,
         respondent_role=case.respondent.role,
         respondent_id=case.respondent.id,
-        order_id=case.order.order_id,
+        order_id=case.order.order_id if case.order else None,
         department=case.department,
         assignee=case.assignee,
         priority=case.priority,
@@ -89,8 +96,12 @@ def case_row(case: Case) -> CaseRow:
         filed_at=case.filed_at,
         updated_at=case.updated_at,
         closed_at=case.closed_at,
-        next_due_at=clocks[0].due_at if clocks else None,
+        next_due_at=case.clocks[0].due_at if case.clocks else None,
         anonymous=case.anonymous,
+        kind=case.kind,
+        subtype=case.subtype,
+        group_id=case.group,
+        interventions=case.interventions,
     )
 
 

@@ -171,16 +171,39 @@ def _private(info: Any, path: Path) -> Iterator[Path]:
         yield from _private(info.item_type, (*path, "*"))
 
 
-def places(value: Any, path: Path, at: Path = ()) -> Iterator[tuple[Any, str | int, Path]]:
-    """Every (container, key, full path) in plain JSON ``value`` that ``path`` leads to and that is not null."""
-    step, rest = path[0], path[1:]
-    keys: Any = range(len(value)) if step == "*" else (step,) if value.get(step) is not None else ()
-    for key in keys:
-        here = (*at, str(key))
-        if rest:
-            yield from places(value[key], rest, here)
-        else:
-            yield value, key, here
+Tree = dict[str, "Tree | None"]
+"""Paths that share their beginnings, each step once; None where one ends."""
+
+
+def tree_of(paths: Iterable[Path]) -> Tree:
+    """The paths as a tree, so that what is not there is passed over once for all that would stand in it."""
+    tree: Tree = {}
+    for *above, last in paths:
+        node = tree
+        for step in above:
+            inner = node.setdefault(step, {})
+            assert inner is not None, "no private field stands in another"
+            node = inner
+        node[last] = None
+    return tree
+
+
+def places(value: Any, tree: Tree) -> list[tuple[Any, str | int, Path]]:
+    """Every (container, key, full path) in plain JSON ``value`` that the tree leads to and that is not null."""
+    found: list[tuple[Any, str | int, Path]] = []
+    _gather(value, tree, (), found)
+    return found
+
+
+def _gather(value: Any, tree: Tree, at: Path, found: list[tuple[Any, str | int, Path]]) -> None:
+    for step, rest in tree.items():
+        keys: Any = range(len(value)) if step == "*" else (step,) if value.get(step) is not None else ()
+        for key in keys:
+            here = (*at, str(key))
+            if rest is None:
+                found.append((value, key, here))
+            else:
+                _gather(value[key], rest, here, found)
 
 
 def _place(case_id: CaseId, event_id: EventId, path: Path) -> bytes:

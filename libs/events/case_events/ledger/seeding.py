@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from case_events.core.commands import File, Posted, Remedy, Reply, Rule, SubmitEvidence, Withdraw
-from case_events.core.decide import Facts
 from case_events.core.events import History
+from case_events.core.others import Facts
 from case_events.core.plan import Moment, Request, Step, World, plan
 from case_events.core.values import Evidence, Goods, Instant, Money, Offer, Order, Party
 from case_events.ledger.codec import GENESIS

@@ -22,6 +22,7 @@ from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.identifiers import uuid7
 from case_events.ledger.judging import Judged, judge, reservation
+from case_events.ledger.marks import marks_of
 from case_events.ledger.read_models import case_row, moved
 from case_events.ledger.sealing import KeyDestroyed, SubjectKey, Vault
 from case_events.ledger.store import Writing, append
@@ -32,6 +33,10 @@ WAKE_WITHIN = timedelta(seconds=5)
 """A clock due sooner than this wakes the schedulers; they look by themselves at least as often."""
 CLIENTS = uuid5(NAMESPACE_URL, "caselog:clients")
 """Never changed: case and event ids of everything sent with a key derive from it."""
+
+
+Committing = tuple[Step, bytes, tuple[SubjectKey, ...]]
+"""A step, the head it was judged on, and its case's keys."""
 
 
 class Asking(Value, frozen=True, kw_only=True):
@@ -74,7 +79,10 @@ async def _together(ledger: Ledger, requests: Sequence[Request]) -> list[Step]:
             if not left:
                 break
             judged = await judge(ledger, connection, left)
-            written = await _written(ledger, connection, [one for one in judged if one.step.events])
+            written = await _written(ledger, connection, [one for one in judged if one.step.events and not one.opened])
+            for one in judged:
+                if one.opened and await _written_whole(ledger, connection, one):
+                    written.add(one.request.case_id)
             for one in judged:
                 if one.request.case_id in written or not one.step.events:
                     answers[one.request.case_id] = one.step
@@ -101,6 +109,28 @@ async def _written(ledger: Ledger, connection: Connection, judged: Sequence[Judg
         return {case_id for one in judged for case_id in await _written(ledger, connection, [one])}
 
 
+class _Undone(Exception):
+    """Not all that belongs together was written: the transaction takes back what was."""
+
+
+async def _written_whole(ledger: Ledger, connection: Connection, judged: Judged) -> bool:
+    """Commit a step with the complaints it opens, both or neither; False: something moved on, judge again."""
+    assert judged.loaded is not None, "only a step of a case opens another"
+    steps = [(judged.step, judged.loaded.head, judged.loaded.keys)]
+    steps += [(one, GENESIS, ledger.vault.new_keys(one.case_id)) for one in judged.opened]
+    try:
+        await _commit_all(connection, steps, ledger.vault)
+    except (asyncpg.UniqueViolationError, _Undone):
+        return False
+    return True
+
+
+async def _commit_all(connection: Connection, steps: Sequence[Committing], vault: Vault) -> None:
+    async with connection.transaction():
+        if len(await commit(connection, steps, vault)) < len(steps):
+            raise _Undone
+
+
 def _refused(case_id: CaseId, problem: Problem) -> Step:
     return Step(case_id=case_id, before=None, case=None, problem=problem)
 
@@ -109,10 +139,8 @@ ERASED_SIDE = Problem(code="not_allowed_now", detail="This side was erased: noth
 BUSY = Problem(code="busy", detail="The case is changing faster than this could be judged; send it again.")
 
 
-async def commit(
-    connection: Connection, steps: Sequence[tuple[Step, bytes, tuple[SubjectKey, ...]]], vault: Vault
-) -> set[CaseId]:
-    """Write the steps, each with the head it was judged on and its case's keys; the ids of those that were written."""
+async def commit(connection: Connection, steps: Sequence[Committing], vault: Vault) -> set[CaseId]:
+    """Write the steps; the ids of the cases that were written."""
     writings = [_writing(step, head, keys, vault) for step, head, keys in steps]
     wake_before = max(writing.rows[-1].recorded.recorded_at for writing in writings) + WAKE_WITHIN
     return await append(connection, writings, wake_before=Instant.of(wake_before))
@@ -134,6 +162,7 @@ def _writing(step: Step, head: bytes, keys: tuple[SubjectKey, ...], vault: Vault
         keys=keys if fresh else (),
         reserve=reservation(filed, vault) if isinstance(filed, Filed) else None,
         release=step.case.stage == "closed",
+        marks=marks_of(step.before, step.events, step.case, vault),
     )
 
 

@@ -17,6 +17,8 @@ from case_events.core.plan import Moment
 from case_events.core.values import CaseId, Instant, Value
 from case_events.ledger.codec import Row, event_of
 from case_events.ledger.connection import POSTGRES_EPOCH, Connection
+from case_events.ledger.marks import Mark
+from case_events.ledger.marks import write as write_marks
 from case_events.ledger.read_models import CASE_COLUMNS, CaseRow, DeadlineRow
 from case_events.ledger.sealing import Keys, SubjectKey, Vault, by_id
 
@@ -55,6 +57,8 @@ CASE_TYPES = {
     "amount": "bigint",
     "test_clock": "uuid",
     "anonymous": "boolean",
+    "group_id": "uuid",
+    "interventions": "smallint",
 } | dict.fromkeys(("filed_at", "updated_at", "closed_at", "next_due_at"), "timestamptz")
 
 
@@ -165,6 +169,7 @@ class Writing(Value, frozen=True, kw_only=True):
     keys: tuple[SubjectKey, ...] = ()
     reserve: bytes | None = None
     release: bool = False
+    marks: tuple[Mark, ...] = ()
 
 
 async def load(connection: Connection, case_ids: Iterable[CaseId], vault: Vault) -> dict[CaseId, Loaded]:
@@ -221,11 +226,15 @@ async def append(connection: Connection, writings: Sequence[Writing], *, wake_be
     """
     filings = [writing for writing in writings if writing.before == 0]
     steps = [writing for writing in writings if writing.before > 0]
-    if filings and steps:
-        async with connection.transaction():
-            opened = await _append(connection, APPEND_FILINGS, filings, wake_before)
-            return opened | await _append(connection, APPEND_STEPS, steps, wake_before)
-    return await _append(connection, APPEND_FILINGS if filings else APPEND_STEPS, writings, wake_before)
+    marks = [mark for writing in writings for mark in writing.marks]
+    if not marks and not (filings and steps):
+        return await _append(connection, APPEND_FILINGS if filings else APPEND_STEPS, writings, wake_before)
+    async with connection.transaction():
+        written = await _append(connection, APPEND_FILINGS, filings, wake_before) if filings else set[CaseId]()
+        if steps:
+            written |= await _append(connection, APPEND_STEPS, steps, wake_before)
+        await write_marks(connection, [mark for mark in marks if mark.case_id in written])
+        return written
 
 
 async def _append(connection: Connection, sql: str, writings: Sequence[Writing], wake_before: Instant) -> set[CaseId]:

@@ -75,7 +75,7 @@ cases = Table(
     _text("complainant_id"),
     _text("respondent_role"),
     _text("respondent_id"),
-    _text("order_id"),
+    _text("order_id", nullable=True),
     _text("department"),
     _text("assignee", nullable=True),
     Column("priority", Integer, nullable=False),
@@ -88,6 +88,10 @@ cases = Table(
     _instant("closed_at", nullable=True),
     _instant("next_due_at", nullable=True),
     Column("anonymous", Boolean, nullable=False),
+    _text("kind"),
+    _text("subtype", nullable=True),
+    Column("group_id", Uuid),
+    Column("interventions", SmallInteger, nullable=False),
 )
 
 open_complaints = Table(
@@ -95,6 +99,16 @@ open_complaints = Table(
     metadata,
     Column("reservation", LargeBinary, primary_key=True),
     Column("case_id", Uuid, nullable=False),
+)
+
+credit_marks = Table(
+    "credit_marks",
+    metadata,
+    Column("case_id", Uuid, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("complainant", LargeBinary, nullable=False),
+    _instant("at"),
+    Column("given", Boolean, nullable=False),
 )
 
 deadlines = Table(
