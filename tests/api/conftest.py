@@ -12,6 +12,7 @@ from case_api.cli.prepare import prepare
 from case_api.settings import Settings
 from tests.api.house import House, open_house
 from tests.conftest import Database, MakeDatabase
+from tests.landed import keep_landed
 
 MASTER_KEY = bytes(range(32))
 
@@ -32,9 +33,10 @@ def settings(master_key_file: Path) -> Settings:
 
 @pytest_asyncio.fixture(scope="module")
 async def prepared(make_database: MakeDatabase) -> Database:
-    """A fresh database as `caselog up` prepares it."""
+    """A fresh database as `caselog up` prepares it; taobao@2026.1 is in force in it, of tmall what is shipped."""
     database = await make_database()
     await prepare(database.app, development_keys=True)
+    await keep_landed(database.app)
     return database
 
 

@@ -222,3 +222,23 @@ async def test_a_body_that_does_not_come_is_not_waited_for_for_ever(monkeypatch:
     with pytest.raises(Refused) as refused:
         await bodies.read(Request(scope, receive=asyncio.Event().wait))  # type: ignore[arg-type]
     assert refused.value.problem.code == "request_timeout"
+
+
+async def test_every_fault_of_a_ruling_is_named_down_to_each_penalty(storefront: AsyncClient, house: House) -> None:
+    case = await filed(storefront)
+    penalties = [{"kind": 5, "points": 99}, "BAD WORD", {"kind": "points", "extra": 1}, 7]
+    liable = [{"party": "nobody", "share": 10_001}]
+    data = {"outcome": "refund", "rule": "x", "penalties": penalties, "liable": liable}
+    body = {"type": "ruled", "data": data}
+    answer = await house.caller("platform").post(f"/v1/cases/{case['case_id']}/events", json=body)
+    assert answer.status_code == 422, answer.text
+    assert {fault["pointer"] for fault in answer.json()["errors"]} == {
+        "/data/reasons",
+        "/data/penalties/0/kind",
+        "/data/penalties/0/points",
+        "/data/penalties/1",
+        "/data/penalties/2/extra",
+        "/data/penalties/3",
+        "/data/liable/0/party",
+        "/data/liable/0/share",
+    }

@@ -59,7 +59,8 @@ async def test_an_uploaded_file_is_named_by_evidence_and_read_by_all_who_may(hou
     answer = await upload(storefront, case)
     assert answer.status_code == 201, answer.text
     uri = f"/v1/cases/{case['case_id']}/evidence/{DIGEST}"
-    evidence = {"kind": "photo", "uri": uri, "sha256": DIGEST, "visibility": "both"}
+    nothing = {"region": None, "shows_at": None, "moved_at": None}
+    evidence = {"kind": "photo", "uri": uri, "sha256": DIGEST, "visibility": "both", **nothing}
     assert answer.json() == {"evidence": evidence, "size": len(PICTURE), "media_type": "image/png"}
     assert answer.headers["location"] == uri
     assert (await named(storefront, case, evidence)).status_code == 201

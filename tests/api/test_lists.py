@@ -191,8 +191,10 @@ async def test_statistics_count_each_case_once_and_every_intervention(
         said = (await storefront.get("/v1/stats", params={"merchant_id": merchant})).json()
         assert (said["cases"], said["by_status"], said["interventions"]) == (count, status, interventions)
         assert said["by_type"] == {"not_received": 3}
-        counted = [{"merchant_id": merchant, "interventions": interventions, "cases": 3}] if interventions else []
-        assert said["merchants"] == counted
+        ruled = {"upheld": 0, "partly_upheld": 0, "rejected": 0}
+        counted = {"merchant_id": merchant, "interventions": interventions, "cases": 3, **ruled}
+        assert said["merchants"] == ([counted] if interventions else [])
+        assert said["by_kind"] == {"complaint": 3}
     everything = (await storefront.get("/v1/stats")).json()
     assert everything["interventions"] == 3
     assert everything["by_outcome"].get("settled") == 3

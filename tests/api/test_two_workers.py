@@ -19,6 +19,7 @@ import pytest_asyncio
 from case_api.cli.prepare import prepare
 from tests.api.house import MERCHANT, complaint, happened
 from tests.conftest import Database
+from tests.landed import keep_landed
 from tests.serving import free_port
 
 ROUNDS = 25
@@ -63,6 +64,7 @@ async def _until_ready(client: httpx.AsyncClient) -> None:
 async def workers(database: Database, tmp_path: Path) -> AsyncIterator[list[httpx.AsyncClient]]:
     """Two API processes on one database."""
     await prepare(database.app, development_keys=True)
+    await keep_landed(database.app)
     key = tmp_path / "master.key"
     key.write_text(base64.b64encode(b"k" * 32).decode())
     async with AsyncExitStack() as stack:

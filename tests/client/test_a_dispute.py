@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import tomllib
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from caselog_client import AsyncCaselog, Caselog, Money, Patience
+from caselog_client import AsyncCaselog, Caselog, Invalid, Money, Patience, Penalty
 from caselog_client.asking import VERSION
 from tests.client.filings import BUYER, MERCHANT, PRICE, REFUND, REFUSES, complaint
 
@@ -40,6 +41,33 @@ def test_a_dispute_is_filed_answered_and_ruled(storefront: Caselog, platform: Ca
     assert [entry.type for entry in told.entries] == [event.type for event in history]
     assert told.next is not None
     assert told.next.due_at == told.deadlines[0].due_at
+
+
+def test_what_a_ruling_costs_and_what_is_missing_are_typed(storefront: Caselog, platform: Caselog) -> None:
+    step = storefront.post(storefront.file(complaint()).case_id, "merchant_replied", REFUSES, MERCHANT)
+    asked = {"from": "complainant", "kinds": ["photo"], "within": "P2D"}
+    lacking = platform.post(step.case.case_id, "evidence_requested", asked).case
+    (missing,) = lacking.missing_evidence
+    assert (missing.kind, missing.party) == ("photo", "complainant")
+    assert missing.due_at == lacking.updated_at + 2 * DAY
+    told = storefront.timeline(lacking.case_id).missing[0]
+    assert (told.kind, told.party, told.due_at) == ("photo", "complainant", missing.due_at)
+    proof = {"kind": "photo", "uri": "https://files.example/5", "sha256": f"{5:064x}"}
+    brought = storefront.post(lacking.case_id, "evidence_submitted", {"evidence": [proof]}, BUYER).case
+    ruling = {**REFUND, "penalties": ["warning", {"kind": "points", "points": 6}]}
+    ruled = platform.post(brought.case_id, "ruled", ruling, if_match=brought.version).case
+    assert ruled.rulings[0].penalties == (Penalty(kind="warning"), Penalty(kind="points", points=6))
+    assert (ruled.kind, ruled.interventions, ruled.marks) == ("complaint", 1, 0)
+    assert storefront.case(ruled.case_id).marks is None
+
+
+async def test_a_dossier_is_taken_away_as_bytes(storefront: Caselog, async_storefront: AsyncCaselog) -> None:
+    case = storefront.file(complaint())
+    assert json.loads(storefront.dossier(case.case_id))["number"] == case.number
+    page = await async_storefront.dossier(case.case_id, format="html")
+    assert page.startswith(b"<!doctype html>")
+    with pytest.raises(Invalid):
+        storefront.dossier(case.case_id, format="pdf")
 
 
 async def test_the_same_dispute_awaited(async_storefront: AsyncCaselog) -> None:

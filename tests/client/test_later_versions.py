@@ -16,8 +16,10 @@ KEY = {"Authorization": "Bearer dev-storefront"}
 
 CASE = """case_id number version stage status outcome type reason marketplace policy order complainant respondent demand
 amount offer rulings department assignee priority evidence missing_evidence deadlines required_action_by allowed_events
-external_ref filed_at updated_at closed_at"""
-"""The members of a case as api.md lists them."""
+external_ref filed_at updated_at closed_at
+subtype kind channel facts complainant_entity respondent_entity late marks previous group instance accepted_by takedown
+advances recoveries freight_by shipment interventions forged_by outside rating"""
+"""The members of a case: as api.md lists them, and those added since."""
 
 
 def sent(url: str) -> Any:

@@ -34,6 +34,7 @@ from tests.api.house import open_house
 from tests.client.filings import AGREES, BUYER, MERCHANT, complaint
 from tests.client.wire import Stranger, Wire, wire_to
 from tests.conftest import MakeDatabase
+from tests.landed import keep_landed
 from tests.serving import Serving, free_port
 
 QUICK = Patience(tries=4, total_s=5.0, first_pause_s=0.01)
@@ -100,6 +101,7 @@ async def test_while_postgres_is_away_the_client_waits_for_it(make_database: Mak
     key.write_text(base64.b64encode(bytes(32)).decode(), encoding="ascii")
     database = await make_database()
     await prepare(database.app, development_keys=True)
+    await keep_landed(database.app)
     port = urlsplit(database.app).port
     assert port is not None
     async with wire_to(port) as wire:

@@ -2,6 +2,23 @@
 
 from caselog_client.asynchronous import AsyncCaselog
 from caselog_client.patience import Patience
+from caselog_client.pieces import (
+    Advance,
+    Clock,
+    Deadline,
+    EvidenceShown,
+    Lacking,
+    Liable,
+    Missing,
+    Offer,
+    OutsideResult,
+    Penalty,
+    PolicyRef,
+    Rating,
+    Recovery,
+    Ruling,
+    Shipment,
+)
 from caselog_client.problems import (
     AlreadyOpen,
     CaselogError,
@@ -26,28 +43,21 @@ from caselog_client.problems import (
     Unreadable,
 )
 from caselog_client.synchronous import Caselog
-from caselog_client.values import Complaint, Evidence, Goods, Money, Order, Party, Text
+from caselog_client.values import Complaint, Evidence, Goods, LegalEntity, Money, Order, Party, Text
 from caselog_client.views import (
     AllowedEvent,
     BlockedEvent,
     Case,
     CaseItem,
     Clause,
-    Clock,
-    Deadline,
     Entry,
     Event,
-    EvidenceShown,
     Fault,
-    Liable,
     Named,
     Next,
-    Offer,
     Policy,
     PolicyItem,
-    PolicyRef,
     Problem,
-    Ruling,
     Step,
     TestClock,
     Timeline,
@@ -55,6 +65,7 @@ from caselog_client.views import (
 )
 
 __all__ = [
+    "Advance",
     "AllowedEvent",
     "AlreadyOpen",
     "AsyncCaselog",
@@ -77,8 +88,11 @@ __all__ = [
     "Goods",
     "IdReused",
     "Invalid",
+    "Lacking",
+    "LegalEntity",
     "Liable",
     "Malformed",
+    "Missing",
     "Money",
     "Named",
     "Next",
@@ -88,15 +102,20 @@ __all__ = [
     "NotYet",
     "Offer",
     "Order",
+    "OutsideResult",
     "Party",
     "Patience",
+    "Penalty",
     "Policy",
     "PolicyItem",
     "PolicyRef",
     "PreconditionRequired",
     "Problem",
     "ProblemError",
+    "Rating",
+    "Recovery",
     "Ruling",
+    "Shipment",
     "Stale",
     "Step",
     "StillAdvancing",

@@ -85,6 +85,10 @@ def timeline(case_id: Id) -> Asked[Timeline]:
     return _got(f"{_case(case_id)}/timeline", Timeline)
 
 
+def dossier(case_id: Id, format: str) -> Asked[bytes]:
+    return Asked(method="GET", path=f"{_case(case_id)}/dossier", read=_bytes, params={"format": format})
+
+
 def policy(name: str, version: str) -> Asked[Policy]:
     return _got(f"{POLICIES}/{quote(name, safe='')}@{quote(version, safe='')}", Policy)
 
@@ -210,6 +214,12 @@ def _as(of: type[V]) -> Callable[[httpx.Response], V]:
             raise Unreadable(f"{answer.status_code}, but not a {of.__name__}: {fault}") from fault
 
     return read
+
+
+def _bytes(answer: httpx.Response) -> bytes:
+    if not answer.is_success:
+        raise problem_of(answer)
+    return answer.content
 
 
 def _step(answer: httpx.Response) -> Step:

@@ -118,6 +118,13 @@ class AsyncCaselog:
         """The case in words, Chinese and English. Raises NotFound, Forbidden."""
         return await self._ask(asking.timeline(case_id))
 
+    async def dossier(self, case_id: Id, *, format: str = "json") -> bytes:
+        """The whole case in one file, as it is sent: ``json`` for machines, ``html`` for people.
+
+        Raises NotFound, Invalid (another format), Forbidden.
+        """
+        return await self._ask(asking.dossier(case_id, format))
+
     def cases(self, **filters: object) -> AsyncIterator[CaseItem]:
         """Every case that passes the filters of ``GET /v1/cases``, asked for page by page as they are consumed.
 

@@ -58,6 +58,7 @@ class ProblemError(CaselogError):
         self.due_at = problem.due_at
         self.opens_at = problem.opens_at
         self.closed_at = problem.closed_at
+        self.clause = problem.clause
         self.current_version = problem.current_version
         self.location = problem.location
         self.allowed_events = problem.allowed_events or ()
@@ -69,6 +70,7 @@ class ProblemError(CaselogError):
         said = [f"{self.code} ({self.status}): {self.detail}"]
         said += [f"{fault.pointer}: {fault.detail}" for fault in self.errors]
         named = {"rule": self.rule, "due_at": self.due_at, "opens_at": self.opens_at, "closed_at": self.closed_at}
+        said += [self.clause.en] if self.clause else []
         said += [f"{name} {value}" for name, value in named.items() if value is not None]
         return "; ".join(said)
 

@@ -115,6 +115,13 @@ class Caselog:
         """The case in words, Chinese and English. Raises NotFound, Forbidden."""
         return self._ask(asking.timeline(case_id))
 
+    def dossier(self, case_id: Id, *, format: str = "json") -> bytes:
+        """The whole case in one file, as it is sent: ``json`` for machines, ``html`` for people.
+
+        Raises NotFound, Invalid (another format), Forbidden.
+        """
+        return self._ask(asking.dossier(case_id, format))
+
     def cases(self, **filters: object) -> Iterator[CaseItem]:
         """Every case that passes the filters of ``GET /v1/cases``, asked for page by page as they are consumed.
 

@@ -43,6 +43,17 @@ class Evidence(View, frozen=True, kw_only=True):
     uri: str
     sha256: str
     visibility: str | None = None
+    region: str | None = None
+    shows_at: datetime | None = None
+    moved_at: datetime | None = None
+
+
+class LegalEntity(View, frozen=True, kw_only=True):
+    """Who a party is in law, and where."""
+
+    name: str
+    place: str
+    registration: str | None = None
 
 
 class Goods(View, frozen=True, kw_only=True):
@@ -83,6 +94,12 @@ class Complaint(View, frozen=True, kw_only=True):
     description: str | None = None
     evidence: tuple[Evidence, ...] = ()
     facts: dict[str, Any] | None = None
+    subtype: str | None = None
+    channel: str | None = None
+    instant_refund: bool = False
+    previous: UUID | None = None
+    complainant_entity: LegalEntity | None = None
+    respondent_entity: LegalEntity | None = None
     anonymous: bool = False
     external_ref: str | None = None
     occurred_at: datetime | None = None

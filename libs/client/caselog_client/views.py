@@ -8,13 +8,22 @@ from uuid import UUID
 
 import msgspec
 
-from caselog_client.values import Evidence, Money, Order, Party, Text, View
-
-
-class EvidenceShown(Evidence, frozen=True, kw_only=True):
-    """A piece of evidence of a case, and the side that brought it."""
-
-    by: str
+from caselog_client.pieces import (
+    Advance,
+    Clock,
+    Deadline,
+    EvidenceShown,
+    Lacking,
+    Missing,
+    Offer,
+    OutsideResult,
+    PolicyRef,
+    Rating,
+    Recovery,
+    Ruling,
+    Shipment,
+)
+from caselog_client.values import LegalEntity, Money, Order, Party, Text, View
 
 
 class Fault(View, frozen=True, kw_only=True):
@@ -41,6 +50,7 @@ class Problem(View, frozen=True, kw_only=True):
     title: str = ""
     trace_id: str | None = None
     rule: str | None = None
+    clause: Text | None = None
     due_at: datetime | None = None
     opens_at: datetime | None = None
     closed_at: datetime | None = None
@@ -56,59 +66,6 @@ class BlockedEvent(View, frozen=True, kw_only=True):
 
     type: str
     problem: Problem
-
-
-class PolicyRef(View, frozen=True, kw_only=True):
-    """The policy in force when the case was filed."""
-
-    name: str
-    version: str
-    digest: str
-
-
-class Clock(View, frozen=True, kw_only=True):
-    """A promise that an event carries: until when, and for whom. ``provisional``: past the published calendar."""
-
-    kind: str
-    party: str
-    due_at: datetime
-    provisional: bool = False
-    minimum_notice: bool = False
-
-
-class Deadline(Clock, frozen=True, kw_only=True):
-    """A clock that runs, and the version of the event that set it."""
-
-    set_by: int
-
-
-class Offer(View, frozen=True, kw_only=True):
-    kind: str
-    amount: Money | None = None
-
-
-class Liable(View, frozen=True, kw_only=True):
-    """A side's share of what is owed, in basis points."""
-
-    party: str
-    share: int
-
-
-class Ruling(View, frozen=True, kw_only=True):
-    """A ruling, at the version of the case that it made."""
-
-    version: int
-    outcome: str
-    rule: str
-    reasons: str
-    verdict: str | None = None
-    round: int = 1
-    owed: Money | None = None
-    liable: tuple[Liable, ...] = ()
-    penalties: tuple[Any, ...] = ()
-    evidence: tuple[str, ...] = ()
-    final: bool = False
-    ruled_at: datetime | None = None
 
 
 class _Common(View, frozen=True, kw_only=True):
@@ -148,15 +105,36 @@ class Case(_Common, frozen=True, kw_only=True):
 
     policy: PolicyRef
     order: Order | None = None
+    subtype: str | None = None
+    kind: str | None = None
+    channel: str | None = None
+    facts: dict[str, Any] | None = None
+    complainant_entity: LegalEntity | None = None
+    respondent_entity: LegalEntity | None = None
     anonymous: bool = False
+    late: bool = False
+    marks: int | None = None
+    previous: UUID | None = None
+    group: UUID | None = None
     demand: str | None = None
     description: str | None = None
     offer: Offer | None = None
     rulings: tuple[Ruling, ...] = ()
+    instance: str | None = None
+    accepted_by: tuple[str, ...] = ()
+    takedown: bool = False
     remedy: str | None = None
     owed: Money | None = None
+    advances: tuple[Advance, ...] = ()
+    recoveries: tuple[Recovery, ...] = ()
+    freight_by: str | None = None
+    shipment: Shipment | None = None
+    interventions: int = 0
+    forged_by: tuple[str, ...] = ()
+    outside: tuple[OutsideResult, ...] = ()
+    rating: Rating | None = None
     evidence: tuple[EvidenceShown, ...] = ()
-    missing_evidence: tuple[Any, ...] = ()
+    missing_evidence: tuple[Missing, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
     required_action_by: tuple[str, ...] = ()
     allowed_events: tuple[AllowedEvent, ...] = ()
@@ -243,7 +221,7 @@ class Timeline(View, frozen=True, kw_only=True):
     outcome: Named | None = None
     next: Next | None = None
     deadlines: tuple[Until, ...] = ()
-    missing: tuple[Any, ...] = ()
+    missing: tuple[Lacking, ...] = ()
 
 
 class PolicyItem(View, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from case_api import openapi, problems
 from case_api.door import Door
 from case_api.evidence import open_store
 from case_api.problems import Refused
-from case_api.routes import cases, clocks, deadlines, evidence, health, policies, reading, stats
+from case_api.routes import cases, clocks, deadlines, dossier, evidence, health, policies, reading, stats
 from case_api.settings import Settings
 from case_api.watch import Meters, Watch
 from case_events import logs
@@ -69,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_fault)
     for kind in UNAVAILABLE:
         app.add_exception_handler(kind, _away)
-    for routes in (cases, reading, deadlines, stats, evidence, policies, health):
+    for routes in (cases, reading, dossier, deadlines, stats, evidence, policies, health):
         routes.add_to(app)
     if settings.env != "production":
         clocks.add_to(app)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from case_api.problems import Refused
 from case_events.core.commands import BY
 from case_events.core.events import EVENTS
-from case_events.core.timeouts import TimedOut
+from case_events.core.timeouts import DeadlineApproaching, TimedOut
 from case_events.core.values import Party, Problem
 from case_events.core.viewer import Viewer
 from case_events.ledger.database import Ledger
@@ -26,7 +26,7 @@ Right = Literal["file", "post", "upload", "read", "read_rules", "set_clocks", "r
 READERS = ("storefront", "platform", "ops", "auditor")
 RIGHTS: dict[Right, tuple[str, ...]] = {
     "file": ("storefront", "platform"),
-    "post": ("storefront", "platform"),
+    "post": ("storefront", "platform", "ops"),
     "upload": ("storefront", "platform"),
     "read": READERS,
     "read_rules": (*READERS, "admin"),
@@ -37,6 +37,10 @@ RIGHTS: dict[Right, tuple[str, ...]] = {
 
 SIDES: dict[str, tuple[str, ...]] = {"storefront": ("complainant", "respondent"), "platform": ("platform",)}
 """Whose events a role may post."""
+OF_OPS = ("noted", "assigned", "linked")
+"""What ops may post of the platform's events."""
+DESK = ("platform", "ops", "auditor")
+"""The platform's own people: they see the desk's notes to itself, and the marks on a complainant."""
 
 
 class Callers:
@@ -88,14 +92,23 @@ def check_may_post(caller: Caller, name: str) -> None:
     if is_timeout(name):
         detail = f"{name} is recorded by the clocks alone; nobody can post it."
         raise Refused(Problem(code="forbidden", detail=detail))
-    if name in BY and not set(BY[name]) & set(SIDES.get(caller.role, ())):
+    if name in BY and not set(BY[name]) & set(SIDES.get(caller.role, ())) and not _of_ops(caller, name):
         detail = f"{name} is for the {' or '.join(BY[name])}; a key with the role {caller.role} may not post it."
         raise Refused(Problem(code="forbidden", detail=detail))
 
 
+def _of_ops(caller: Caller, name: str) -> bool:
+    return caller.role == "ops" and name in OF_OPS
+
+
+def speaks_for_the_platform(caller: Caller) -> bool:
+    """Whether this key posts as the platform, so that no actor needs to be named."""
+    return caller.role != "storefront"
+
+
 def viewer_of(caller: Caller) -> Viewer:
     """What of the cases there is for this caller."""
-    return Viewer(marketplaces=caller.marketplaces, merchants=caller.merchants)
+    return Viewer(marketplaces=caller.marketplaces, merchants=caller.merchants, desk=caller.role in DESK)
 
 
 def check_may_speak(caller: Caller, actor: Party) -> None:
@@ -108,14 +121,14 @@ def check_may_speak(caller: Caller, actor: Party) -> None:
 def is_timeout(name: str) -> bool:
     """Is this an event that only a clock records?"""
     kind = EVENTS.get(name)
-    return name.endswith("_timed_out") or (kind is not None and issubclass(kind, TimedOut))
+    return name.endswith("_timed_out") or (kind is not None and issubclass(kind, TimedOut | DeadlineApproaching))
 
 
 def acting(caller: Caller, actor: Party | None) -> tuple[Party, str | None]:
-    """Who acts, and through which agent: a storefront speaks for the parties, a platform key for the platform."""
-    if caller.role == "platform":
+    """Who acts, and through which agent: a storefront speaks for the parties, other keys for the platform."""
+    if speaks_for_the_platform(caller):
         if actor is not None and actor.role != "platform":
-            detail = f"A platform key posts as the platform, not as the {actor.role}."
+            detail = f"A key with the role {caller.role} posts as the platform, not as the {actor.role}."
             raise Refused(Problem(code="forbidden", detail=detail))
         agent = actor.id if actor else caller.name
         return Party(role="platform", id=agent), agent

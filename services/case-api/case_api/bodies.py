@@ -47,7 +47,7 @@ class NewTestClock(Value, frozen=True, kw_only=True):
     at: Instant
 
 
-class Advance(Value, frozen=True, kw_only=True):
+class ClockAdvance(Value, frozen=True, kw_only=True):
     """Where a test clock is to go: ``to`` an instant, or ``by`` a duration (ISO 8601, days and shorter)."""
 
     to: Instant | None = None
@@ -67,7 +67,7 @@ _HEAD = msgspec.json.Decoder(_Head, dec_hook=decode_hook)
 _FILE = msgspec.json.Decoder(File, dec_hook=decode_hook)
 _DATA = {name: msgspec.json.Decoder(kind, dec_hook=decode_hook) for name, kind in POSTED.items()}
 _NEW_CLOCK = msgspec.json.Decoder(NewTestClock, dec_hook=decode_hook)
-_ADVANCE = msgspec.json.Decoder(Advance, dec_hook=decode_hook)
+_ADVANCE = msgspec.json.Decoder(ClockAdvance, dec_hook=decode_hook)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NUL = b"\\u0000"
 
@@ -102,9 +102,9 @@ def new_clock(body: bytes) -> NewTestClock:
     return _decoded(body, NewTestClock, _NEW_CLOCK)
 
 
-def advance(body: bytes) -> Advance:
+def advance(body: bytes) -> ClockAdvance:
     """Where to move a test clock; exactly one of its two ways is said."""
-    wanted = _decoded(body, Advance, _ADVANCE)
+    wanted = _decoded(body, ClockAdvance, _ADVANCE)
     if (wanted.to is None) == (wanted.by is None):
         detail = "say either to, an instant, or by, a duration like PT72H"
         raise _refused([Fault(pointer="/to", detail=detail), Fault(pointer="/by", detail=detail)])

@@ -6,7 +6,8 @@ from starlette.requests import Request
 
 from case_api.auth import Callers, Right, caller_with
 from case_events.core.case import Case
-from case_events.core.policy import ComplaintType, InForce
+from case_events.core.policy import InForce
+from case_events.core.promises import Rulebook
 from case_events.core.values import PolicyRef
 from case_events.ledger.database import Ledger
 from case_events.ledger.keys import Caller
@@ -25,14 +26,19 @@ class Door:
         """Who sent ``request``. Refused without a known key (401) or without the right (403)."""
         return await caller_with(request, self._callers, right)
 
-    async def rules_of(self, case: Case) -> ComplaintType:
-        """What its pinned policy says about the case's type; a pinned policy never changes, so it is asked for once."""
+    async def book_of(self, case: Case) -> Rulebook:
+        """The rules a case is judged by; a pinned policy never changes, so it is asked for once."""
         in_force = self._rules.get(case.policy)
         if in_force is None:
             async with self.ledger.connection() as connection:
                 in_force = await self.ledger.policies.pinned(connection, case.policy)
             self._rules[case.policy] = in_force
-        return in_force.type_of(case.type)
+        return Rulebook(
+            rules=in_force.type_of(case.type, case.subtype),
+            minimum_notice=in_force.policy.minimum_notice,
+            calendar=self.ledger.calendar,
+            policy=in_force.policy,
+        )
 
 
 def door_of(request: Request) -> Door:

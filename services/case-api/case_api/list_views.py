@@ -12,7 +12,7 @@ from case_events.ledger.read_models import CaseRow
 
 
 class CaseItem(Shown, frozen=True, kw_only=True):
-    """A case as lists show it."""
+    """A case as lists show it. ``kind``: complaint, report, …; ``group``: the collective matter it is part of."""
 
     case_id: UUID
     number: str
@@ -23,7 +23,11 @@ class CaseItem(Shown, frozen=True, kw_only=True):
     type: Word
     reason: Word
     marketplace: Word
-    order_id: str
+    kind: Word
+    subtype: Word | None
+    group: UUID | None
+    interventions: int
+    order_id: str | None
     complainant: Party
     respondent: Party
     amount: Money
@@ -79,6 +83,7 @@ class DeadlinePage(Shown, frozen=True, kw_only=True):
 def case_item(row: CaseRow, viewer: Viewer) -> CaseItem:
     """A row of the read model as lists show it to the viewer."""
     shared = {name: getattr(row, name) for name in CaseItem.__struct_fields__ if name in CaseRow.__struct_fields__}
+    shared["group"] = row.group_id
     shared["amount"] = Money(amount=row.amount, currency=row.currency)
     complainant = Party(role=row.complainant_role, id=row.complainant_id)
     respondent = Party(role=row.respondent_role, id=row.respondent_id)
@@ -86,7 +91,7 @@ def case_item(row: CaseRow, viewer: Viewer) -> CaseItem:
     return CaseItem(
         complainant=absent(complainant) if nameless else complainant,
         respondent=respondent,
-        **shared,
+        **shared | ({"external_ref": None} if nameless else {}),
     )
 
 

@@ -11,7 +11,8 @@ import msgspec
 from fastapi.routing import APIRoute
 
 from case_api.answers import encoded
-from case_api.bodies import Advance, NewTestClock, Posting
+from case_api.bodies import ClockAdvance, NewTestClock, Posting
+from case_api.dossier import Dossier
 from case_api.evidence import StoredEvidence
 from case_api.list_views import CasePage, DeadlinePage
 from case_api.operations import OPERATIONS, Operation, Parameter
@@ -33,12 +34,13 @@ SENT = (
     File,
     Posting,
     NewTestClock,
-    Advance,
+    ClockAdvance,
     TestClock,
     CaseView,
     StepView,
     EventPage,
     Timeline,
+    Dossier,
     CasePage,
     DeadlinePage,
     Counts,
@@ -130,6 +132,7 @@ def _responses(said: Operation) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, answer in said.answers.items():
         content = {answer.media: {"schema": _ref(answer.schema)}} if answer.schema else {answer.media: {}}
+        content |= {media: {"schema": {"type": "string"}} for media in answer.other_media}
         headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in answer.headers.items()}
         responses[str(status)] = {"description": answer.means, "headers": {**headers, **TRACE}, "content": content}
     for code in (*said.refusals, "internal"):

@@ -29,6 +29,7 @@ class Answer(Value, frozen=True, kw_only=True):
     schema: str | None = None
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     media: str = JSON
+    other_media: tuple[str, ...] = ()
 
 
 class Operation(Value, frozen=True, kw_only=True):
@@ -62,6 +63,7 @@ IF_MATCH = Parameter(
 DRY_RUN = _query("dry_run", "Answer what would happen, and record nothing.", type="boolean")
 VERSION = _query("version", "The case as of this version.", type="integer", minimum=1)
 AT = _query("at", "The case as of this instant.", type="string", format="date-time")
+FORMAT = _query("format", "json, for machines, or html, for people.", type="string", enum=["json", "html"])
 EXPLAIN = _query("explain", "Add blocked_events: why every other event is not possible.", type="boolean")
 WORD: dict[str, Any] = {"type": "string", "pattern": "^[a-z0-9_]{1,64}$"}
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": TEXT_MAX}
@@ -88,6 +90,15 @@ FILTERS = (
     ),
     _query("updated_after", "Only cases something happened in after this instant.", type="string", format="date-time"),
     _query("number", "The case with this complaint number.", **TEXT),
+    _query("kind", "Only cases of this kind: complaint, report, logistics and so on.", **WORD),
+    _query("subtype", "Only complaints of this subtype.", **WORD),
+    _query("group", "Only the cases of this collective matter.", type="string", format="uuid"),
+    _query(
+        "sort",
+        "queue: the open cases of a department or an assignee, the urgent first, then what is due next.",
+        type="string",
+        enum=["queue"],
+    ),
 )
 LIMIT = _query("limit", "How many a page has.", type="integer", minimum=1, maximum=LIMIT_MAX, default=LIMIT_DEFAULT)
 CURSOR = _query("cursor", "Where the last page ended: its next.", type="string")
@@ -136,6 +147,19 @@ OPERATIONS: dict[str, Operation] = {
     "get_timeline": Operation(
         tag="cases",
         answers={200: Answer(means="The history in words.", schema="Timeline", headers=ETAG)},
+        refusals=(*READ, "not_found"),
+    ),
+    "get_dossier": Operation(
+        tag="cases",
+        parameters=(FORMAT,),
+        answers={
+            200: Answer(
+                means="The whole case in one file, as JSON or as a page to print.",
+                schema="Dossier",
+                headers={**ETAG, "Content-Disposition": "Always an attachment."},
+                other_media=("text/html",),
+            )
+        },
         refusals=(*READ, "not_found"),
     ),
     "put_evidence": Operation(
@@ -203,7 +227,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "advance_clock": Operation(
         tag="sandbox",
-        body="Advance",
+        body="ClockAdvance",
         answers={200: Answer(means="The clock where it stands now.", schema="TestClock")},
         refusals=(*WRITTEN, "not_found"),
     ),

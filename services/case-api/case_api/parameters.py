@@ -104,6 +104,13 @@ class Query:
             return None
         return said
 
+    def uuid(self, name: str) -> UUID | None:
+        said = self._said.get(name)
+        if said is not None and not _CASE_ID.fullmatch(said):
+            self.fault(name, "a UUID")
+            return None
+        return None if said is None else UUID(said)
+
     def after(self, name: str, asked: object) -> Key | None:
         """Where the last page of the list that ``asked`` describes ended."""
         said = self._said.get(name)

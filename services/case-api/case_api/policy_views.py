@@ -26,12 +26,16 @@ class PolicyPage(Shown, frozen=True, kw_only=True):
 
 
 class PolicyView(Shown, frozen=True, kw_only=True):
-    """A policy with the digest cases pin it by."""
+    """A policy with the digest cases pin it by: the SHA-256 of the canonical JSON (RFC 8785) of the data in ``text``.
+
+    ``text``: the TOML as it was loaded; ``policy``: what it says, spelled out.
+    """
 
     name: Word
     version: str
     digest: str
     policy: Policy
+    text: str
 
 
 class ProblemWords(Shown, frozen=True, kw_only=True):

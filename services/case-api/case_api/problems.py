@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from case_api.answers import encoded
-from case_events.core.values import AllowedEvent, Fault, Instant, Problem, Value
+from case_events.core.values import AllowedEvent, Fault, Instant, Problem, Text, Value
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -188,6 +188,7 @@ class ProblemView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     instance: str | None = None
     trace_id: str | None = None
     rule: str | None = None
+    clause: Text | None = None
     due_at: Instant | None = None
     opens_at: Instant | None = None
     closed_at: Instant | None = None
@@ -210,6 +211,7 @@ def view(problem: Problem, instance: str | None = None, trace_id: str | None = N
         instance=instance,
         trace_id=trace_id,
         rule=problem.rule,
+        clause=problem.clause,
         due_at=problem.due_at,
         opens_at=problem.opens_at,
         closed_at=problem.closed_at,

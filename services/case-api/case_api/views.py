@@ -9,22 +9,31 @@ import msgspec
 
 from case_api import problems
 from case_api.problems import ProblemView
-from case_events.core.case import BroughtEvidence, Case, Deadline, Ruling
+from case_events.core.case import BroughtEvidence, Case, Deadline, Rating, Ruling
 from case_events.core.events import Recorded
+from case_events.core.facts import FilingFacts
 from case_events.core.gates import allowed_events, blocked_events, missing_evidence, required_action_by
+from case_events.core.lateness import Shipment, shipment
 from case_events.core.policy import ComplaintType
+from case_events.core.promises import Rulebook
 from case_events.core.values import (
+    Advance,
     AllowedEvent,
+    ClockParty,
     Instant,
+    LegalEntity,
     Money,
     Offer,
     Order,
+    OutsideResult,
     Party,
     PolicyRef,
+    Recovery,
     Side,
     Who,
     Word,
 )
+from case_events.core.viewer import WITHHELD
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,13 +41,28 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EvidenceView(Shown, frozen=True, kw_only=True):
-    """A piece of evidence and the side that brought it."""
+    """A piece of evidence and the side that brought it. ``uri``: null where the viewer may not open it.
+
+    ``rejected``: the platform found that it does not count (domain E2).
+    """
 
     by: Side
     kind: Word
-    uri: str
+    uri: str | None
     sha256: str
     visibility: str
+    region: str | None
+    shows_at: Instant | None
+    moved_at: Instant | None
+    rejected: bool
+
+
+class MissingView(Shown, frozen=True, kw_only=True, rename={"party": "from"}):
+    """Evidence that was asked for and is not there: whose, and until when while its clock runs (domain A3, E4)."""
+
+    kind: Word
+    party: ClockParty
+    due_at: Instant | None
 
 
 class BlockedEvent(Shown, frozen=True, kw_only=True):
@@ -49,7 +73,12 @@ class BlockedEvent(Shown, frozen=True, kw_only=True):
 
 
 class CaseView(Shown, frozen=True, kw_only=True):
-    """The case at one version: who is next, until when, and what may be done."""
+    """The case at one version: who is next, until when, and what may be done.
+
+    ``description``: null where the viewer may not read it; ``marks``: null but for the platform's own people.
+    ``shipment``: whether it was late (domain E5), for the types whose rules ask. ``outside``: what 12315, a
+    regulator, the police or a court decided (domain P5).
+    """
 
     case_id: UUID
     number: str
@@ -58,34 +87,59 @@ class CaseView(Shown, frozen=True, kw_only=True):
     status: Word
     outcome: Word | None
     type: Word
+    subtype: Word | None
+    kind: Word
+    channel: Word | None
     reason: Word
     marketplace: Word
     policy: PolicyRef
-    order: Order
+    order: Order | None
+    facts: FilingFacts | None
     complainant: Party
+    complainant_entity: LegalEntity | None
     respondent: Party
+    respondent_entity: LegalEntity | None
     anonymous: bool
+    late: bool
+    marks: int | None
+    previous: UUID | None
+    group: UUID | None
     demand: Word
     amount: Money
-    description: str
+    description: str | None
     offer: Offer | None
     rulings: tuple[Ruling, ...]
+    instance: Word | None
+    accepted_by: tuple[Side, ...]
+    takedown: bool
     remedy: Word | None
     owed: Money | None
+    advances: tuple[Advance, ...]
+    recoveries: tuple[Recovery, ...]
+    freight_by: Side | None
+    shipment: Shipment | None
+    interventions: int
     department: Word
     assignee: str | None
     priority: int
     evidence: tuple[EvidenceView, ...]
-    missing_evidence: tuple[Word, ...]
+    forged_by: tuple[Side, ...]
+    missing_evidence: tuple[MissingView, ...]
     deadlines: tuple[Deadline, ...]
     required_action_by: tuple[Side, ...]
     allowed_events: tuple[AllowedEvent, ...]
     blocked_events: tuple[BlockedEvent, ...] | msgspec.UnsetType = msgspec.UNSET
+    outside: tuple[OutsideResult, ...]
+    rating: Rating | None
     external_ref: str | None
     test_clock: UUID | None
     filed_at: Instant
     updated_at: Instant
     closed_at: Instant | None
+
+
+_AS_IT_IS = [name for name in CaseView.__struct_fields__ if name in Case.__struct_fields__]
+"""What a case shows just as the core has it."""
 
 
 class EventView(Shown, frozen=True, kw_only=True):
@@ -121,44 +175,28 @@ class EventPage(Shown, frozen=True, kw_only=True):
     next: str | None
 
 
-def case_view(case: Case, rules: ComplaintType, *, explain: bool = False) -> CaseView:
-    """The case as it is sent; ``explain`` adds why every other event is not possible."""
+def case_view(case: Case, book: Rulebook, *, desk: bool, explain: bool = False) -> CaseView:
+    """The case as it is sent, to one of the platform's own people or not; ``explain`` adds why other events cannot be.
+
+    ``book``: the rules it is judged by.
+    """
+    rules = book.rules
+    as_it_is = {name: getattr(case, name) for name in _AS_IT_IS}
     return CaseView(
-        case_id=case.case_id,
-        number=case.number,
-        version=case.version,
-        stage=case.stage,
-        status=case.status,
-        outcome=case.outcome,
-        type=case.type,
-        reason=case.reason,
-        marketplace=case.marketplace,
-        policy=case.policy,
-        order=case.order,
-        complainant=case.complainant,
-        respondent=case.respondent,
-        anonymous=case.anonymous,
-        demand=case.demand,
-        amount=case.amount,
-        description=case.description,
-        offer=case.offer,
-        rulings=case.rulings,
-        remedy=case.remedy,
-        owed=case.owed,
-        department=case.department,
-        assignee=case.assignee,
-        priority=case.priority,
-        evidence=tuple(_evidence(brought) for brought in case.evidence),
-        missing_evidence=missing_evidence(case),
+        **as_it_is
+        | {
+            "marks": case.marks if desk else None,
+            "description": None if case.description == WITHHELD else case.description,
+            "evidence": tuple(evidence_view(brought, case) for brought in case.evidence),
+            "missing_evidence": tuple(
+                MissingView(kind=one.kind, party=one.party, due_at=one.due_at) for one in missing_evidence(case)
+            ),
+        },
+        shipment=shipment(case, book),
         deadlines=case.clocks,
         required_action_by=required_action_by(case),
         allowed_events=allowed_events(case, rules),
         blocked_events=_blocked(case, rules) if explain else msgspec.UNSET,
-        external_ref=case.external_ref,
-        test_clock=case.test_clock,
-        filed_at=case.filed_at,
-        updated_at=case.updated_at,
-        closed_at=case.closed_at,
     )
 
 
@@ -182,9 +220,20 @@ def event_view(one: Recorded, *, written: bool = True, hashes: tuple[bytes, byte
     )
 
 
-def _evidence(brought: BroughtEvidence) -> EvidenceView:
+def evidence_view(brought: BroughtEvidence, case: Case) -> EvidenceView:
+    """A piece of evidence as it is sent."""
     one = brought.evidence
-    return EvidenceView(by=brought.by, kind=one.kind, uri=one.uri, sha256=one.sha256, visibility=one.visibility)
+    return EvidenceView(
+        by=brought.by,
+        kind=one.kind,
+        uri=None if one.uri == WITHHELD else one.uri,
+        sha256=one.sha256,
+        visibility=one.visibility,
+        region=one.region,
+        shows_at=one.shows_at,
+        moved_at=one.moved_at,
+        rejected=one.sha256 in case.rejected_evidence,
+    )
 
 
 def _blocked(case: Case, rules: ComplaintType) -> tuple[BlockedEvent, ...]:

@@ -31,6 +31,15 @@ def get(path: str, **params: str | int | None) -> Answer:
     return _ask("GET", path, {name: str(said) for name, said in params.items() if said is not None}, {}, None)
 
 
+def fetch(path: str, **params: str | int | None) -> bytes:
+    """Read something as it is sent, whatever it is. Raises Denied, Silence or Misused."""
+    said = {name: str(value) for name, value in params.items() if value is not None}
+    answer, url = _answered("GET", path, said, {}, None)
+    if not answer.is_success:
+        _read(answer, url)
+    return answer.content
+
+
 def post(
     path: str, body: object, *, key: str | None = None, version: int | None = None, dry_run: bool = False
 ) -> Answer:
@@ -44,13 +53,20 @@ def post(
 
 
 def _ask(method: str, path: str, params: dict[str, str], headers: dict[str, str], body: bytes | None) -> Answer:
+    return _read(*_answered(method, path, params, headers, body))
+
+
+def _answered(
+    method: str, path: str, params: dict[str, str], headers: dict[str, str], body: bytes | None
+) -> tuple[httpx.Response, str]:
+    """What was answered, and where."""
     try:
         settings = CallerSettings()
     except ValidationError as fault:
         raise Misused(f"cannot read the environment: {fault}") from None
     if settings.key is None:
         raise Misused("CASELOG_KEY is not set: the API key to call with, for example dev-ops in development")
-    sent = {**headers, "Authorization": f"Bearer {settings.key.get_secret_value()}", "Accept": "application/json"}
+    sent = {**headers, "Authorization": f"Bearer {settings.key.get_secret_value()}", "Accept": "*/*"}
     url = settings.url.rstrip("/")
     try:
         with httpx.Client(timeout=ASK_S, trust_env=False) as client:
@@ -60,7 +76,7 @@ def _ask(method: str, path: str, params: dict[str, str], headers: dict[str, str]
     except httpx.TransportError as fault:
         again = f"; to send it again safely: --key {headers['Idempotency-Key']}" if "Idempotency-Key" in headers else ""
         raise Silence(f"nothing answers at {url} (CASELOG_URL): {type(fault).__name__}{again}") from None
-    return _read(answer, url)
+    return answer, url
 
 
 def _sent(client: httpx.Client, request: httpx.Request) -> httpx.Response:

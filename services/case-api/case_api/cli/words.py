@@ -27,12 +27,17 @@ def money(said: dict[str, Any] | None) -> str:
     return NONE if said is None else f"{said['currency']} {said['amount'] // 100}.{said['amount'] % 100:02d}"
 
 
+def penalty(said: dict[str, Any]) -> str:
+    """A penalty with its points, and whose it is: points (6) for the respondent."""
+    points = f" ({said['points']})" if said.get("points") else ""
+    return f"{said['kind']}{points} for the {said['on']}"
+
+
 def refusal(problem: dict[str, Any]) -> Iterable[str]:
     """A problem in lines: what was refused, under which rule, and the instants that matter."""
     yield f"refused: {problem.get('title', problem['code'])} ({problem['code']})"
     yield f"  {problem.get('detail', '')}"
-    if "rule" in problem:
-        yield f"  rule: {problem['rule']}"
+    yield from _rule(problem)
     for name, words in INSTANTS.items():
         if name in problem:
             yield f"  {words}: {instant(problem[name])}"
@@ -52,3 +57,10 @@ def refusal(problem: dict[str, Any]) -> Iterable[str]:
         yield f"  possible now: {', '.join(allowed) or 'nothing'}"
     if "trace_id" in problem:
         yield f"  trace: {problem['trace_id']}"
+
+
+def _rule(problem: dict[str, Any]) -> Iterable[str]:
+    if "rule" in problem:
+        yield f"  rule: {problem['rule']}"
+    if "clause" in problem:
+        yield f"  which says: {problem['clause']['en']} {problem['clause']['zh']}"

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from case_api import bodies, problems
 from case_api.answers import recorded, shown
-from case_api.auth import acting, check_may_post, check_may_speak, viewer_of
+from case_api.auth import acting, check_may_post, check_may_speak, speaks_for_the_platform, viewer_of
 from case_api.door import Door, door_of
 from case_api.headers import idempotency_key, if_match
 from case_api.openapi import operation
@@ -23,7 +23,7 @@ from case_events.core.evolve import fold
 from case_events.core.gates import allowed_events
 from case_events.core.plan import Step
 from case_events.core.values import CaseId, Fault, Party, Problem
-from case_events.core.viewer import EVERYTHING, seen
+from case_events.core.viewer import seen
 from case_events.ledger.keys import Caller
 from case_events.ledger.queries import read_case
 from case_events.ledger.steps import Asking, submit
@@ -68,7 +68,7 @@ async def file_case(request: Request) -> Response:
     if step.problem is not None or step.case is None:
         return await _refused(request, door, step)
     _, case = await _seen(door, caller, step)
-    view = case_view(case, await door.rules_of(case))
+    view = case_view(case, await door.book_of(case), desk=viewer_of(caller).desk)
     return recorded(view, step.case_id, step.case.version, replayed=step.replayed)
 
 
@@ -103,18 +103,23 @@ async def post_event(request: Request) -> Response:
     if step.problem is not None or step.case is None:
         return await _refused(request, door, step)
     answer, case = await _seen(door, caller, step)
-    view = StepView(events=tuple(event_view(one) for one in answer), case=case_view(case, await door.rules_of(case)))
+    after = case_view(case, await door.book_of(case), desk=viewer_of(caller).desk)
+    view = StepView(events=tuple(event_view(one) for one in answer), case=after)
     if dry_run:
         return shown(view, step.case.version)
     return recorded(view, case_id, step.case.version, replayed=step.replayed)
 
 
 def _happened(caller: Caller, body: bytes) -> bodies.Happened:
-    return bodies.posting(body, lambda name: check_may_post(caller, name), needs_actor=caller.role != "platform")
+    return bodies.posting(
+        body, lambda name: check_may_post(caller, name), needs_actor=not speaks_for_the_platform(caller)
+    )
 
 
 def _check_may_file(caller: Caller, command: File) -> None:
-    """A limited key files in its marketplaces and as its merchants, never as a buyer."""
+    """A limited key files in its marketplaces and as its merchants, never as a buyer; only the platform as itself."""
+    if command.complainant.role == "platform" and caller.role != "platform":
+        raise Refused(Problem(code="forbidden", detail="The platform's own cases are filed with its own key (F14)."))
     if caller.marketplaces is not None and command.marketplace not in caller.marketplaces:
         detail = f"This key is limited to {', '.join(caller.marketplaces)}."
         raise Refused(Problem(code="forbidden", detail=detail))
@@ -124,7 +129,8 @@ def _check_may_file(caller: Caller, command: File) -> None:
 async def _check_exists(door: Door, caller: Caller, case_id: CaseId) -> None:
     """For a limited key there are only its own cases; for others the write path itself finds out."""
     viewer = viewer_of(caller)
-    if viewer != EVERYTHING and await read_case(door.ledger, case_id, viewer=viewer) is None:
+    limited = viewer.merchants is not None or viewer.marketplaces is not None
+    if limited and await read_case(door.ledger, case_id, viewer=viewer) is None:
         raise Refused(Problem(code="not_found", detail="There is no such case."))
 
 
@@ -132,7 +138,7 @@ async def _seen(door: Door, caller: Caller, step: Step) -> tuple[History, Case]:
     """The step's events and the case after it as the caller may see them."""
     assert step.case is not None, "a step that was not refused has a case"
     viewer = viewer_of(caller)
-    if viewer == EVERYTHING:
+    if viewer.merchants is None and (viewer.desk or not _has_notes(step.case)):
         return step.answer, step.case
     first = step.events[0].version if step.events else step.case.version + 1
     reading = None
@@ -142,13 +148,19 @@ async def _seen(door: Door, caller: Caller, step: Step) -> tuple[History, Case]:
     shown_to = seen(history, viewer)
     case, answered = fold(shown_to), {one.version for one in step.answer}
     assert case is not None, "who may post to a case sees it"
+    case = replace(case, version=step.case.version)
     return tuple(one for one in shown_to if one.version in answered), case
+
+
+def _has_notes(case: Case) -> bool:
+    """Whether the desk may have written something in the case that it keeps to itself."""
+    return bool(case.marks or case.outside) or any(post.type == "noted" for post in case.posts)
 
 
 async def _refused(request: Request, door: Door, step: Step) -> Response:
     problem = step.problem
     assert problem is not None, "a step without a problem has a case"
     if problem.code in EXPLAINED and step.case is not None:
-        allowed = allowed_events(step.case, await door.rules_of(step.case))
+        allowed = allowed_events(step.case, (await door.book_of(step.case)).rules)
         problem = replace(problem, allowed_events=allowed)
     return problems.answer(problem, request.scope)

@@ -66,7 +66,7 @@ async def advance_clock(request: Request) -> Response:
     raise Refused(Problem(code="busy", detail="The clock is moved by others all the time; send it again."))
 
 
-def _destination(wanted: bodies.Advance, clock: test_clocks.TestClock) -> Instant:
+def _destination(wanted: bodies.ClockAdvance, clock: test_clocks.TestClock) -> Instant:
     by = wanted.by if wanted.to is None else wanted.to - clock.at
     assert by is not None, "the body said one of them"
     if not timedelta(0) <= by <= ADVANCE_MAX:

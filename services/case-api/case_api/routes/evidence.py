@@ -20,7 +20,7 @@ from case_api.parameters import Query, case_id_of
 from case_api.problems import Refused
 from case_events.core.case import Case
 from case_events.core.values import ERASED, CaseId, Evidence, Problem
-from case_events.core.viewer import Viewer
+from case_events.core.viewer import WITHHELD, Viewer
 from case_events.ledger.queries import read_case
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -84,8 +84,8 @@ async def _case(door: Door, case_id: CaseId, viewer: Viewer) -> Case:
 
 
 def _named(case: Case) -> set[str]:
-    """The files that evidence in the case, as this caller sees it, names; what was erased names nothing any more."""
-    return {one.evidence.sha256 for one in case.evidence if one.evidence.uri != ERASED}
+    """The files that evidence in the case names for this caller; what was erased or withheld names nothing."""
+    return {one.evidence.sha256 for one in case.evidence if one.evidence.uri not in (ERASED, WITHHELD)}
 
 
 def _not_found(detail: str) -> Refused:

@@ -40,15 +40,16 @@ async def get_policy(request: Request) -> Response:
     await door.caller(request, "read_rules")
     Query(request).check()
     name, _, version = str(request.path_params["policy"]).partition("@")
-    found = None
+    found = text = None
     if "\0" not in name + version:
         async with door.ledger.connection() as connection:
             found = await door.ledger.policies.find(connection, name, version)
-    if found is None:
+            text = await policy_book.written(connection, name, version)
+    if found is None or text is None:
         raise Refused(
             Problem(code="not_found", detail="There is no such policy: ask for /v1/policies/<name>@<version>.")
         )
-    return shown(PolicyView(name=name, version=version, digest=found.ref.digest, policy=found.policy))
+    return shown(PolicyView(name=name, version=version, digest=found.ref.digest, policy=found.policy, text=text))
 
 
 async def get_problem(request: Request) -> Response:

@@ -10,19 +10,25 @@ from starlette.responses import Response
 
 from case_api.answers import shown
 from case_api.auth import viewer_of
-from case_api.door import door_of
+from case_api.door import Door, door_of
 from case_api.list_views import CasePage, case_item
 from case_api.openapi import operation
-from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, PRIORITY_MAX, Query, case_id_of, cursor
+from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, PRIORITY_MAX, Key, Query, case_id_of, cursor
 from case_api.problems import Refused
 from case_api.views import EventPage, case_view, event_view
 from case_events.core.case import Stage, Status
 from case_events.core.timeline import timeline
-from case_events.core.values import Problem
+from case_events.core.values import Instant, Problem, Value
+from case_events.core.viewer import Viewer
 from case_events.ledger.lists import Wanted, list_cases
 from case_events.ledger.queries import Reading, read_case
+from case_events.ledger.queues import After, list_queue
 
 VERSION_MAX = 10**9
+QUEUE = "queue"
+NEVER = Instant.parse("2999-12-31T23:59:59.999999Z")
+"""Stands in a cursor for a case that waits for nobody."""
+ASKED = tuple("group" if name == "group_id" else name for name in Wanted.__struct_fields__)
 
 
 def add_to(app: FastAPI) -> None:
@@ -46,7 +52,8 @@ async def get_case(request: Request) -> Response:
         query.fault("at", "a version or an instant, not both")
     query.check()
     reading = _found(await read_case(door.ledger, case_id_of(request), version=version, at=at, viewer=viewer))
-    return shown(case_view(reading.case, reading.rules, explain=explain), reading.case.version)
+    view = case_view(reading.case, await door.book_of(reading.case), desk=viewer.desk, explain=explain)
+    return shown(view, reading.case.version)
 
 
 async def get_events(request: Request) -> Response:
@@ -72,10 +79,10 @@ async def get_timeline(request: Request) -> Response:
 
 
 async def find_cases(request: Request) -> Response:
-    """List cases, the newest first; with due_before, what is due next first."""
+    """List cases, the newest first; with due_before, what is due next first; with sort=queue, a desk's open cases."""
     door = door_of(request)
     viewer = viewer_of(await door.caller(request, "read"))
-    query = Query(request, *Wanted.__struct_fields__, "limit", "cursor")
+    query = Query(request, *ASKED, "sort", "limit", "cursor")
     wanted = Wanted(
         status=query.one_of("status", get_args(Status)),
         stage=query.one_of("stage", get_args(Stage)),
@@ -90,13 +97,52 @@ async def find_cases(request: Request) -> Response:
         due_before=query.instant("due_before"),
         updated_after=query.instant("updated_after"),
         number=query.text("number"),
+        kind=query.word("kind"),
+        subtype=query.word("subtype"),
+        group_id=query.uuid("group"),
     )
     limit = query.whole("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT
+    if query.one_of("sort", (QUEUE,)) == QUEUE:
+        return await _queue(door, query, wanted, viewer, limit)
     after = query.after("cursor", wanted)
     query.check()
     page = await list_cases(door.ledger, wanted, viewer=viewer, limit=limit, after=after and after[:2])
     items = tuple(case_item(row, viewer) for row in page.rows)
     return shown(CasePage(items=items, next=page.after and cursor(wanted, *page.after)))
+
+
+class AskedQueue(Value, frozen=True, kw_only=True):
+    """What of a queue is asked for; cursors are bound to it."""
+
+    wanted: Wanted
+
+
+async def _queue(door: Door, query: Query, wanted: Wanted, viewer: Viewer, limit: int) -> Response:
+    """What is urgent, then what is due, of one department or of somebody at the desk."""
+    asked = AskedQueue(wanted=wanted)
+    if wanted.department is None and wanted.assignee is None:
+        query.fault("sort", "a queue is a department's or an assignee's: say which")
+    if wanted.due_before is not None:
+        query.fault("due_before", "a queue has its own order")
+    after = _after(query, query.after("cursor", asked))
+    query.check()
+    page = await list_queue(door.ledger, wanted, viewer=viewer, limit=limit, after=after)
+    items, ends_with = tuple(case_item(row, viewer) for row in page.rows), None
+    if page.after is not None:
+        priority, due_at, case_id = page.after
+        ends_with = cursor(asked, due_at or NEVER, case_id, str(priority))
+    return shown(CasePage(items=items, next=ends_with))
+
+
+def _after(query: Query, key: Key | None) -> After | None:
+    """The rest of a queue's key: its priority, which the cursor carries as a word."""
+    if key is None:
+        return None
+    at, case_id, priority = key
+    if not priority.isascii() or not priority.isdigit() or int(priority) > PRIORITY_MAX:
+        query.fault("cursor", "not a cursor of this list with these filters")
+        return None
+    return int(priority), None if at == NEVER else at, case_id
 
 
 def _found(reading: Reading | None) -> Reading:

@@ -1,0 +1,51 @@
+"""The dossier of a case, for people (HTML) and machines (JSON), to be handed to somebody outside (domain P5)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from case_api import dossier_page
+from case_api.answers import JSON, encoded
+from case_api.auth import viewer_of
+from case_api.door import door_of
+from case_api.dossier import dossier
+from case_api.openapi import operation
+from case_api.parameters import Query, case_id_of
+from case_api.problems import Refused
+from case_events.core.values import Problem
+from case_events.ledger.chain import links_of
+from case_events.ledger.queries import read_case
+
+FORMATS = {"json": JSON, "html": "text/html; charset=utf-8"}
+
+
+def add_to(app: FastAPI) -> None:
+    """The routes of this module."""
+    one = "/v1/cases/{case_id}/dossier"
+    app.add_api_route(one, get_dossier, methods=["GET"], openapi_extra=operation(get_dossier))
+
+
+async def get_dossier(request: Request) -> Response:
+    """Take a case away as one file: history, evidence list, rulings, and the chain that proves them."""
+    door = door_of(request)
+    viewer = viewer_of(await door.caller(request, "read"))
+    query = Query(request, "format")
+    form = query.one_of("format", tuple(FORMATS)) or "json"
+    query.check()
+    reading = await read_case(door.ledger, case_id_of(request), viewer=viewer)
+    if reading is None:
+        raise Refused(Problem(code="not_found", detail="There is no such case."))
+    made = dossier(reading, await links_of(door.ledger, reading.case.case_id, reading.written), viewer)
+    body = dossier_page.page(made) if form == "html" else encoded(made)
+    headers = {
+        "ETag": f'"{made.version}"',
+        "Content-Disposition": f'attachment; filename="caselog-{made.case_id}.{form}"',
+        # What a party wrote stands in it: no browser runs or fetches anything for it.
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+    }
+    return Response(body, HTTPStatus.OK, headers, FORMATS[form])
