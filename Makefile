@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint check bench fuzz format lock clean
+.PHONY: help run demo test lint check bench fuzz histories mutants format lock clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 run: ## start everything here: Postgres, the API, the scheduler; Ctrl-C stops it
 	@$(PYTHON) bootstrap.py && exec $(BIN)/caselog up
@@ -32,6 +32,13 @@ bench: ## measure one step over HTTP against its floor
 fuzz: ## send the API what its OpenAPI allows and forbids, for long (EXAMPLES=500 for longer)
 	@$(PYTHON) bootstrap.py --dev && CASELOG_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) exec $(BIN)/python -m pytest \
 		tests/api/test_fuzz.py --timeout=3600 $(ARGS)
+
+histories: ## ask 10,000 generated disputes of every type whatever can be asked (COUNT=2000 for fewer)
+	@$(PYTHON) bootstrap.py --dev && CASELOG_HISTORIES=$(or $(COUNT),10000) exec $(BIN)/python -m pytest \
+		tests/core/test_histories.py $(ARGS)
+
+mutants: ## change the rules in 400 small ways, each in a copy, and see which tests notice (ARGS="--count 600 --seed 2")
+	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m tests.mutants $(ARGS)
 
 format: ## let ruff mend what it can
 	@$(PYTHON) bootstrap.py --dev

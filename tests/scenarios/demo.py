@@ -66,7 +66,8 @@ async def _live_through(scenario: Scenario, http: httpx.AsyncClient) -> Performa
         task = progress.add_task(scenario.title.en, total=None)
 
         def watch(step: Step) -> None:
-            progress.update(task, description=f"{step.at}  {step.says.zh} {step.says.en}")
+            says = f"{step.says.zh} {step.says.en}" if step.says else ""
+            progress.update(task, description=f"{step.at}  {says}")
 
         return await perform(scenario, http, watch=watch)
 

@@ -1,35 +1,60 @@
-"""Each dispute lived through over HTTP on a whole Caselog, its schedulers firing; then the record is verified."""
+"""Every scenario lived through over HTTP on a whole Caselog, its schedulers firing; then the record is verified.
+
+They are played at the same time, as disputes are: each under a test clock of its own, with ids of its own.
+"""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import pytest_asyncio
 
-from tests.scenarios.perform import perform
-from tests.scenarios.script import Scenario, scenarios
+from tests.scenarios.operating import caselog_command, key_maker
+from tests.scenarios.perform import Performance, perform
+from tests.scenarios.script import row_scenarios, scenarios
 from tests.serving import Serving
 
-ASK_S = 30.0
-VERIFY_S = 60
+ASK_S = 60.0
+AT_ONCE = 12
+"""Scenarios that are played at the same time."""
+ALL = {**scenarios(), **row_scenarios()}
+Played = dict[str, asyncio.Task[Performance]]
 
 
-@pytest.mark.parametrize("scenario", scenarios().values(), ids=list(scenarios()))
-async def test_the_dispute_goes_as_it_is_told(scenario: Scenario, caselog: Serving) -> None:
-    async with httpx.AsyncClient(base_url=caselog.url, timeout=ASK_S) as client:
-        told = await perform(scenario, client)
-    assert told.timeline["entries"]
+@pytest_asyncio.fixture(scope="module")
+async def played(request: pytest.FixtureRequest, caselog_shipped: Serving) -> AsyncIterator[Played]:
+    """Every scenario that is asked for, under way."""
+    specs = (getattr(item, "callspec", None) for item in request.session.items)
+    wanted = {spec.params.get("name") for spec in specs if spec is not None}
+    limits = httpx.Limits(max_connections=AT_ONCE)
+    room, key_of = asyncio.Semaphore(AT_ONCE), key_maker(caselog_shipped)
+    async with httpx.AsyncClient(base_url=caselog_shipped.url, timeout=ASK_S, limits=limits) as http:
+
+        async def play(name: str) -> Performance:
+            async with room:
+                return await perform(ALL[name], http, key_of=key_of)
+
+        tasks = {name: asyncio.create_task(play(name)) for name in ALL if name in wanted}
+        yield tasks
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
-def test_afterwards_the_record_is_verified_from_the_command_line(caselog: Serving) -> None:
-    command = (sys.executable, "-c", "from case_api.cli import main; main()", "audit", "verify", "--json")
-    done = subprocess.run(
-        command, env=caselog.environment(), capture_output=True, text=True, timeout=VERIFY_S, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    verdict = json.loads(done.stdout)
+@pytest.mark.parametrize("name", ALL)
+async def test_the_dispute_goes_as_it_is_told(name: str, played: Played) -> None:
+    told = await played[name]
+    assert told.case_id or ALL[name].refused
+    assert told.timeline.get("entries") or ALL[name].refused
+
+
+async def test_afterwards_the_record_is_verified_from_the_command_line(
+    played: Played, caselog_shipped: Serving
+) -> None:
+    await asyncio.wait(played.values())
+    verdict = await asyncio.to_thread(caselog_command, caselog_shipped, "audit", "verify")
     assert verdict["findings"] == []
-    assert verdict["cases"] >= len(scenarios())
+    assert verdict["cases"] >= sum(1 for one in ALL.values() if one.filed)
