@@ -8,8 +8,8 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from case_events.core.commands import File, Posted, SubmitEvidence
-from case_events.core.decide import Facts
 from case_events.core.events import History
+from case_events.core.others import Facts
 from case_events.core.plan import Moment, Request, Step, World, plan
 from case_events.core.values import Instant
 from case_events.ledger import keys, policy_book
