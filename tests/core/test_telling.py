@@ -165,8 +165,8 @@ SAID: list[tuple[Event, str, str]] = [
     (happened.Noted(text="已电话核实"), "平台内部备注。说明:「已电话核实」", "made a note for itself"),
     (
         happened.Noted(text="见判决", internal=False, outside=OUTSIDE),
-        "外部处理结果(court,编号 2026-1):「维持。」",
-        'Decided outside (court, reference 2026-1): "维持。"',
+        "外部处理结果(法院,编号 2026-1):「维持。」",
+        'Decided outside (the court, reference 2026-1): "维持。"',
     ),
     (
         happened.DeadlineExtended(kind="response", party="respondent", due_at=DUE, reason="停运"),

@@ -25,7 +25,7 @@ from tests.mutants.mutations import Mutant, mutants, mutated
 from tests.mutants.trial import PYTEST, judged
 
 ROOT = Path(__file__).resolve().parents[2]
-JUDGES = ("tests/core", "tests/figures")
+JUDGES = ("tests/core", "tests/figures", "tests/scenarios/test_rehearsed.py")
 TOO_LONG = (
     "tests/core/test_histories.py",
     "tests/core/test_invariants.py",
@@ -53,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--count", type=int, default=400, help="how many mutants (default 400)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--again", type=Path, metavar="FILE", help="only what survived an earlier run, from its JSON")
     parser.add_argument("--only", nargs="*", default=None, metavar="MODULE", help="modules of the core, by name")
     parser.add_argument("--judges", nargs="*", default=list(JUDGES), metavar="PATH", help="tests that judge")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "mutants.json")
@@ -92,8 +93,21 @@ def _sample(copy: Path, asked: argparse.Namespace) -> list[tuple[Path, Mutant]]:
     modules = sorted((copy / "libs/events/case_events/core").glob("*.py"))
     chosen = [one for one in modules if asked.only is None or one.stem in asked.only]
     every = [(module, mutant) for module in chosen for mutant in mutants(module.read_text(encoding="utf-8"))]
+    if asked.again is not None:
+        left = json.loads(asked.again.read_text(encoding="utf-8"))["survivors"]
+        wanted = {(one["module"], one["kind"], *one["diff"]) for one in left}
+        named = {(module, kind) for module, kind, *_ in wanted}
+        every = [one for one in every if (one[0].stem, one[1].kind) in named]
+        return [one for one in every if (one[0].stem, one[1].kind, *_diff(*one)) in wanted]
     random.Random(asked.seed).shuffle(every)
     return every[: asked.count]
+
+
+def _diff(module: Path, mutant: Mutant) -> list[str]:
+    """What the change comes to, whatever line it stands in."""
+    source = module.read_text(encoding="utf-8")
+    before, after = ast.unparse(ast.parse(source)), ast.unparse(mutated(source, mutant.number))
+    return list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1))[3:]
 
 
 def _calibrated(copy: Path, tests: dict[str, dict[str, Any]]) -> None:
@@ -107,19 +121,16 @@ def _calibrated(copy: Path, tests: dict[str, dict[str, Any]]) -> None:
 
 def _tried(copy: Path, module: Path, mutant: Mutant, tests: dict[str, dict[str, Any]]) -> dict[str, Any]:
     started, source = time.monotonic(), module.read_text(encoding="utf-8")
-    tree = mutated(source, mutant.number)
-    outcome = judged(copy, module, tree, _judges(module, source, mutant, tests))
+    outcome = judged(copy, module, mutated(source, mutant.number), _judges(module, source, mutant, tests))
     took = time.monotonic() - started
     print(f"{outcome:11} {took:5.1f} s  {module.stem}.py:{mutant.line}  {mutant.kind}", flush=True)
-    before = ast.unparse(ast.parse(source)).splitlines()
-    diff = difflib.unified_diff(before, ast.unparse(tree).splitlines(), lineterm="", n=1)
     return {
         "module": module.stem,
         "line": mutant.line,
         "kind": mutant.kind,
         "outcome": outcome,
         "seconds": round(took, 1),
-        "diff": list(diff)[3:],
+        "diff": _diff(module, mutant),
     }
 
 

@@ -138,7 +138,7 @@ class CaseView(Shown, frozen=True, kw_only=True):
     closed_at: Instant | None
 
 
-_AS_IT_IS = [name for name in CaseView.__struct_fields__ if name in Case.__struct_fields__]
+_AS_IT_IS = [name for name in CaseView.__struct_fields__ if hasattr(Case, name)]
 """What a case shows just as the core has it."""
 
 

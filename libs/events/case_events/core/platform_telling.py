@@ -26,7 +26,7 @@ from case_events.core.events import (
 )
 from case_events.core.platform_changes import PlatformEvent
 from case_events.core.values import Penalty, Text
-from case_events.core.vocabulary import called
+from case_events.core.vocabulary import WORDS, called
 
 
 def by_platform(event: PlatformEvent, cast: Cast) -> Tale:
@@ -47,13 +47,13 @@ def by_platform(event: PlatformEvent, cast: Cast) -> Tale:
         case Escalated():
             return Tale(name, {"department": called(event.to)}, written=event.reason)
         case Linked():
-            moved: Parts = {"matter": called(event.by), "department": called(event.department or "")}
+            matter = platform_words.MATTERS.get(event.by) or called(event.by)
+            moved: Parts = {"matter": matter, "department": called(event.department or "")}
             return Tale(f"{name}.{'moved' if event.department else 'here'}", moved)
         case Noted():
             return _noted(name, event)
         case DeadlineExtended():
-            what = "filing" if event.kind == "filing" else "clock"
-            return Tale(f"{name}.{what}", written=event.reason)
+            return _extended(name, event)
         case Ruled():
             return Tale(name, _verdict(event), _beside(event, cast), event.reasons)
         case Corrected():
@@ -84,6 +84,15 @@ def _noted(name: str, event: Noted) -> Tale:
         authority, reference = called(event.outside.authority), event.outside.reference
         outside = (words.say(platform_words.OUTSIDE, authority=authority, reference=reference, words=said),)
     return Tale(f"{name}.{'internal' if event.internal else 'shown'}", {}, outside, event.text, words.SAID)
+
+
+def _extended(name: str, event: DeadlineExtended) -> Tale:
+    """A longer filing window has a word of the policy for its reason (domain F3); any other, what the desk wrote."""
+    if event.kind != "filing":
+        return Tale(f"{name}.clock", written=event.reason)
+    if event.reason not in WORDS:
+        return Tale(f"{name}.filing", written=event.reason)
+    return Tale(f"{name}.filing", {}, (words.say(platform_words.LONGER, reason=called(event.reason)),))
 
 
 def _verdict(event: Ruled) -> Parts:

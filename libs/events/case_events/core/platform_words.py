@@ -70,6 +70,12 @@ EVENTS: dict[str, Text] = {
     "closed": Text(zh="投诉关闭,结果:{outcome}。", en="the case was closed: {outcome}."),
 }
 
+MATTERS: dict[str, Text] = {
+    "merchant": Text(zh="同一商家", en="one merchant"),
+    "reason": Text(zh="同一原因", en="one reason"),
+}
+"""What complaints of one matter have in common (domain C1)."""
+
 LIABLE = Text(zh="责任:{shares}。", en="liability: {shares}.")
 PENALTIES = Text(zh="处罚:{penalties}。", en="penalties: {penalties}.")
 DEPARTS = Text(zh="偏离标准金额的理由:{words}。", en="why it departs from the usual amount: {words}.")
@@ -80,5 +86,6 @@ OUTSIDE = Text(
     zh="外部处理结果({authority},编号 {reference}):{words}。",
     en="decided outside ({authority}, reference {reference}): {words}.",
 )
+LONGER = Text(zh="理由:{reason}。", en="reason: {reason}.")
 RECOVERIES = Text(zh="应向平台返还:{recoveries}。", en="to be paid back to the platform: {recoveries}.")
 CORRECTED = Text(zh="(已由第{version}条更正。)", en="(Corrected by entry {version}.)")

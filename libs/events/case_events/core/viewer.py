@@ -127,6 +127,8 @@ def _nameless(recorded: Recorded, *, mute: bool) -> Recorded:
         changes |= {name: WITHHELD for name in WRITTEN if getattr(event, name, None) is not None}
     if isinstance(event, Filed):
         changes |= {"complainant": absent(event.complainant), "complainant_entity": None, "external_ref": None}
+        # Of a filing it is a word of the policy's: what the complaint is about.
+        changes["reason"] = event.reason
         # An earlier complaint may have named them.
         changes |= {"facts": event.facts and _impersonal(event.facts), "previous": None}
     sent = {"agent": None, "client": ABSENT} if recorded.who == "complainant" else {}

@@ -173,6 +173,10 @@ WORDS: dict[str, Text] = {
     "appeal": Text(zh="申诉", en="appeal"),
     "reconsideration": Text(zh="复议", en="reconsideration"),
     "arbitration": Text(zh="仲裁", en="arbitration"),
+    # P5: who decides outside
+    "regulator": Text(zh="监管部门", en="the regulator"),
+    "police": Text(zh="公安机关", en="the police"),
+    "court": Text(zh="法院", en="the court"),
     # Q3: the kinds of case
     "complaint": Text(zh="投诉", en="complaint"),
     "after_sales": Text(zh="售后", en="after-sales claim"),
