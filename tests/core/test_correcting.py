@@ -72,6 +72,13 @@ def test_why_a_ruling_departed_holds_while_its_figures_stay_and_other_figures_ne
     assert (dispute.case.rulings[-1].departs, dispute.case.rulings[-1].owed) == ("约定为七十元。", yuan(70))
 
 
+def test_a_ruling_that_cited_the_wrong_clause_cites_the_right_one() -> None:
+    dispute = ruled()
+    dispute.when(correction(dispute, rule="appeal"), at=hours(1)).then("corrected")
+    ruling = dispute.case.rulings[-1]
+    assert (ruling.rule, ruling.owed, ruling.outcome) == ("appeal", yuan(60), "partial_refund")
+
+
 def test_a_listing_ruled_off_by_mistake_is_back_once_the_ruling_reads_otherwise() -> None:
     report = subjects.filed(subjects.subjects()["taobao@2026.2 counterfeit_report"], NOON)
     report.when(replace(REJECT, outcome="takedown", rule="violation_found"), at=hours(1)).then("ruled", takedown=True)

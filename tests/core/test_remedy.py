@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from case_events.core.events import Remedied
 from case_events.core.values import Offer
 from tests.examples import (
     AGREE,
@@ -27,6 +28,12 @@ def test_doing_what_is_owed_closes_the_case_with_its_outcome() -> None:
     dispute = agreed().when(REFUNDED, at=days(4))
     dispute.then("remedied", "closed", status="closed", stage="closed", outcome="settled", owed=None, priority=0).runs()
     assert dispute.case.closed_at == dispute.instant(days(4))
+
+
+def test_how_it_was_done_is_kept() -> None:
+    done = agreed().when(REFUNDED, at=days(1)).history[-2].event
+    assert isinstance(done, Remedied)
+    assert (done.kind, done.amount, done.reference) == ("refund", yuan(129), "R-1")
 
 
 def test_the_platform_may_say_that_it_is_done() -> None:
