@@ -48,7 +48,8 @@ def _longer_window(case: Case, book: Rulebook) -> Events:
         return ()
     asked, found = case.facts.extension if case.facts else None, window(case.order, case.facts, book)
     assert asked is not None, "filed late, asking for it"
-    assert found is not None and found.extended is not None, "filed late, but not too late"  # noqa: PT018
+    assert found is not None, "filed late, so there is a window"
+    assert found.extended is not None, "but not too late"
     return (DeadlineExtended(kind="filing", party="complainant", due_at=found.extended, reason=asked.reason),)
 
 

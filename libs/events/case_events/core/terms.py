@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from case_events.core.formulas import Fen, Formula
-from case_events.core.values import Penalty, Side, Text, Value, Word
+from case_events.core.values import Penalty, Text, Value, Word
 
 Count = Annotated[int, Meta(ge=1, le=100_000)]
 Words = tuple[Word, ...]
@@ -286,4 +286,3 @@ class EvidenceKinds(Value, frozen=True, kw_only=True):
 
 Reminders = dict[Word, Term]
 """How long before a clock runs out its party is reminded (domain Q2), by the clock's kind; elapsed time only."""
-Sides = tuple[Side, ...]
