@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,13 @@ from tests.policy_text import as_toml
 
 LANDED = "72fea27d52b597793ed6c81e1a02ca63b9431060fde8975fc23a921f616a3d43"
 """What cases under taobao@2026.1 are pinned by, as it stands in their ``filed`` events."""
+GOLDEN = Path(__file__).parent.parent / "golden" / "policies"
+DIGESTS = {
+    "taobao-2026.1": LANDED,
+    "taobao-2026.2": "bc37d0ae84043ab0a6fbec43f118295721c7ca77f7b9f3bc9f261e0ff28394a9",
+    "tmall-2026.2": "f125a44f60aacc52d0b7510e7a17fdc335d70a5b0709f1d57bc7decc91d422ff",
+}
+"""Every policy that landed, and what its cases are pinned by."""
 SHIPPED = [load(text).policy for text in shipped()]
 
 
@@ -155,6 +163,19 @@ def test_the_landed_policy_is_pinned_as_its_cases_know_it() -> None:
     assert policy().ref.digest == LANDED
     assert (policy().ref.name, policy().ref.version) == ("taobao", "2026.1")
     assert set(PINNED_BEFORE.values()) == {LANDED}
+
+
+@pytest.mark.parametrize("kept", sorted(DIGESTS))
+def test_what_a_landed_policy_says_never_changes(kept: str) -> None:
+    """A change of the rules is a new version: cases are judged by the one they were filed under."""
+    landed = load((GOLDEN / f"{kept}.toml").read_text(encoding="utf-8")).ref
+    assert landed.digest == DIGESTS[kept]
+    now = {f"{one.name}-{one.version}": one for one in (load(text).ref for text in shipped())}
+    assert now.get(kept, landed) == landed
+
+
+def test_every_landed_policy_is_kept() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.toml")} == set(DIGESTS)
 
 
 def test_the_digest_ignores_comments_and_the_order_of_keys() -> None:
