@@ -15,7 +15,7 @@ from case_events.core.viewer import EVERYTHING, Viewer, seen
 from case_events.ledger.database import Ledger
 from case_events.ledger.store import load
 
-MIGRATION = "0003"
+MIGRATION = "0004"
 """The migration this release needs."""
 
 HEALTH = f"""

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 from sqlalchemy.types import UserDefinedType
 
@@ -16,6 +28,15 @@ class Xid8(UserDefinedType[int]):
 
     def get_col_spec(self, **_: object) -> str:
         return "xid8"
+
+
+class Snapshot(UserDefinedType[str]):
+    """Which transactions were over at some moment."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "pg_snapshot"
 
 
 def _instant(name: str, *, nullable: bool = False) -> Column[object]:
@@ -124,6 +145,53 @@ deadlines = Table(
     Column("minimum_notice", Boolean, nullable=False),
     Column("test_clock", Uuid),
     Column("attempts", Integer, nullable=False),
+)
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("case_id", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    _instant("sequenced_at"),
+    UniqueConstraint("case_id", "version"),
+)
+
+feed_state = Table(
+    "feed_state",
+    metadata,
+    Column("lane", SmallInteger, primary_key=True, autoincrement=False),
+    Column("head", BigInteger, nullable=False),
+    Column("snapshot", Snapshot),
+    Column("cluster", BigInteger),
+    _instant("ticked_at", nullable=True),
+)
+
+event_kinds = Table(
+    "event_kinds",
+    metadata,
+    Column("type", Text, primary_key=True),
+    Column("schema", SmallInteger, primary_key=True, autoincrement=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    _text("owner", nullable=True),
+    _instant("held_until", nullable=True),
+    _instant("created_at"),
+)
+
+parked = Table(
+    "parked",
+    metadata,
+    Column("subscription", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("attempts", Integer, nullable=False),
+    _text("error"),
+    _instant("parked_at"),
 )
 
 test_clocks = Table(
