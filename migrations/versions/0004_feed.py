@@ -49,7 +49,7 @@ FEED = (
         PRIMARY KEY (type, schema)
     )
     """,
-    "COMMENT ON TABLE event_kinds IS 'What kinds of events the feed holds; a release that cannot read one does not start.'",
+    "COMMENT ON TABLE event_kinds IS 'The kinds of events there are; a release that cannot read one does not start.'",
 )
 
 SUBSCRIPTIONS = (
