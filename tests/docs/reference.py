@@ -15,7 +15,7 @@ from case_api.watch import Meters
 from case_events.core.commands import BY, POSTED, File
 from case_events.core.events import EVENTS
 from case_events.core.values import Value
-from case_events.ledger.sealing import private_paths
+from case_events.ledger.private_places import private_paths
 from case_scheduler import settings as scheduler_settings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"

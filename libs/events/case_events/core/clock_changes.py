@@ -2,41 +2,70 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from msgspec.structs import replace
 
 from case_events.core import timeouts
 from case_events.core.case import Case
-from case_events.core.changes import REMINDER, asked_for, expired, given_up, stands, waiting
+from case_events.core.changes import REMINDER, Change, asked_for, expired, given_up, stands, waiting
+from case_events.core.events import Event, Happened
+
+Pressing = (
+    timeouts.AcceptanceTimedOut
+    | timeouts.RulingTimedOut
+    | timeouts.RemedyTimedOut
+    | timeouts.RecoveryTimedOut
+    | timeouts.AssignmentTimedOut
+)
+"""What the platform's own side did not do in time: the case gains priority."""
 
 
-def timed_out(case: Case, event: timeouts.Timeout | timeouts.DeadlineApproaching) -> Case:
-    match event:
-        case timeouts.DeadlineApproaching():
-            told = (event.kind + REMINDER, event.party)
-            return replace(case, reminders=tuple(one for one in case.reminders if (one.kind, one.party) != told))
-        case (
-            timeouts.AcceptanceTimedOut()
-            | timeouts.RulingTimedOut()
-            | timeouts.RemedyTimedOut()
-            | timeouts.RecoveryTimedOut()
-            | timeouts.AssignmentTimedOut()
-        ):
-            return expired(replace(case, priority=event.priority), event)
-        case timeouts.EvidenceTimedOut():
-            asked = asked_for(case, event.party)
-            back = asked.back if asked and case.status == "evidence_requested" else None
-            return expired(replace(case, status=back or case.status), event)
-        case timeouts.ReturnTimedOut() if event.effect == "lapse":
-            return given_up(expired(case, event), "lapsed", event.clocks, event.recoveries)
-        case timeouts.ReturnTimedOut():
-            return waiting(expired(case, event))
-        case timeouts.InterventionWindowExpired():
-            return given_up(expired(case, event), "lapsed", event.clocks, event.recoveries)
-        case timeouts.AppealWindowExpired():
-            return stands(expired(case, event), event)
-        case timeouts.MerchantResponseTimedOut() | timeouts.NegotiationStalled() | timeouts.FollowUpTimedOut():
-            return expired(case, event)
-        case _:
-            assert_never(event)
+def _reminded(case: Case, event: timeouts.DeadlineApproaching, _: Happened) -> Case:
+    told = (event.kind + REMINDER, event.party)
+    return replace(case, reminders=tuple(one for one in case.reminders if (one.kind, one.party) != told))
+
+
+def _pressing(case: Case, event: Pressing, _: Happened) -> Case:
+    return expired(replace(case, priority=event.priority), event)
+
+
+def _evidence(case: Case, event: timeouts.EvidenceTimedOut, _: Happened) -> Case:
+    asked = asked_for(case, event.party)
+    back = asked.back if asked and case.status == "evidence_requested" else None
+    return expired(replace(case, status=back or case.status), event)
+
+
+def _return(case: Case, event: timeouts.ReturnTimedOut, _: Happened) -> Case:
+    case = expired(case, event)
+    if event.effect == "lapse":
+        return given_up(case, "lapsed", event.clocks, event.recoveries)
+    return waiting(case)
+
+
+def _unused(case: Case, event: timeouts.InterventionWindowExpired, _: Happened) -> Case:
+    return given_up(expired(case, event), "lapsed", event.clocks, event.recoveries)
+
+
+def _unappealed(case: Case, event: timeouts.AppealWindowExpired, _: Happened) -> Case:
+    return stands(expired(case, event), event)
+
+
+def _silent(case: Case, event: timeouts.Timeout, _: Happened) -> Case:
+    return expired(case, event)
+
+
+BY_CLOCK: dict[type[Event], Change] = {
+    timeouts.AcceptanceTimedOut: _pressing,
+    timeouts.EvidenceTimedOut: _evidence,
+    timeouts.MerchantResponseTimedOut: _silent,
+    timeouts.NegotiationStalled: _silent,
+    timeouts.InterventionWindowExpired: _unused,
+    timeouts.ReturnTimedOut: _return,
+    timeouts.RulingTimedOut: _pressing,
+    timeouts.AppealWindowExpired: _unappealed,
+    timeouts.RemedyTimedOut: _pressing,
+    timeouts.ResponseTimedOut: _silent,
+    timeouts.AssignmentTimedOut: _pressing,
+    timeouts.FollowUpTimedOut: _silent,
+    timeouts.RecoveryTimedOut: _pressing,
+    timeouts.DeadlineApproaching: _reminded,
+}

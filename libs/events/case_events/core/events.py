@@ -80,6 +80,7 @@ __all__ = [
     "Filed",
     "FollowedUp",
     "Ground",
+    "Happened",
     "History",
     "InterventionRequested",
     "Linked",
@@ -172,20 +173,32 @@ EVENTS: dict[str, type[Event]] = {
 EVENT_NAMES: dict[type[Event], str] = {kind: name for name, kind in EVENTS.items()}
 
 
-class Recorded(Value, frozen=True, kw_only=True):
-    """An event in its envelope, as the ledger keeps it.
+class Happened(Value, frozen=True, kw_only=True):
+    """An event and as much of its envelope as the state of its case depends on.
 
-    ``recorded_at`` is when we knew (real time); ``effective_at`` is the instant the rules go by: the test
-    clock's for a clocked case, else ``recorded_at``; ``occurred_at`` is what the storefront claims.
-    ``asked`` is the keyed digest of the request that caused it (first event of a step sent with a key).
+    ``effective_at`` is the instant the rules go by: the test clock's for a clocked case, what an import was told,
+    else when it was recorded.
     """
 
     case_id: CaseId
     version: Annotated[int, Meta(ge=1)]
     event_id: EventId
     event: Event
-    occurred_at: Instant
     effective_at: Instant
+
+    @property
+    def name(self) -> str:
+        return EVENT_NAMES[type(self.event)]
+
+
+class Recorded(Happened, frozen=True, kw_only=True):
+    """An event in its envelope, as the ledger keeps it.
+
+    ``recorded_at`` is when we knew (real time); ``occurred_at`` is what the storefront claims. ``asked`` is the keyed
+    digest of the request that caused it (first event of a step sent with a key).
+    """
+
+    occurred_at: Instant
     recorded_at: Instant
     who: Who
     client: str
@@ -193,10 +206,6 @@ class Recorded(Value, frozen=True, kw_only=True):
     agent: str | None = None
     causation: UUID | None = None
     asked: bytes | None = None
-
-    @property
-    def name(self) -> str:
-        return EVENT_NAMES[type(self.event)]
 
 
 History = tuple[Recorded, ...]

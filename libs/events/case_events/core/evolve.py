@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
-from case_events.core import events, timeouts
+from case_events.core import events
 from case_events.core.case import Case, RequestedEvidence
-from case_events.core.changes import brought, ticking, turn
-from case_events.core.clock_changes import timed_out
-from case_events.core.events import History, Recorded
-from case_events.core.party_changes import PartyEvent, by_party
-from case_events.core.platform_changes import by_platform
+from case_events.core.changes import Change, started_by, turn, whose
+from case_events.core.clock_changes import BY_CLOCK
+from case_events.core.events import Event, Happened
+from case_events.core.party_changes import BY_PARTY
+from case_events.core.platform_changes import BY_PLATFORM
+
+CHANGES: dict[type[Event], Change] = BY_PARTY | BY_PLATFORM | BY_CLOCK
+"""How every event but the first changes a case (a test holds that none is missing)."""
 
 
-def fold(history: History) -> Case | None:
+def fold(history: Iterable[Happened]) -> Case | None:
     """The case after ``history``, oldest first; None for no history."""
     case: Case | None = None
-    for recorded in history:
-        case = evolve(case, recorded)
+    for happened in history:
+        case = evolve(case, happened)
     return case
 
 
-def evolve(case: Case | None, recorded: Recorded) -> Case:
+def evolve(case: Case | None, happened: Happened) -> Case:
     """The case after one more event. The first is ``Filed`` and no other is (an assertion: the ledger keeps it so)."""
-    event = recorded.event
-    if isinstance(event, events.Filed):
-        assert case is None, "a case is filed once"
-        return _filed(event, recorded)
-    assert case is not None, "nothing happens before filing"
-    case = replace(case, version=recorded.version, updated_at=recorded.effective_at)
-    if isinstance(event, timeouts.TimedOut | timeouts.DeadlineApproaching):
-        return timed_out(case, event)
-    if isinstance(event, PartyEvent):
-        return by_party(case, event, recorded)
-    return by_platform(case, event, recorded)
+    event = happened.event
+    if case is None:
+        assert isinstance(event, events.Filed), "nothing happens before filing"
+        return _filed(event, happened)
+    change = CHANGES.get(type(event))
+    assert change is not None, "a case is filed once"
+    return change(replace(case, version=happened.version, updated_at=happened.effective_at), event, happened)
 
 
-def _filed(event: events.Filed, recorded: Recorded) -> Case:
-    accepted = not any(clock.kind == "acceptance" for clock in event.clocks)
-    case = Case(
-        case_id=recorded.case_id,
+def _filed(event: events.Filed, happened: Happened) -> Case:
+    accepted = all(clock.kind != "acceptance" for clock in event.clocks)
+    clocks, reminders = started_by(happened.version, event.clocks, [], [])
+    missing = RequestedEvidence(party="complainant", kinds=event.missing, back=None)
+    return Case(
+        case_id=happened.case_id,
         number=event.number,
-        version=recorded.version,
+        version=happened.version,
         stage="inquiry",
-        status="waiting_for_acceptance",
+        status=turn(event.respondent) if accepted else "waiting_for_acceptance",
         outcome=None,
         type=event.type,
         reason=event.reason,
@@ -59,8 +62,8 @@ def _filed(event: events.Filed, recorded: Recorded) -> Case:
         external_ref=event.external_ref,
         test_clock=event.test_clock,
         department=event.department,
-        filed_at=recorded.effective_at,
-        updated_at=recorded.effective_at,
+        filed_at=happened.effective_at,
+        updated_at=happened.effective_at,
         subtype=event.subtype,
         kind=event.kind,
         channel=event.channel,
@@ -70,12 +73,9 @@ def _filed(event: events.Filed, recorded: Recorded) -> Case:
         marks=event.marks,
         previous=event.previous,
         late=event.late,
-        reply_started_at=recorded.effective_at if accepted else None,
+        reply_started_at=happened.effective_at if accepted else None,
+        evidence=whose("complainant", event.evidence),
+        requested=(missing,) if event.missing else (),
+        clocks=clocks,
+        reminders=reminders,
     )
-    if accepted:
-        case = replace(case, status=turn(case))
-    case = brought(case, "complainant", event.evidence)
-    if event.missing:
-        missing = RequestedEvidence(party="complainant", kinds=event.missing, back=None)
-        case = replace(case, requested=(missing,))
-    return ticking(case, event.clocks)

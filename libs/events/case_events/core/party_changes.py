@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from msgspec.structs import replace
 
 from case_events.core import events
@@ -11,6 +9,7 @@ from case_events.core.case import Case, Rating
 from case_events.core.changes import (
     NEGOTIATION,
     RETURN,
+    Change,
     brought,
     decided,
     given_up,
@@ -21,7 +20,7 @@ from case_events.core.changes import (
     turn,
     waiting,
 )
-from case_events.core.events import Recorded
+from case_events.core.events import Happened
 
 PartyEvent = (
     events.ClaimAmended
@@ -40,53 +39,96 @@ PartyEvent = (
 )
 
 
-def by_party(case: Case, event: PartyEvent, recorded: Recorded) -> Case:
-    match event:
-        case events.ClaimAmended():
-            case = replace(case, demand=event.demand, amount=event.amount, offer=None, decision=None)
-            return ticking(replace(case, status=turn(case)), event.clocks)
-        case events.EvidenceSubmitted():
-            return brought(case, event.by, event.evidence)
-        case events.MerchantReplied():
-            return _replied(posted(case, recorded), event)
-        case events.Settled():
-            outcome = "conceded" if event.basis == "concession" else "settled"
-            return decided(case, outcome, event.remedy, event.owed, event.clocks, event.recoveries)
-        case events.InterventionRequested():
-            case = handed(replace(case, stage="claim", status="under_review"), event.department)
-            # A receipt that is disputed takes the decision with it.
-            case = replace(case, interventions=case.interventions + 1, outcome=None, remedy=None, owed=None)
-            return ticking(replace(case, recoveries=()), event.clocks, stop=(*NEGOTIATION, *RETURN))
-        case events.Expedited():
-            return replace(case, priority=event.priority, expedites=case.expedites + 1)
-        case events.Appealed():
-            case = replace(case, stage="appeal", status="appeal_under_review", appealed_by=event.by)
-            case = brought(replace(case, instance=event.instance), event.by, event.evidence)
-            return ticking(case, event.clocks, stop=("appeal",))
-        case events.RulingAccepted():
-            case = replace(case, accepted_by=(*case.accepted_by, event.by))
-            return stands(case, event) if event.stands else case
-        case events.Withdrawn():
-            return given_up(case, "withdrawn", event.clocks, event.recoveries)
-        case events.Returned():
-            freight_by = event.freight_by or case.freight_by
-            return waiting(ticking(replace(case, freight_by=freight_by), event.clocks, stop=RETURN))
-        case events.Remedied():
-            return waiting(ticking(replace(case, owed=None, remedy=None), event.clocks, stop=("remedy",)))
-        case events.Messaged():
-            return posted(case, recorded)
-        case events.Rated():
-            return replace(case, rating=Rating(score=event.score, comment=event.comment))
-        case _:
-            assert_never(event)
-
-
-def _replied(case: Case, event: events.MerchantReplied) -> Case:
+def _amended(case: Case, event: events.ClaimAmended, _: Happened) -> Case:
     case = replace(
-        brought(case, "respondent", event.evidence),
+        case, demand=event.demand, amount=event.amount, offer=None, decision=None, status=turn(case.respondent)
+    )
+    return ticking(case, event.clocks)
+
+
+def _evidence(case: Case, event: events.EvidenceSubmitted, _: Happened) -> Case:
+    return brought(case, event.by, event.evidence)
+
+
+def _replied(case: Case, event: events.MerchantReplied, happened: Happened) -> Case:
+    case = replace(
+        brought(posted(case, happened), "respondent", event.evidence),
         decision=event.decision,
         offer=event.offer,
         status="waiting_for_complainant",
         intervention_open=case.intervention_open or event.decision == "refuse",
     )
     return ticking(case, (), stop=("response",))
+
+
+def _settled(case: Case, event: events.Settled, _: Happened) -> Case:
+    outcome = "conceded" if event.basis == "concession" else "settled"
+    return decided(case, outcome, event.remedy, event.owed, event.clocks, event.recoveries)
+
+
+def _called_in(case: Case, event: events.InterventionRequested, _: Happened) -> Case:
+    """A receipt that is disputed takes the decision with it."""
+    case = replace(
+        handed(case, event.department),
+        stage="claim",
+        status="under_review",
+        interventions=case.interventions + 1,
+        outcome=None,
+        remedy=None,
+        owed=None,
+        recoveries=(),
+    )
+    return ticking(case, event.clocks, stop=(*NEGOTIATION, *RETURN))
+
+
+def _expedited(case: Case, event: events.Expedited, _: Happened) -> Case:
+    return replace(case, priority=event.priority, expedites=case.expedites + 1)
+
+
+def _appealed(case: Case, event: events.Appealed, _: Happened) -> Case:
+    case = replace(case, stage="appeal", status="appeal_under_review", appealed_by=event.by, instance=event.instance)
+    return ticking(brought(case, event.by, event.evidence), event.clocks, stop=("appeal",))
+
+
+def _accepted_ruling(case: Case, event: events.RulingAccepted, _: Happened) -> Case:
+    case = replace(case, accepted_by=(*case.accepted_by, event.by))
+    return stands(case, event) if event.stands else case
+
+
+def _withdrawn(case: Case, event: events.Withdrawn, _: Happened) -> Case:
+    return given_up(case, "withdrawn", event.clocks, event.recoveries)
+
+
+def _returned(case: Case, event: events.Returned, _: Happened) -> Case:
+    freight_by = event.freight_by or case.freight_by
+    return waiting(ticking(replace(case, freight_by=freight_by), event.clocks, stop=RETURN))
+
+
+def _remedied(case: Case, event: events.Remedied, _: Happened) -> Case:
+    return waiting(ticking(replace(case, owed=None, remedy=None), event.clocks, stop=("remedy",)))
+
+
+def _messaged(case: Case, _: events.Messaged, happened: Happened) -> Case:
+    return posted(case, happened)
+
+
+def _rated(case: Case, event: events.Rated, _: Happened) -> Case:
+    return replace(case, rating=Rating(score=event.score, comment=event.comment))
+
+
+BY_PARTY: dict[type[events.Event], Change] = {
+    events.ClaimAmended: _amended,
+    events.EvidenceSubmitted: _evidence,
+    events.MerchantReplied: _replied,
+    events.RespondentReplied: _replied,
+    events.Settled: _settled,
+    events.InterventionRequested: _called_in,
+    events.Expedited: _expedited,
+    events.Appealed: _appealed,
+    events.RulingAccepted: _accepted_ruling,
+    events.Withdrawn: _withdrawn,
+    events.Returned: _returned,
+    events.Remedied: _remedied,
+    events.Messaged: _messaged,
+    events.Rated: _rated,
+}

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from msgspec.structs import replace
 
 from case_events.core import events
 from case_events.core.case import Case, RequestedEvidence, Ruling
-from case_events.core.changes import ALL, anew, asked_for, decided, given_up, handed, posted, ticking, turn, waiting
-from case_events.core.events import Recorded
+from case_events.core.changes import (
+    ALL,
+    Change,
+    anew,
+    asked_for,
+    decided,
+    given_up,
+    handed,
+    posted,
+    ticking,
+    turn,
+    waiting,
+)
+from case_events.core.events import Happened
 
 PlatformEvent = (
     events.Accepted
@@ -30,51 +40,64 @@ PlatformEvent = (
 )
 
 
-def by_platform(case: Case, event: PlatformEvent, recorded: Recorded) -> Case:
-    match event:
-        case events.Accepted():
-            taken = "acceptance" if event.takedown else None
-            case = replace(case, status=turn(case), reply_started_at=recorded.effective_at, taken_down=taken)
-            return ticking(case, event.clocks, stop=("acceptance",))
-        case events.Dismissed():
-            return given_up(case, "dismissed", event.clocks, event.recoveries)
-        case events.EvidenceRequested():
-            return _requested(case, event)
-        case events.EvidenceRejected():
-            rejected = (*case.rejected_evidence, *event.evidence)
-            forged = (*case.forged_by, event.of) if event.forged and event.of not in case.forged_by else case.forged_by
-            return replace(case, rejected_evidence=rejected, forged_by=forged)
-        case events.Assigned():
-            return ticking(replace(case, assignee=event.agent), (), stop=("assignment",))
-        case events.Escalated():
-            return handed(case, event.to)
-        case events.Linked():
-            return handed(replace(case, group=event.group), event.department or case.department)
-        case events.Noted():
-            outside = (event.outside,) if event.outside else ()
-            return posted(replace(case, outside=(*case.outside, *outside)), recorded)
-        case events.DeadlineExtended():
-            return ticking(replace(case, late=case.late and event.kind != "filing"), event.clocks)
-        case events.Ruled():
-            return _ruled(case, event, recorded)
-        case events.Corrected():
-            return _corrected(case, event)
-        case events.AdvancePaid():
-            return replace(case, advances=(*case.advances, event.advance))
-        case events.Recovered():
-            left = tuple(one for one in case.recoveries if one.party != event.party)
-            return waiting(ticking(replace(case, recoveries=left), event.clocks, stop=("recovery",), of=event.party))
-        case events.FollowedUp():
-            case = replace(anew(case), followed_up=True, remedy=event.remedy, owed=event.owed)
-            return waiting(ticking(case, event.clocks, stop=("follow_up",)))
-        case events.Closed():
-            case = replace(case, stage="closed", status="closed", outcome=event.outcome)
-            return ticking(replace(case, closed_at=recorded.effective_at), (), stop=ALL)
-        case _:
-            assert_never(event)
+def _accepted(case: Case, event: events.Accepted, happened: Happened) -> Case:
+    taken = "acceptance" if event.takedown else None
+    case = replace(case, status=turn(case.respondent), reply_started_at=happened.effective_at, taken_down=taken)
+    return ticking(case, event.clocks, stop=("acceptance",))
 
 
-def _requested(case: Case, event: events.EvidenceRequested) -> Case:
+def _dismissed(case: Case, event: events.Dismissed, _: Happened) -> Case:
+    return given_up(case, "dismissed", event.clocks, event.recoveries)
+
+
+def _rejected(case: Case, event: events.EvidenceRejected, _: Happened) -> Case:
+    rejected = (*case.rejected_evidence, *event.evidence)
+    forged = (*case.forged_by, event.of) if event.forged and event.of not in case.forged_by else case.forged_by
+    return replace(case, rejected_evidence=rejected, forged_by=forged)
+
+
+def _assigned(case: Case, event: events.Assigned, _: Happened) -> Case:
+    return ticking(replace(case, assignee=event.agent), (), stop=("assignment",))
+
+
+def _escalated(case: Case, event: events.Escalated, _: Happened) -> Case:
+    return handed(case, event.to)
+
+
+def _linked(case: Case, event: events.Linked, _: Happened) -> Case:
+    return handed(replace(case, group=event.group), event.department or case.department)
+
+
+def _noted(case: Case, event: events.Noted, happened: Happened) -> Case:
+    outside = (event.outside,) if event.outside else ()
+    return posted(replace(case, outside=(*case.outside, *outside)), happened)
+
+
+def _extended(case: Case, event: events.DeadlineExtended, _: Happened) -> Case:
+    return ticking(replace(case, late=case.late and event.kind != "filing"), event.clocks)
+
+
+def _advanced(case: Case, event: events.AdvancePaid, _: Happened) -> Case:
+    return replace(case, advances=(*case.advances, event.advance))
+
+
+def _recovered(case: Case, event: events.Recovered, _: Happened) -> Case:
+    left = tuple(one for one in case.recoveries if one.party != event.party)
+    return waiting(ticking(replace(case, recoveries=left), event.clocks, stop=("recovery",), of=event.party))
+
+
+def _followed_up(case: Case, event: events.FollowedUp, _: Happened) -> Case:
+    case = replace(anew(case), followed_up=True, remedy=event.remedy, owed=event.owed)
+    return waiting(ticking(case, event.clocks, stop=("follow_up",)))
+
+
+def _closed(case: Case, event: events.Closed, happened: Happened) -> Case:
+    closed_at = happened.effective_at
+    case = replace(case, stage="closed", status="closed", outcome=event.outcome, closed_at=closed_at)
+    return ticking(case, (), stop=ALL)
+
+
+def _requested(case: Case, event: events.EvidenceRequested, _: Happened) -> Case:
     """The platform's own clock goes on: asking for more does not give it more time."""
     before = asked_for(case, event.party)
     still = tuple(kind for kind in before.kinds if kind not in event.kinds) if before else ()
@@ -83,10 +106,10 @@ def _requested(case: Case, event: events.EvidenceRequested) -> Case:
     return ticking(replace(case, status="evidence_requested", requested=(*others, wanted)), event.clocks)
 
 
-def _ruled(case: Case, event: events.Ruled, recorded: Recorded) -> Case:
+def _ruled(case: Case, event: events.Ruled, happened: Happened) -> Case:
     ruling = Ruling(
-        event_id=recorded.event_id,
-        version=recorded.version,
+        event_id=happened.event_id,
+        version=happened.version,
         round=event.round,
         outcome=event.outcome,
         verdict=event.verdict,
@@ -97,7 +120,7 @@ def _ruled(case: Case, event: events.Ruled, recorded: Recorded) -> Case:
         penalties=event.penalties,
         evidence=event.evidence,
         final=event.final,
-        ruled_at=recorded.effective_at,
+        ruled_at=happened.effective_at,
         departs=event.departs,
     )
     case = replace(case, rulings=(*case.rulings, ruling), accepted_by=())
@@ -107,7 +130,7 @@ def _ruled(case: Case, event: events.Ruled, recorded: Recorded) -> Case:
     return ticking(case, event.clocks, stop=("ruling", "assignment", "evidence"))
 
 
-def _corrected(case: Case, event: events.Corrected) -> Case:
+def _corrected(case: Case, event: events.Corrected, _: Happened) -> Case:
     """The ruling reads as it should have; one that stands already changes what is owed. Words change nothing."""
     new = event.ruling
     if new is None:
@@ -140,3 +163,22 @@ def _taken_down(case: Case) -> Case:
     """A listing stays down meanwhile (domain P3): from acceptance on, or as long as some ruling reads so."""
     ruled_off = any(one.outcome == "takedown" for one in case.rulings)
     return case if case.taken_down == "acceptance" else replace(case, taken_down="ruling" if ruled_off else None)
+
+
+BY_PLATFORM: dict[type[events.Event], Change] = {
+    events.Accepted: _accepted,
+    events.Dismissed: _dismissed,
+    events.EvidenceRequested: _requested,
+    events.EvidenceRejected: _rejected,
+    events.Assigned: _assigned,
+    events.Escalated: _escalated,
+    events.Linked: _linked,
+    events.Noted: _noted,
+    events.DeadlineExtended: _extended,
+    events.Ruled: _ruled,
+    events.Corrected: _corrected,
+    events.AdvancePaid: _advanced,
+    events.Recovered: _recovered,
+    events.FollowedUp: _followed_up,
+    events.Closed: _closed,
+}

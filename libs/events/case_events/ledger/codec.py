@@ -15,7 +15,8 @@ import msgspec
 
 from case_events.core.events import EVENTS, Event, Filed, Recorded
 from case_events.core.values import Value, canonical, decode_hook, encode_hook
-from case_events.ledger.sealing import Keys, Subject, SubjectKey, Vault, places, private_paths, tree_of
+from case_events.ledger.private_places import Sealed, places, private_paths, sealed_fields, tree_of, unseal
+from case_events.ledger.sealing import Keys, Subject, SubjectKey, Vault
 
 DOMAIN = b"caselog.event.v1\n"
 GENESIS = bytes(32)
@@ -87,7 +88,15 @@ WRITTEN = {name: stored.version for name, stored in STORED.items()}
 """Stored name → the schema version written today."""
 PRIVATE = {stored.kind: private_paths(stored.kind) for stored in STORED.values()}
 TREES = {kind: tree_of(paths) for kind, paths in PRIVATE.items()}
-"""The same paths, as they are walked."""
+"""The same paths, as they are walked in JSON."""
+SEALED = {kind: sealed_fields(kind) for kind in PRIVATE}
+"""The same places, as they are walked in an event."""
+Wanted = Mapping[type[Event], tuple[Sealed, ...]]
+WHO: Wanted = dict.fromkeys(PRIVATE, ()) | {
+    Filed: tuple(field for field in SEALED[Filed] if field.word in ("complainant", "respondent"))
+}
+"""Only who the parties are: all that lists show of what is sealed."""
+DECODERS = {kind: msgspec.json.Decoder(kind, dec_hook=decode_hook) for kind in PRIVATE}
 
 
 class Row(Value, frozen=True, kw_only=True):
@@ -148,23 +157,38 @@ def chained(head: bytes, envelope: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(DOMAIN + head + canonical(said)).digest()
 
 
-def event_of(name: str, schema: int, payload: bytes, event_id: UUID, keys: Keys, vault: Vault) -> Event:
-    """The event in a stored payload, unsealed. Raises UnknownEvent, or BrokenSeal."""
+def event_of(
+    name: str, schema: int, payload: bytes, event_id: UUID, keys: Keys, vault: Vault, *, wanted: Wanted | None = None
+) -> Event:
+    """The event in a stored payload, unsealed: all of it, or at least what is ``wanted``, the rest may stay sealed.
+
+    Raises UnknownEvent, or BrokenSeal.
+    """
     written = WRITTEN.get(name, 0)
     if not 1 <= schema <= written:
         raise UnknownEvent(f"{name}, schema version {schema}: this release writes {written or 'no such event'}")
     try:
         if schema == written:
-            return _opened(STORED[name].kind, payload, event_id, keys, vault)
+            kind = STORED[name].kind
+            return _opened(kind, payload, event_id, keys, vault, (SEALED if wanted is None else wanted)[kind])
         return _upcast(STORED[name], schema, payload, event_id, keys, vault)
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise UnknownEvent(f"{name}, schema version {schema}: the payload of event {event_id} is not one") from error
 
 
-def _opened(kind: type[Event], payload: bytes, event_id: UUID, keys: Keys, vault: Vault) -> Event:
-    if not PRIVATE[kind]:
-        return msgspec.json.decode(payload, type=kind, dec_hook=decode_hook)
-    return msgspec.convert(_unsealed(kind, payload, event_id, keys, vault), kind, dec_hook=decode_hook)
+def _opened(
+    kind: type[Event], payload: bytes, event_id: UUID, keys: Keys, vault: Vault, wanted: tuple[Sealed, ...]
+) -> Event:
+    try:
+        event = DECODERS[kind].decode(payload)
+    except msgspec.ValidationError:
+        if not SEALED[kind]:
+            raise
+        # Sealed, a text is longer than its field allows, or only looks so: opened, it is what it was when written.
+        return msgspec.convert(_unsealed(kind, payload, event_id, keys, vault), kind, dec_hook=decode_hook)
+    if wanted:
+        unseal(event, wanted, vault.opening(keys, event_id))
+    return event
 
 
 def _upcast(stored: Stored, schema: int, payload: bytes, event_id: UUID, keys: Keys, vault: Vault) -> Event:
@@ -176,8 +200,9 @@ def _upcast(stored: Stored, schema: int, payload: bytes, event_id: UUID, keys: K
 
 def _unsealed(kind: type[Event], payload: bytes, event_id: UUID, keys: Keys, vault: Vault) -> Plain:
     plain: Plain = msgspec.json.decode(payload)
+    opened = vault.opening(keys, event_id)
     for container, key, here in places(plain, TREES[kind]):
-        container[key] = vault.open(container[key], keys, event_id, here)
+        container[key] = opened(container[key], here)
     return plain
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
+from functools import lru_cache
 
 import asyncpg
 
@@ -33,9 +34,11 @@ async def teach(connection: Connection) -> None:
     )
 
 
+@lru_cache(maxsize=4096)  # the instants of one row, and of the rows of one step, are mostly the same
 def _to_postgres(instant: Instant) -> tuple[int]:
     return ((instant - POSTGRES_EPOCH) // MICROSECOND,)
 
 
+@lru_cache(maxsize=4096)
 def _from_postgres(parts: tuple[int]) -> Instant:
     return POSTGRES_EPOCH + timedelta(microseconds=parts[0])

@@ -125,6 +125,8 @@ def _deadline_row(case: Case, deadline: Deadline) -> DeadlineRow:
 
 def moved(before: Case | None, after: Case) -> tuple[tuple[DeadlineRow, ...], tuple[DeadlineRow, ...]]:
     """The deadline rows a step takes away and those it adds."""
+    if before is not None and before.clocks == after.clocks and before.reminders == after.reminders:
+        return (), ()
     old = deadline_rows(before) if before else ()
     new = deadline_rows(after)
     return tuple(row for row in old if row not in new), tuple(row for row in new if row not in old)

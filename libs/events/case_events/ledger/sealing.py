@@ -10,13 +10,13 @@ import base64
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from binascii import a2b_base64
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path as FilePath
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID, uuid4
 
-import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -31,6 +31,10 @@ NONCE_BYTES = 12
 CIPHERS_MAX = 20_000
 """How many unwrapped keys a process remembers."""
 MARK = "sealed:"
+KEY_ID = slice(len(MARK), len(MARK) + 36)
+"""Where in a sealed value the id of its key stands; a colon and the box follow."""
+BOX = slice(KEY_ID.stop + 1, None)
+URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 Path = tuple[str, ...]
 
@@ -120,22 +124,29 @@ class Vault:
 
     def open(self, sealed: str, keys: Keys, event_id: EventId, path: Path) -> str:
         """The text in the box; ``ERASED`` if its key was destroyed. Raises BrokenSeal if it does not open."""
-        mark, _, rest = sealed.partition(":")
-        key_id, _, box = rest.partition(":")
-        if mark + ":" != MARK:
-            raise BrokenSeal(f"{'/'.join(path)} is not sealed")
-        key = keys.get(key_id)
-        if key is None:
-            raise BrokenSeal(f"{'/'.join(path)} names a key its case does not have")
-        cipher = self._cipher(key)
-        if cipher is None:
-            return ERASED
-        raw = base64.urlsafe_b64decode(box)
-        try:
-            place = _place(key.case_id, event_id, path)
-            return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place).decode()
-        except InvalidTag as error:
-            raise BrokenSeal(f"{'/'.join(path)} of event {event_id} does not open") from error
+        return self.opening(keys, event_id)(sealed, path)
+
+    def opening(self, keys: Keys, event_id: EventId) -> Callable[[str, Path], str]:
+        """What opens the boxes of one event: the sealed text and its place → the text, as ``open`` does."""
+        event, said = str(event_id), dict[str, bytes]()
+
+        def opened(sealed: str, path: Path) -> str:
+            if not sealed.startswith(MARK):
+                raise BrokenSeal(f"{'/'.join(path)} is not sealed")
+            key = keys.get(sealed[KEY_ID])
+            if key is None:
+                raise BrokenSeal(f"{'/'.join(path)} names a key its case does not have")
+            cipher = self._cipher(key)
+            if cipher is None:
+                return ERASED
+            place = said.get(sealed[KEY_ID]) or said.setdefault(sealed[KEY_ID], _bound(str(key.case_id), event))
+            try:
+                raw = a2b_base64(sealed[BOX].encode().translate(URL_SAFE))
+                return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place + _field(path)).decode()
+            except (InvalidTag, ValueError) as error:
+                raise BrokenSeal(f"{'/'.join(path)} of event {event_id} does not open") from error
+
+        return opened
 
 
 def read_master_key(file: FilePath) -> bytes:
@@ -149,70 +160,8 @@ def read_master_key(file: FilePath) -> bytes:
     return key
 
 
-def private_paths(kind: type) -> tuple[Path, ...]:
-    """Where in an event's plain JSON its ``Private`` fields stand; ``*`` for each item of a list."""
-    info = msgspec.inspect.type_info(kind)
-    return tuple(_private(info, ()))
-
-
-def _private(info: Any, path: Path) -> Iterator[Path]:
-    if isinstance(info, msgspec.inspect.Metadata):
-        if (info.extra or {}).get("private"):
-            yield path
-        else:
-            yield from _private(info.type, path)
-    elif isinstance(info, msgspec.inspect.UnionType):
-        for one in info.types:
-            yield from _private(one, path)
-    elif isinstance(info, msgspec.inspect.StructType):
-        for field in info.fields:
-            yield from _private(field.type, (*path, field.encode_name))
-    elif isinstance(info, msgspec.inspect.VarTupleType):
-        yield from _private(info.item_type, (*path, "*"))
-
-
-Tree = dict[str, "Tree | None"]
-"""Paths that share their beginnings, each step once; None where one ends."""
-
-
-def tree_of(paths: Iterable[Path]) -> Tree:
-    """The paths as a tree, so that what is not there is passed over once for all that would stand in it."""
-    tree: Tree = {}
-    for *above, last in paths:
-        node = tree
-        for step in above:
-            inner = node.setdefault(step, {})
-            assert inner is not None, "no private field stands in another"
-            node = inner
-        node[last] = None
-    return tree
-
-
-def places(value: Any, tree: Tree) -> list[tuple[Any, str | int, Path]]:
-    """Every (container, key, full path) in plain JSON ``value`` that the tree leads to and that is not null."""
-    found: list[tuple[Any, str | int, Path]] = []
-    _gather(value, tree, (), found)
-    return found
-
-
-def _gather(value: Any, tree: Tree, at: Path, found: list[tuple[Any, str | int, Path]]) -> None:
-    for step, rest in tree.items():
-        keys: Any = range(len(value)) if step == "*" else (step,) if value.get(step) is not None else ()
-        for key in keys:
-            here = (*at, str(key))
-            if rest is None:
-                found.append((value, key, here))
-            else:
-                _gather(value[key], rest, here, found)
-
-
 def _place(case_id: CaseId, event_id: EventId, path: Path) -> bytes:
-    return _event(case_id, event_id) + _field(path)
-
-
-@lru_cache(maxsize=4096)
-def _event(case_id: CaseId, event_id: EventId) -> bytes:
-    return _bound(str(case_id), str(event_id))
+    return _bound(str(case_id), str(event_id)) + _field(path)
 
 
 @lru_cache(maxsize=4096)
@@ -222,7 +171,8 @@ def _field(path: Path) -> bytes:
 
 def _bound(*words: str) -> bytes:
     """Length-prefixed, so that no two lists of words have the same bytes."""
-    return b"".join(len(word.encode()).to_bytes(4, "big") + word.encode() for word in words)
+    said = [word.encode() for word in words]
+    return b"".join([len(word).to_bytes(4, "big") + word for word in said])
 
 
 def _derived(master_key: bytes, purpose: bytes) -> bytes:

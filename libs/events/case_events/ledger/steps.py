@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
-from uuid import NAMESPACE_URL, uuid5
+from functools import lru_cache, partial
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import asyncpg
 
@@ -168,7 +168,7 @@ def _writing(step: Step, head: bytes, keys: tuple[SubjectKey, ...], vault: Vault
 
 def _request(asking: Asking, vault: Vault) -> Request:
     """The ids of a step: derived from client and key, so that a retry finds the first; new without a key."""
-    client = uuid5(CLIENTS, asking.client)
+    client = _namespace(asking.client)
     filing = isinstance(asking.command, File)
     assert filing == (asking.case_id is None), "a filing names no case, everything else does"
     case_id = asking.case_id or (uuid5(client, asking.key) if asking.key else uuid7())
@@ -186,6 +186,11 @@ def _request(asking: Asking, vault: Vault) -> Request:
         occurred_at=asking.occurred_at,
         if_match=asking.if_match,
     )
+
+
+@lru_cache(maxsize=1024)
+def _namespace(client: str) -> UUID:
+    return uuid5(CLIENTS, client)
 
 
 def _said(asking: Asking) -> bytes:
