@@ -25,6 +25,8 @@ from case_events.core.events import EVENTS, Corrected, DeadlineExtended, Ruled
 from case_events.core.evolve import evolve, fold
 from case_events.core.gates import allowed_events, refusal
 from case_events.core.values import Instant, Money, Problem, Side
+from case_events.ledger.append_statements import MOVING
+from case_events.ledger.read_models import CASE_COLUMNS, case_row
 from tests import examples as ex
 from tests.core import moves, subjects
 from tests.core.driver import closes_by_itself
@@ -118,6 +120,7 @@ class Histories(RuleBasedStateMachine):
             assert case.version == one.version
             nothing_moves_earlier(before, case)
             amounts_keep_their_caps(case, dispute)
+            only_what_may_move_moves(before, case)
             if isinstance(one.event, Ruled | Corrected):
                 shares_add_up(one.event)
             self.met.add(one.name)
@@ -147,6 +150,14 @@ def nothing_moves_earlier(before: Case | None, after: Case) -> None:
     promised: Running = {(one.kind, one.party): one.due_at for one in before.clocks} if before else {}
     for clock in after.clocks:
         assert clock.due_at >= promised.get((clock.kind, clock.party), clock.due_at), clock
+
+
+def only_what_may_move_moves(before: Case | None, after: Case) -> None:
+    """Of a listed case a step writes these columns and no others."""
+    if before is not None:
+        old, new = case_row(before), case_row(after)
+        changed = {name for name in CASE_COLUMNS if getattr(old, name) != getattr(new, name)}
+        assert changed <= set(MOVING)
 
 
 def amounts_keep_their_caps(case: Case, dispute: Dispute) -> None:

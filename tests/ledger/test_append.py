@@ -16,8 +16,9 @@ from case_events.core.events import Recorded
 from case_events.core.plan import Step
 from case_events.core.values import Instant
 from case_events.ledger import steps
+from case_events.ledger.append_statements import FRESH_S
 from case_events.ledger.judging import judge
-from case_events.ledger.store import FRESH_S, Loaded
+from case_events.ledger.store import Loaded
 from tests import examples
 from tests.ledger.desk import SWIFT, Desk, a_filing, asking, contents, one_of_each, stored
 

@@ -15,10 +15,10 @@ from case_events.core.calendar import after
 from case_events.core.collective import Complaint, Link, links
 from case_events.core.terms import Collective
 from case_events.core.values import CaseId, Instant, Party, Value
+from case_events.ledger.append_statements import FRESH_S
 from case_events.ledger.connection import POSTGRES_EPOCH as EPOCH
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.store import FRESH_S
 
 FILINGS_MAX = 500
 """Filings in one look; the next one goes on with the others."""

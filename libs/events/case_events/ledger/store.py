@@ -15,18 +15,13 @@ import asyncpg
 from case_events.core.events import History, Recorded
 from case_events.core.plan import Moment
 from case_events.core.values import CaseId, Instant, Value
+from case_events.ledger.append_statements import APPEND_FILINGS, APPEND_STEPS, MOVING
 from case_events.ledger.codec import Row, event_of
 from case_events.ledger.connection import POSTGRES_EPOCH, Connection
 from case_events.ledger.marks import Mark
 from case_events.ledger.marks import write as write_marks
 from case_events.ledger.read_models import CASE_COLUMNS, CaseRow, DeadlineRow
 from case_events.ledger.sealing import Keys, SubjectKey, Vault, by_id
-
-FRESH_S = 5
-"""A judgement older than this is not written: the world may have moved on while we were stopped."""
-FRESH = f"clock_timestamp() < a.recorded_at + interval '{FRESH_S} seconds'"
-DUE_CHANNEL = "caselog_due"
-"""Where the schedulers listen for a deadline that is due before they would look again by themselves."""
 
 LOAD = """
 SELECT e.case_id, e.version, e.event_id, e.type, e.schema, e.occurred_at, e.effective_at, e.recorded_at, e.who,
@@ -44,103 +39,6 @@ FROM streams s JOIN events e USING (case_id)
 WHERE s.case_id = ANY($1::uuid[])
 ORDER BY e.case_id, e.version
 """
-
-EVENT_COLUMNS = (
-    "case_id uuid, version integer, event_id uuid, type text, schema smallint, occurred_at timestamptz,"
-    " effective_at timestamptz, recorded_at timestamptz, who text, agent text, client text, correlation uuid,"
-    " causation uuid, asked bytea, payload bytea, payload_hash bytea, hash bytea"
-)
-CASE_TYPES = {
-    "case_id": "uuid",
-    "version": "integer",
-    "priority": "integer",
-    "amount": "bigint",
-    "test_clock": "uuid",
-    "anonymous": "boolean",
-    "group_id": "uuid",
-    "interventions": "smallint",
-} | dict.fromkeys(("filed_at", "updated_at", "closed_at", "next_due_at"), "timestamptz")
-
-
-HEADS = (
-    "case_id uuid, expected integer, version integer, head_hash bytea, recorded_at timestamptz, reserve bytea,"
-    " release boolean"
-)
-STOPPED = "case_id uuid, kind text, party text, set_by integer"
-STARTED = (
-    f"{STOPPED}, due_at timestamptz, next_try_at timestamptz, provisional boolean, minimum_notice boolean,"
-    " test_clock uuid"
-)
-CASES = ", ".join(f"{name} {CASE_TYPES.get(name, 'text')}" for name in CASE_COLUMNS)
-KEYS = "case_id uuid, key_id uuid, side text, wrapped bytea"
-
-OPEN = f"""won AS (
-    INSERT INTO streams (case_id, version, head_hash, recorded_at)
-    SELECT case_id, version, head_hash, recorded_at FROM asked a WHERE {FRESH} ORDER BY case_id
-    ON CONFLICT DO NOTHING RETURNING case_id
-)"""
-MOVE = f"""locked AS MATERIALIZED (
-    SELECT s.case_id FROM streams s JOIN asked a USING (case_id)
-    WHERE s.version = a.expected ORDER BY s.case_id FOR UPDATE OF s
-),
-won AS (
-    UPDATE streams s SET version = a.version, head_hash = a.head_hash, recorded_at = a.recorded_at
-    FROM asked a JOIN locked USING (case_id)
-    WHERE s.case_id = a.case_id AND s.version = a.expected AND {FRESH}
-    RETURNING s.case_id
-)"""
-ONLY_FILINGS = """,
-keyed AS (
-    INSERT INTO subject_keys ({keys}) SELECT {keys} FROM {keys_given} JOIN won USING (case_id)
-),
-reserved AS (
-    INSERT INTO open_complaints (reservation, case_id)
-    SELECT reserve, case_id FROM asked JOIN won USING (case_id) WHERE reserve IS NOT NULL
-)"""
-WRITE = """
-WITH asked AS (SELECT * FROM {heads_given}),
-{win},
-written AS (
-    INSERT INTO events ({events}) SELECT {events} FROM {events_given} JOIN won USING (case_id)
-    ORDER BY case_id, version
-),
-listed AS (
-    INSERT INTO cases ({cases}) SELECT {cases} FROM {cases_given} JOIN won USING (case_id)
-    ON CONFLICT (case_id) DO UPDATE SET {cases_updated}
-),
-stopped AS (
-    DELETE FROM deadlines d USING {stopped_given} JOIN won USING (case_id)
-    WHERE (d.case_id, d.kind, d.party, d.set_by) = (t.case_id, t.kind, t.party, t.set_by)
-),
-started AS (
-    INSERT INTO deadlines ({started}) SELECT {started} FROM {started_given} JOIN won USING (case_id)
-),
-released AS (
-    DELETE FROM open_complaints o USING asked a JOIN won USING (case_id) WHERE a.release AND o.case_id = a.case_id
-){only_filings}
-SELECT case_id, CASE WHEN ${last}::boolean THEN pg_notify('{channel}', '') END FROM won
-"""
-
-
-def _append_sql(*, filing: bool) -> str:
-    """The one statement that writes: of filings, or of steps. A login needs rights only for what its kind names."""
-    given = {"heads": HEADS, "events": EVENT_COLUMNS, "cases": CASES, "stopped": STOPPED, "started": STARTED}
-    if filing:
-        given["keys"] = KEYS
-    number, words = 1, dict[str, str]()
-    for name, said in given.items():
-        columns = [column.split() for column in said.split(", ")]
-        arrays = ", ".join(f"${number + index}::{kind}[]" for index, (_, kind) in enumerate(columns))
-        words[name] = ", ".join(column for column, _ in columns)
-        words[f"{name}_given"] = f"unnest({arrays}) AS t ({words[name]})"
-        number += len(columns)
-    words["cases_updated"] = ", ".join(f"{name} = excluded.{name}" for name in CASE_COLUMNS if name != "case_id")
-    words["only_filings"] = ONLY_FILINGS.format(**words) if filing else ""
-    return WRITE.format(**words, win=OPEN if filing else MOVE, last=number, channel=DUE_CHANNEL)
-
-
-APPEND_FILINGS = _append_sql(filing=True)
-APPEND_STEPS = _append_sql(filing=False)
 
 
 class Loaded(Value, frozen=True, kw_only=True):
@@ -243,7 +141,7 @@ async def _append(connection: Connection, sql: str, writings: Sequence[Writing],
     arguments = [
         *_heads(writings),
         *_events([row for writing in writings for row in writing.rows]),
-        *_columns([writing.case for writing in writings], CASE_COLUMNS),
+        *_columns([writing.case for writing in writings], CASE_COLUMNS if sql is APPEND_FILINGS else MOVING),
         *_columns([row for writing in writings for row in writing.stopped], ("case_id", "kind", "party", "set_by")),
         *_started(started),
     ]

@@ -6,9 +6,9 @@ from typing import Literal
 from uuid import UUID
 
 from case_events.core.values import Instant, Value
+from case_events.ledger.append_statements import DUE_CHANNEL
 from case_events.ledger.database import Ledger
 from case_events.ledger.identifiers import uuid7
-from case_events.ledger.store import DUE_CHANNEL
 
 READ = """
 SELECT t.id, t.at, t.created_at, EXISTS (

@@ -1,0 +1,132 @@
+"""The one statement that writes: of filings, or of steps, of any number of cases; made from the columns there are.
+
+It locks each stream's row first, in case_id order, and goes on with those cases only whose version is still the one
+that was judged, and whose judgement is fresh: ``won``.
+"""
+
+from __future__ import annotations
+
+from case_events.ledger.read_models import CASE_COLUMNS
+
+FRESH_S = 5
+"""A judgement older than this is not written: the world may have moved on while we were stopped."""
+FRESH = f"clock_timestamp() < a.recorded_at + interval '{FRESH_S} seconds'"
+DUE_CHANNEL = "caselog_due"
+"""Where the schedulers listen for a deadline that is due before they would look again by themselves."""
+
+EVENT_COLUMNS = (
+    "case_id uuid, version integer, event_id uuid, type text, schema smallint, occurred_at timestamptz,"
+    " effective_at timestamptz, recorded_at timestamptz, who text, agent text, client text, correlation uuid,"
+    " causation uuid, asked bytea, payload bytea, payload_hash bytea, hash bytea"
+)
+CASE_TYPES = {
+    "case_id": "uuid",
+    "version": "integer",
+    "priority": "integer",
+    "amount": "bigint",
+    "test_clock": "uuid",
+    "anonymous": "boolean",
+    "group_id": "uuid",
+    "interventions": "smallint",
+} | dict.fromkeys(("filed_at", "updated_at", "closed_at", "next_due_at"), "timestamptz")
+
+
+HEADS = (
+    "case_id uuid, expected integer, version integer, head_hash bytea, recorded_at timestamptz, reserve bytea,"
+    " release boolean"
+)
+STOPPED = "case_id uuid, kind text, party text, set_by integer"
+STARTED = (
+    f"{STOPPED}, due_at timestamptz, next_try_at timestamptz, provisional boolean, minimum_notice boolean,"
+    " test_clock uuid"
+)
+MOVING = (
+    "case_id",
+    "version",
+    "stage",
+    "status",
+    "outcome",
+    "department",
+    "assignee",
+    "priority",
+    "amount",
+    "updated_at",
+    "closed_at",
+    "next_due_at",
+    "group_id",
+    "interventions",
+)
+"""What of a listed case a step may change; the rest stands in its filing."""
+KEYS = "case_id uuid, key_id uuid, side text, wrapped bytea"
+
+OPEN = f"""won AS (
+    INSERT INTO streams (case_id, version, head_hash, recorded_at)
+    SELECT case_id, version, head_hash, recorded_at FROM asked a WHERE {FRESH} ORDER BY case_id
+    ON CONFLICT DO NOTHING RETURNING case_id
+)"""
+MOVE = f"""locked AS MATERIALIZED (
+    SELECT s.case_id FROM streams s JOIN asked a USING (case_id)
+    WHERE s.version = a.expected ORDER BY s.case_id FOR UPDATE OF s
+),
+won AS (
+    UPDATE streams s SET version = a.version, head_hash = a.head_hash, recorded_at = a.recorded_at
+    FROM asked a JOIN locked USING (case_id)
+    WHERE s.case_id = a.case_id AND s.version = a.expected AND {FRESH}
+    RETURNING s.case_id
+)"""
+ONLY_FILINGS = """,
+keyed AS (
+    INSERT INTO subject_keys ({keys}) SELECT {keys} FROM {keys_given} JOIN won USING (case_id)
+),
+reserved AS (
+    INSERT INTO open_complaints (reservation, case_id)
+    SELECT reserve, case_id FROM asked JOIN won USING (case_id) WHERE reserve IS NOT NULL
+)"""
+LIST = "INSERT INTO cases ({cases}) SELECT {cases} FROM {cases_given} JOIN won USING (case_id)"
+LIST_AGAIN = """UPDATE cases c SET {cases_moved} FROM {cases_given} JOIN won USING (case_id)
+    WHERE c.case_id = t.case_id"""
+WRITE = """
+WITH asked AS (SELECT * FROM {heads_given}),
+{win},
+written AS (
+    INSERT INTO events ({events}) SELECT {events} FROM {events_given} JOIN won USING (case_id)
+    ORDER BY case_id, version
+),
+listed AS (
+    {list_it}
+),
+stopped AS (
+    DELETE FROM deadlines d USING {stopped_given} JOIN won USING (case_id)
+    WHERE (d.case_id, d.kind, d.party, d.set_by) = (t.case_id, t.kind, t.party, t.set_by)
+),
+started AS (
+    INSERT INTO deadlines ({started}) SELECT {started} FROM {started_given} JOIN won USING (case_id)
+),
+released AS (
+    DELETE FROM open_complaints o USING asked a JOIN won USING (case_id) WHERE a.release AND o.case_id = a.case_id
+){only_filings}
+SELECT case_id, CASE WHEN ${last}::boolean THEN pg_notify('{channel}', '') END FROM won
+"""
+
+
+def _append_sql(*, filing: bool) -> str:
+    """The one statement that writes: of filings, or of steps. A login needs rights only for what its kind names."""
+    cases = ", ".join(f"{name} {CASE_TYPES.get(name, 'text')}" for name in (CASE_COLUMNS if filing else MOVING))
+    given = {"heads": HEADS, "events": EVENT_COLUMNS, "cases": cases, "stopped": STOPPED, "started": STARTED}
+    if filing:
+        given["keys"] = KEYS
+    number, words = 1, dict[str, str]()
+    for name, said in given.items():
+        columns = [column.split() for column in said.split(", ")]
+        arrays = ", ".join(f"${number + index}::{kind}[]" for index, (_, kind) in enumerate(columns))
+        words[name] = ", ".join(column for column, _ in columns)
+        words[f"{name}_given"] = f"unnest({arrays}) AS t ({words[name]})"
+        number += len(columns)
+    words["cases_moved"] = ", ".join(f"{name} = t.{name}" for name in MOVING if name != "case_id")
+    words["list_it"] = (LIST if filing else LIST_AGAIN).format(**words)
+    words["only_filings"] = ONLY_FILINGS.format(**words) if filing else ""
+    return WRITE.format(**words, win=OPEN if filing else MOVE, last=number, channel=DUE_CHANNEL)
+
+
+APPEND_FILINGS = _append_sql(filing=True)
+APPEND_STEPS = _append_sql(filing=False)
