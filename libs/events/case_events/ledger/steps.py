@@ -83,6 +83,8 @@ async def _together(ledger: Ledger, requests: Sequence[Request]) -> list[Step]:
             for one in judged:
                 if one.opened and await _written_whole(ledger, connection, one):
                     written.add(one.request.case_id)
+            if written:
+                ledger.waking.appended()
             for one in judged:
                 if one.request.case_id in written or not one.step.events:
                     answers[one.request.case_id] = one.step
