@@ -43,10 +43,14 @@ def ticking(case: Case, started: tuple[Clock, ...], stop: tuple[str, ...] = (), 
 
     A reminder stops with its clock.
     """
+    if not (started or case.clocks or case.reminders):
+        return case
     moved = {(clock.kind, clock.party) for clock in started}
     running = [d for d in case.clocks if not _stops(d, stop, of) and (d.kind, d.party) not in moved]
-    alive = {(d.kind + REMINDER, d.party) for d in running}
-    reminders = [d for d in case.reminders if (d.kind, d.party) in alive - moved]
+    reminders: list[Deadline] = []
+    if case.reminders:
+        alive = {(d.kind + REMINDER, d.party) for d in running} - moved
+        reminders = [d for d in case.reminders if (d.kind, d.party) in alive]
     clocks, reminders_now = started_by(case.version, started, running, reminders)
     return replace(case, clocks=clocks, reminders=reminders_now)
 

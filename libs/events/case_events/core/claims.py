@@ -56,4 +56,5 @@ def unknown_kinds(kinds: tuple[str, ...], policy: Policy) -> list[tuple[int, str
     if policy.evidence_kinds is None:
         return []
     known = [kind for group in policy.evidence_kinds.groups.values() for kind in group]
-    return [(index, f"one of {', '.join(known)}") for index, kind in enumerate(kinds) if kind not in known]
+    unknown = [index for index, kind in enumerate(kinds) if kind not in known]
+    return [(index, f"one of {', '.join(known)}") for index in unknown]

@@ -128,7 +128,7 @@ class Vault:
 
     def opening(self, keys: Keys, event_id: EventId) -> Callable[[str, Path], str]:
         """What opens the boxes of one event: the sealed text and its place → the text, as ``open`` does."""
-        event, said = str(event_id), dict[str, bytes]()
+        said: dict[str, bytes] = {}
 
         def opened(sealed: str, path: Path) -> str:
             if not sealed.startswith(MARK):
@@ -139,7 +139,7 @@ class Vault:
             cipher = self._cipher(key)
             if cipher is None:
                 return ERASED
-            place = said.get(sealed[KEY_ID]) or said.setdefault(sealed[KEY_ID], _bound(str(key.case_id), event))
+            place = said.get(sealed[KEY_ID]) or said.setdefault(sealed[KEY_ID], _event(key.case_id, event_id))
             try:
                 raw = a2b_base64(sealed[BOX].encode().translate(URL_SAFE))
                 return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place + _field(path)).decode()
@@ -161,7 +161,12 @@ def read_master_key(file: FilePath) -> bytes:
 
 
 def _place(case_id: CaseId, event_id: EventId, path: Path) -> bytes:
-    return _bound(str(case_id), str(event_id)) + _field(path)
+    return _event(case_id, event_id) + _field(path)
+
+
+def _event(case_id: CaseId, event_id: EventId) -> bytes:
+    """What ``_bound`` says of the two ids, each of 36 characters."""
+    return b"\0\0\0\x24%b\0\0\0\x24%b" % (str(case_id).encode(), str(event_id).encode())
 
 
 @lru_cache(maxsize=4096)
