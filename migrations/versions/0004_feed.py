@@ -31,13 +31,16 @@ FEED = (
     "ALTER TABLE feed ENABLE ALWAYS TRIGGER never_truncated",
     """
     CREATE TABLE feed_state (
-        lane      smallint PRIMARY KEY CHECK (lane = 0),
-        head      bigint NOT NULL CHECK (head >= 0),
+        lane      smallint NOT NULL CHECK (lane = 0),
+        head      bigint PRIMARY KEY CHECK (head >= 0),
         snapshot  pg_snapshot,
         cluster   bigint,
         ticked_at timestamptz
     )
     """,
+    # Its key grows with every tick, so that the one row is found at the right end of its index. Found by a key that
+    # stays, it would be sought among all its dead versions, and a dump that runs for an hour lets none of them go.
+    "COMMENT ON TABLE feed_state IS 'One row, found as the greatest head; the sequencer that locks it ticks.'",
     "COMMENT ON COLUMN feed_state.head IS 'The last position given.'",
     "COMMENT ON COLUMN feed_state.snapshot IS 'What was visible to the last tick; null: look at every event.'",
     "COMMENT ON COLUMN feed_state.cluster IS 'Whose transaction ids these are: another cluster''s mean nothing here.'",

@@ -13,13 +13,16 @@ from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.deadlines import seconds_to_next
 from case_events.ledger.heartbeat import beat
+from case_events.ledger.readable import refuse_unreadable
 from case_events.ledger.sealing import read_master_key
 from case_scheduler.bell import Bell
 from case_scheduler.collective import keep_linking
+from case_scheduler.sequencer import end_numbering, keep_numbering
 from case_scheduler.settings import Settings
 from case_scheduler.timeouts import sweep
 
-POOL_SIZE = 3
+POOL_SIZE = 5
+"""One for the sweep, one for the sequencer, the others for what collective complaints write at once."""
 RETRY_S = 0.5
 """How long to wait before another sweep while Postgres is away, or when busy cases were left."""
 
@@ -27,7 +30,10 @@ log = structlog.get_logger("case_scheduler")
 
 
 async def run(settings: Settings) -> None:
-    """Sweep whenever the bell rings, until SIGTERM or SIGINT; the transaction under way is finished first."""
+    """Sweep whenever the bell rings, until SIGTERM or SIGINT; the transaction under way is finished first.
+
+    Raises Unreadable, before anything is done, when the ledger holds what this release cannot read.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -41,17 +47,32 @@ async def run(settings: Settings) -> None:
     name = f"{socket.gethostname()}:{os.getpid()}"
     log.info("started", name=name)
     try:
+        await _until_readable(ledger, stop)
         async with Bell(settings.database_url, settings.collective_every_s) as bell:
             loop.add_signal_handler(signal.SIGTERM, _stop, stop, bell)
             loop.add_signal_handler(signal.SIGINT, _stop, stop, bell)
             linking = asyncio.create_task(keep_linking(ledger, bell, stop.is_set), name="linking")
+            numbering = asyncio.create_task(keep_numbering(ledger, bell, stop.is_set), name="numbering")
             while not stop.is_set():
                 await _look(ledger, bell, stop, name)
                 await bell.wait()
             await linking
+            await end_numbering(numbering)
     finally:
         await ledger.close()
         log.info("stopped", name=name)
+
+
+async def _until_readable(ledger: Ledger, stop: asyncio.Event) -> None:
+    """Wait for Postgres; raises Unreadable when the ledger holds what this release cannot read."""
+    while not stop.is_set():
+        try:
+            async with ledger.connection() as connection:
+                await refuse_unreadable(connection)
+                return
+        except UNAVAILABLE as error:
+            log.warning("database_away", error=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(RETRY_S)
 
 
 def _stop(stop: asyncio.Event, bell: Bell) -> None:

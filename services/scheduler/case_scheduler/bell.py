@@ -1,5 +1,7 @@
 """When to look: the metronome's tick, the next due instant, and the database's knock all ring one bell.
 
+The sequencer has a knock of its own: somebody appended after a pause.
+
 APScheduler is the metronome only, with a memory store and a handful of jobs; it holds no business deadline. It can
 stop silently, so whoever waits for the bell waits no longer than ``SILENCE_S`` on the monotonic clock and then looks
 all the same.
@@ -16,9 +18,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from case_events.ledger.append_statements import DUE_CHANNEL
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE
 from case_events.ledger.steps import WAKE_WITHIN
-from case_events.ledger.store import DUE_CHANNEL
+from case_events.ledger.waking import APPENDED_CHANNEL
 
 SILENCE_S = 2 * WAKE_WITHIN.total_seconds()
 RECONNECT_S = 2
@@ -37,6 +40,7 @@ class Bell:
         self._round_s = round_s
         self._rung = asyncio.Event()
         self._round = asyncio.Event()
+        self._appended = asyncio.Event()
         self._metronome = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -86,17 +90,33 @@ class Bell:
             log.warning("metronome_silent", waited_s=2 * self._round_s)
         self._round.clear()
 
+    def knock(self) -> None:
+        self._appended.set()
+
+    async def wait_for_knock(self, seconds: float) -> bool:
+        """Until somebody says that something was appended, or so long; whether somebody did."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._appended.wait()
+        except TimeoutError:
+            return False
+        self._appended.clear()
+        return True
+
     async def _listen(self) -> None:
-        """Keep a listening connection; without one, deadlines set at short notice wait for the next tick."""
+        """Keep a listening connection; without one, deadlines set at short notice and events wait for the next look."""
         if self._listening is not None and not self._listening.is_closed():
             return
         try:
-            connection = await asyncpg.connect(
+            self._listening = await asyncpg.connect(
                 self._url, timeout=CONNECT_TIMEOUT_S, server_settings={"application_name": "caselog-bell"}
             )
-            await connection.add_listener(DUE_CHANNEL, lambda *_: self.ring())
+            await self._listening.add_listener(DUE_CHANNEL, lambda *_: self.ring())
+            await self._listening.add_listener(APPENDED_CHANNEL, lambda *_: self.knock())
         except UNAVAILABLE as error:
             log.warning("not_listening", error=str(error))
+            if self._listening is not None:
+                self._listening.terminate()
             return
-        self._listening = connection
         self.ring()
+        self.knock()

@@ -30,6 +30,8 @@ async def sweep(ledger: Ledger, stopping: Callable[[], bool]) -> bool:
             if stopping():
                 return True
             fired = await _pass(ledger, kind, claim)
+            if fired.events:
+                ledger.waking.appended()
             left = left or fired.busy > 0
             if len(fired.claimed) < deadlines.BATCH:
                 break

@@ -13,12 +13,18 @@ from typing import Generic, TypeVar
 
 SIZE_MAX = 32
 """How many share a transaction; more buy little and cost the tail."""
+WAITING_MAX = 10_000
+"""How many may wait; whoever comes then is told to come back."""
 LANES = 2
 """How many batches are under way at once: while one waits for the disk the next one is judged."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 Work = Callable[[Sequence[T]], Awaitable[Sequence[R]]]
+
+
+class Full(Exception):
+    """So many wait already that nobody more is let in; nothing was done."""
 
 
 class Batches(Generic[T, R]):
@@ -34,7 +40,9 @@ class Batches(Generic[T, R]):
         self._lanes: set[asyncio.Task[None]] = set()
 
     async def add(self, item: T, work: Work[T, R]) -> R:
-        """The answer of ``work`` for this item. Raises what ``work`` raises for it alone."""
+        """The answer of ``work`` for this item. Raises Full, or what ``work`` raises for it alone."""
+        if len(self._waiting) >= WAITING_MAX:
+            raise Full
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if len(self._lanes) < LANES:

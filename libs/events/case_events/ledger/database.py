@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,10 +14,13 @@ from case_events.ledger.batches import Batches
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, teach
 from case_events.ledger.policy_book import PolicyBook
 from case_events.ledger.sealing import Vault
+from case_events.ledger.waking import Waking
 from case_events.policies.working_days import published
 
 ACQUIRE_TIMEOUT_S = 5
 COMMAND_TIMEOUT_S = 30
+TURNS_MAX = 3
+"""Who queues for a case that others hold keeps a connection; so many at most, and the rest are there for others."""
 
 PLANS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 """Every statement here finds its rows by key: planned once, and never by reading a whole table because it was small
@@ -31,7 +35,9 @@ class Ledger:
         self.vault = vault
         self.calendar = calendar
         self.policies = PolicyBook()
-        self.batches: Batches[Request, Step] = Batches(lambda request: request.case_id, UNAVAILABLE)
+        self.batches: Batches[Request, Step | None] = Batches(lambda request: request.case_id, UNAVAILABLE)
+        self.turns = asyncio.Semaphore(TURNS_MAX)
+        self.waking = Waking(pool)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -40,6 +46,7 @@ class Ledger:
             yield connection
 
     async def close(self) -> None:
+        await self.waking.close()
         await self.pool.close()
 
 

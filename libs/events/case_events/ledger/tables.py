@@ -160,8 +160,8 @@ feed = Table(
 feed_state = Table(
     "feed_state",
     metadata,
-    Column("lane", SmallInteger, primary_key=True, autoincrement=False),
-    Column("head", BigInteger, nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("head", BigInteger, primary_key=True, autoincrement=False),
     Column("snapshot", Snapshot),
     Column("cluster", BigInteger),
     _instant("ticked_at", nullable=True),
