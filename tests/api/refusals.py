@@ -11,7 +11,7 @@ from case_api import bodies, watch
 from case_api.problems import KINDS
 from case_api.routes import reading
 from case_events.core.values import Instant
-from case_events.ledger import steps
+from case_events.ledger import batches
 from tests.api.house import AGREE, BUYER, JSON, REFUSE, REJECT, House, complaint, filed, happened, post
 from tests.examples import NOON
 
@@ -127,7 +127,7 @@ async def _internal(scene: Scene) -> Response:
 
 async def _busy(scene: Scene) -> Response:
     case = await filed(scene.storefront)
-    scene.patch.setattr(steps, "ATTEMPTS_MAX", 0)
+    scene.patch.setattr(batches, "WAITING_MAX", 0)
     return await post(scene.storefront, case, AGREE)
 
 

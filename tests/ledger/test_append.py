@@ -102,7 +102,7 @@ async def test_a_complaint_may_be_filed_again_once_the_first_is_closed(desk: Des
 async def judged(desk: Desk, command: Any, case_id: UUID) -> tuple[Step, Loaded]:
     """A step judged as ``submit`` would, but not committed yet."""
     async with desk.ledger.connection() as connection:
-        request = steps._request(asking(command, case_id), desk.ledger.vault)
+        request = steps.request_of(asking(command, case_id), desk.ledger.vault)
         (one,) = await judge(desk.ledger, connection, [request])
     assert one.loaded is not None
     assert one.step.problem is None
@@ -155,7 +155,7 @@ async def test_a_judgement_that_grew_stale_is_not_written(desk: Desk, superuser:
 async def test_a_filing_that_was_judged_too_long_ago_is_not_written_either(
     desk: Desk, superuser: asyncpg.Connection
 ) -> None:
-    request = steps._request(asking(a_filing()), desk.ledger.vault)
+    request = steps.request_of(asking(a_filing()), desk.ledger.vault)
     keys = desk.ledger.vault.new_keys(request.case_id)
     before = await contents(superuser)
     async with desk.ledger.connection() as connection:

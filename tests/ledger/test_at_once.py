@@ -73,7 +73,7 @@ async def test_a_filing_whose_twin_was_recorded_while_it_looked_is_a_replay_and_
     desk: Desk, module_database: Database, superuser: asyncpg.Connection
 ) -> None:
     filing = asking(a_filing(), key="twin")
-    request = steps._request(filing, desk.ledger.vault)
+    request = steps.request_of(filing, desk.ledger.vault)
     async with desk.ledger.connection() as connection:
         (judged,) = await judge(desk.ledger, connection, [request])
     first = judged.step

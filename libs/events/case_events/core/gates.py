@@ -15,6 +15,7 @@ from case_events.core.stages import (
     CLOCK_OF,
     CORRECTABLE,
     ENDS_FOR_GOOD,
+    EVENTS_IN,
     OWING,
     RETURN_STEPS,
     STATUSES,
@@ -94,14 +95,11 @@ def too_early(case: Case, by: Side, rules: ComplaintType) -> Problem | None:
 
 def allowed_events(case: Case, rules: ComplaintType) -> tuple[AllowedEvent, ...]:
     """Every event that may be posted now, by whom, and until when where a clock runs for it."""
-    allowed = []
-    for name in STATUSES:
-        if refusal(name, case, rules) is not None:
-            continue
-        clock = return_clock(case) if name == "returned" else running_clock(case, CLOCK_OF.get(name, ""))
-        by = _by(name, case, rules)
-        allowed.append(AllowedEvent(type=name, by=by, due_at=clock.due_at if clock else None))
-    return tuple(allowed)
+    return tuple(
+        AllowedEvent(type=name, by=_by(name, case, rules), due_at=_until(name, case))
+        for name in EVENTS_IN[case.status]
+        if refusal(name, case, rules) is None
+    )
 
 
 def _by(name: str, case: Case, rules: ComplaintType) -> tuple[Side, ...]:
@@ -115,6 +113,17 @@ def _by(name: str, case: Case, rules: ComplaintType) -> tuple[Side, ...]:
             return _alone(return_clock(case))
         case _:
             return BY[name]
+
+
+def _until(name: str, case: Case) -> Instant | None:
+    """When the clock runs out that runs for an event, if one does."""
+    if name == "returned":
+        clock = return_clock(case)
+    elif name in CLOCK_OF:
+        clock = running_clock(case, CLOCK_OF[name])
+    else:
+        return None
+    return clock.due_at if clock else None
 
 
 def blocked_events(case: Case, rules: ComplaintType) -> dict[str, Problem]:
@@ -159,7 +168,10 @@ def missing_evidence(case: Case) -> tuple[Missing, ...]:
 
 def running_clock(case: Case, kind: str) -> Deadline | None:
     """The running clock of this kind, if there is one."""
-    return next((clock for clock in case.clocks if clock.kind == kind), None)
+    for clock in case.clocks:
+        if clock.kind == kind:
+            return clock
+    return None
 
 
 def asked_clock(case: Case) -> Deadline | None:

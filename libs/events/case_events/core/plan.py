@@ -39,12 +39,13 @@ class Moment(Value, frozen=True, kw_only=True):
 
 
 class World(Value, frozen=True, kw_only=True):
-    """What a plan needs beside the case itself."""
+    """What a plan needs beside the case itself. ``imported_by``: an import; what ran out is recorded in its time."""
 
     in_force: InForce
     calendar: Calendar
     moment: Moment
     facts: Facts | None = None
+    imported_by: str | None = None
 
 
 class Request(Value, frozen=True, kw_only=True):
@@ -79,9 +80,9 @@ class Step(Value, frozen=True, kw_only=True):
     opens: tuple[File, ...] = ()
 
 
-def plan(history: History, request: Request, world: World) -> Step:
-    """What asking ``request`` of the case with this ``history`` (oldest first) comes to."""
-    before = fold(history)
+def plan(history: History, request: Request, world: World, before: Case | None = None) -> Step:
+    """What asking ``request`` of the case with this ``history`` (oldest first) comes to. ``before``: its fold."""
+    before = before or fold(history)
     again = _asked_before(history, request)
     if again is not None:
         return again
@@ -147,37 +148,38 @@ def expire_overdue(history: History, case: Case | None, world: World) -> tuple[H
     At most ``CASCADE_MAX`` clocks run out; whoever needs them all asks ``overdue`` again.
     """
     written: list[Recorded] = []
+    in_time = world.imported_by is not None or (case is not None and case.test_clock is not None)
     for _ in range(CASCADE_MAX):
-        deadline = overdue(case, world.moment.effective_at) if case else None
+        deadline = overdue(case, world.moment.effective_at, in_time=in_time) if case else None
         if case is None or deadline is None:
             break
-        # A clocked timeout is written as if the instant after the deadline, so that one long advance of the
-        # test clock and many short ones give the same dates; but never before what set its clock, which may
-        # already have been over then (talks counted from filing, accepted after nine days).
+        # A clocked or imported timeout is written as if just after its deadline, so that one long advance and many
+        # short ones give the same dates; never before what set its clock (talks that were over when accepted).
         moment = world.moment
-        if case.test_clock is not None:
+        if in_time:
             just_after = Instant.of(deadline.due_at + timedelta(microseconds=1))
             moment = Moment(recorded_at=moment.recorded_at, effective_at=max(just_after, case.updated_at))
         expired = decide(asks(deadline), "platform", case, world.in_force, world.calendar, None, moment.effective_at)
         assert not isinstance(expired, Problem), "a due clock's command always records an event"
         cause = (*history, *written)[deadline.set_by - 1].event_id
-        for one in _timed_out(case, deadline, expired, cause, moment):
+        for one in _timed_out(case, deadline, expired, cause, moment, world.imported_by or OURSELVES):
             written.append(one)
             case = evolve(case, one)
     return tuple(written), case
 
 
-def _timed_out(case: Case, deadline: Deadline, events: tuple[Event, ...], cause: EventId, moment: Moment) -> History:
-    first = timeout_id(case.case_id, deadline)
+def _timed_out(
+    case: Case, deadline: Deadline, events: tuple[Event, ...], cause: EventId, moment: Moment, client: str
+) -> History:
     return _enveloped(
         events,
         case_id=case.case_id,
         version=case.version,
-        first=first,
+        first=timeout_id(case.case_id, deadline),
         occurred_at=deadline.due_at,
         moment=moment,
         who="scheduler",
-        client=OURSELVES,
+        client=client,
         causation=cause,
     )
 
@@ -272,7 +274,7 @@ def _side(request: Request, case: Case | None) -> Side | Problem:
 
 def _unexpired(case: Case | None, world: World) -> Problem | None:
     """Nothing is judged before everything overdue is recorded; what was found is recorded with this refusal."""
-    if case is None or overdue(case, world.moment.effective_at) is None:
+    if case is None or overdue(case, world.moment.effective_at, in_time=world.imported_by is not None) is None:
         return None
     return Problem(code="busy", detail="More clocks have run out than one step records; send it again.")
 

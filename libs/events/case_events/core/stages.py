@@ -45,6 +45,11 @@ STATUSES: dict[str, tuple[str, ...]] = {
 }
 """In which statuses each posted event can happen at all."""
 
+EVENTS_IN: dict[str, tuple[str, ...]] = {
+    status: tuple(name for name, statuses in STATUSES.items() if status in statuses) for status in (*OPEN, "closed")
+}
+"""The same, asked of a status: which posted events can happen in it."""
+
 CORRECTABLE = ("appealable", "waiting_for_return", "waiting_for_remedy", "waiting_for_recovery")
 """Statuses in which the last ruling can be put right, as long as nothing was done on it yet."""
 

@@ -15,7 +15,7 @@ from case_events.core.policy import ComplaintType
 from case_events.core.stages import RETURN_STEPS
 from case_events.core.telling import told
 from case_events.core.timeouts import TimedOut
-from case_events.core.values import CaseId, Clock, ClockParty, EventId, Instant, Side, Text, Value, Who, Word
+from case_events.core.values import IMPORT, CaseId, Clock, ClockParty, EventId, Instant, Side, Text, Value, Who, Word
 from case_events.core.vocabulary import called
 
 LATE = timedelta(minutes=1)
@@ -172,6 +172,8 @@ def _entry(one: Recorded, righted: int | None, case: Case, rules: ComplaintType,
     sentences = [*told(one.event, cast), *(Text(zh=clock.zh, en=clock.en) for clock in clocks)]
     if isinstance(one.event, TimedOut) and one.effective_at - one.event.due_at > LATE:
         sentences.append(words.say(words.LATE, at=words.clock_time(one.effective_at)))
+    if one.client.startswith(IMPORT):
+        sentences.append(words.IMPORTED)
     if righted is not None:
         sentences.append(words.say(platform_words.CORRECTED, version=righted))
     text = words.paragraph(*sentences)

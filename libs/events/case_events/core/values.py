@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -35,6 +36,11 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Share = Annotated[int, Meta(ge=0, le=BASIS_POINTS)]
 
 
+SHORTEST = len("2026-01-01T00:00:00Z")
+WRITTEN = len("2026-01-01T00:00:00.000000Z")
+"""How long an instant is as we write it ourselves."""
+
+
 class Instant(datetime):
     """A UTC instant; written as RFC 3339 with six fraction digits, always."""
 
@@ -49,19 +55,33 @@ class Instant(datetime):
     @classmethod
     def parse(cls, text: str) -> Instant:
         """An RFC 3339 instant with a zone, of the years 1970 to 2999. Raises ValueError for anything else."""
-        if len(text) < len("2026-01-01T00:00:00Z") or text[10] not in "Tt ":
+        if len(text) < SHORTEST or text[10] not in "Tt ":
             raise ValueError("an instant looks like 2026-01-31T08:00:00.000000Z")
         # Room on both sides, so that no zone, window or clock added to it leaves the calendar.
         if not "1970" <= text[:4] <= "2999":
             raise ValueError("an instant lies in the years 1970 to 2999")
+        if len(text) == WRITTEN and text[-1] == "Z":
+            return cls.fromisoformat(text)  # it is in UTC already
         return cls.of(datetime.fromisoformat(text))
 
     def rfc3339(self) -> str:
-        return self.isoformat(timespec="microseconds")[:26] + "Z"
+        return _written(self)
 
 
-class Value(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A frozen record; two with equal fields are equal, and a field nobody knows is refused."""
+@lru_cache(maxsize=8192)  # an answer, and the chain, say the same few instants many times
+def _written(instant: Instant) -> str:
+    return instant.isoformat("T", "microseconds")[:26] + "Z"
+
+
+class Value(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """A frozen record; two with equal fields are equal, and a field nobody knows is refused.
+
+    What is frozen when it is made holds nothing made later, so there is no cycle for the collector to look for.
+    """
+
+
+IMPORT = "import:"
+"""How the client of everything that an import wrote begins, timeouts too; no key has one like it."""
 
 
 class Text(Value, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """The one statement that writes: of filings, or of steps, of any number of cases; made from the columns there are.
 
 It locks each stream's row first, in case_id order, and goes on with those cases only whose version is still the one
-that was judged, and whose judgement is fresh: ``won``.
+that was judged, and whose judgement is fresh: ``won``. It waits for no row: who holds one is about to move it, and
+nobody's neighbours wait with it.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ OPEN = f"""won AS (
 )"""
 MOVE = f"""locked AS MATERIALIZED (
     SELECT s.case_id FROM streams s JOIN asked a USING (case_id)
-    WHERE s.version = a.expected ORDER BY s.case_id FOR UPDATE OF s
+    WHERE s.version = a.expected ORDER BY s.case_id FOR UPDATE OF s SKIP LOCKED
 ),
 won AS (
     UPDATE streams s SET version = a.version, head_hash = a.head_hash, recorded_at = a.recorded_at

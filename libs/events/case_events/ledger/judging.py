@@ -26,16 +26,21 @@ MARKS_MAX = 1_000
 FACTS = f"""
 SELECT asked.case_id, nextval('complaint_number') AS number, (SELECT clock_timestamp()) AS now,
     t.at AS clock_at, o.case_id AS open_complaint,
-    p.case_id AS previous, p.stage, p.complainant_role, p.complainant_id, p.order_id,
+    p.case_id AS previous, p.stage, p.complainant_role, p.complainant_id, p.order_id, f.name, f.version,
     ARRAY (
         SELECT last.at FROM (
             SELECT DISTINCT ON (m.case_id) m.at, m.given FROM credit_marks m
             WHERE m.complainant = asked.complainant ORDER BY m.case_id, m.version DESC LIMIT {MARKS_MAX}
         ) AS last WHERE last.given
     ) AS marks
-FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::uuid[])
-    AS asked (case_id, test_clock, reservation, complainant, previous)
+FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::uuid[], $6::text[])
+    AS asked (case_id, test_clock, reservation, complainant, previous, marketplace)
 LEFT JOIN test_clocks t ON t.id = asked.test_clock
+LEFT JOIN LATERAL (
+    SELECT name, version FROM policies
+    WHERE marketplace = asked.marketplace AND effective_from <= coalesce(t.at, now())
+    ORDER BY effective_from DESC, loaded_at DESC LIMIT 1
+) f ON true
 LEFT JOIN open_complaints o ON o.reservation = asked.reservation
 LEFT JOIN cases p ON p.case_id = asked.previous
 """
@@ -141,7 +146,8 @@ async def _filing_worlds(
     reservations = [reservation(command, ledger.vault) for command in commands.values()]
     complainants = [complainant_digest(command, ledger.vault) for command in commands.values()]
     previous = [command.previous for command in commands.values()]
-    rows = await connection.fetch(FACTS, list(commands), clocks, reservations, complainants, previous)
+    marketplaces = [command.marketplace for command in commands.values()]
+    rows = await connection.fetch(FACTS, list(commands), clocks, reservations, complainants, previous, marketplaces)
     return {row["case_id"]: await _filing_world(ledger, connection, commands[row["case_id"]], row) for row in rows}
 
 
@@ -149,7 +155,7 @@ async def _filing_world(ledger: Ledger, connection: Connection, command: File, r
     if command.test_clock is not None and row["clock_at"] is None:
         return _invalid("/test_clock", "no such test clock")
     moment = Moment(recorded_at=row["now"], effective_at=row["clock_at"] or row["now"])
-    in_force = await ledger.policies.in_force(connection, command.marketplace, moment.effective_at)
+    in_force = await ledger.policies.find(connection, row["name"], row["version"]) if row["name"] else None
     if in_force is None:
         return _invalid("/marketplace", "no policy is in force for it")
     facts = Facts(

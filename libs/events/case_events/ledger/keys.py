@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from case_events.core.values import Instant, Value
+from case_events.core.values import IMPORT, Instant, Value
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.identifiers import uuid7
@@ -78,6 +78,8 @@ async def create(
     """A new key and its secret, which is told this once. Raises ValueError for a role or limit there cannot be."""
     if role not in ROLES:
         raise ValueError(f"a role is one of {', '.join(ROLES)}")
+    if client.startswith(IMPORT):
+        raise ValueError(f"what begins with {IMPORT} was imported; no client is called so")
     caller = Caller(
         key_id=f"key_{uuid7().hex}",
         client=_word("client", client),

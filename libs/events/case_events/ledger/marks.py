@@ -39,9 +39,10 @@ def complainant_digest(complaint: File | Case, vault: Vault) -> bytes:
 
 def marks_of(before: Case | None, events: History, after: Case, vault: Vault) -> tuple[Mark, ...]:
     """The marks that a step's events give or take back. Nobody is marked who was erased."""
-    if before is None or after.complainant.id == ERASED:
+    if after.complainant.id == ERASED:
         return ()
-    marked, found = bool(before.rulings) and _marks(before.rulings[-1].penalties), list[Mark]()
+    rulings = before.rulings if before else ()
+    marked, found = bool(rulings) and _marks(rulings[-1].penalties), list[Mark]()
     for one in events:
         marks = _marks_in(one.event)
         if marks is None or marks == marked:

@@ -74,7 +74,7 @@ class Vault:
         self._wrapping = AESGCM(_derived(master_key, b"caselog wrapping"))
         self._asked = _derived(master_key, b"caselog asked")
         self._reserved = _derived(master_key, b"caselog reserved")
-        self._ciphers: dict[bytes, AESGCM] = {}
+        self._ciphers: dict[bytes, tuple[SubjectKey, AESGCM]] = {}
 
     def asked(self, body: bytes) -> bytes:
         """The keyed digest by which a repeated request is known (32 bytes)."""
@@ -89,28 +89,30 @@ class Vault:
         return tuple(self._new_key(case_id, side) for side in SUBJECTS)
 
     def _new_key(self, case_id: CaseId, side: Subject) -> SubjectKey:
-        key, key_id, nonce = os.urandom(KEY_BYTES), uuid4(), os.urandom(NONCE_BYTES)
-        wrapped = nonce + self._wrapping.encrypt(nonce, key, _bound(str(case_id), str(key_id), side))
-        self._remember(wrapped, AESGCM(key))
-        return SubjectKey(key_id=key_id, case_id=case_id, side=side, wrapped=wrapped)
+        raw, key_id, nonce = os.urandom(KEY_BYTES), uuid4(), os.urandom(NONCE_BYTES)
+        wrapped = nonce + self._wrapping.encrypt(nonce, raw, _bound(str(case_id), str(key_id), side))
+        key = SubjectKey(key_id=key_id, case_id=case_id, side=side, wrapped=wrapped)
+        self._remember(key, AESGCM(raw))
+        return key
 
     def _cipher(self, key: SubjectKey) -> AESGCM | None:
         if key.wrapped is None:
             return None
         known = self._ciphers.get(key.wrapped)
-        if known is not None:
-            return known
+        if known is not None and known[0] == key:
+            return known[1]
         nonce, box = key.wrapped[:NONCE_BYTES], key.wrapped[NONCE_BYTES:]
         try:
             data_key = self._wrapping.decrypt(nonce, box, _bound(str(key.case_id), str(key.key_id), key.side))
         except InvalidTag as error:
             raise BrokenSeal(f"key {key.key_id} was wrapped by another master key, or changed") from error
-        return self._remember(key.wrapped, AESGCM(data_key))
+        return self._remember(key, AESGCM(data_key))
 
-    def _remember(self, wrapped: bytes, cipher: AESGCM) -> AESGCM:
+    def _remember(self, key: SubjectKey, cipher: AESGCM) -> AESGCM:
+        assert key.wrapped is not None, "a destroyed key opens nothing"
         if len(self._ciphers) >= CIPHERS_MAX:
             self._ciphers.clear()
-        self._ciphers[wrapped] = cipher
+        self._ciphers[key.wrapped] = (key, cipher)  # with the key: what was bound to it is not another's
         return cipher
 
     def seal(self, text: str, key: SubjectKey, event_id: EventId, path: Path) -> str:

@@ -7,6 +7,7 @@ The scheduler plans with the locks it already holds and commits through the same
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache, partial
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -17,6 +18,7 @@ from case_events.core.commands import POSTED_NAMES, File, Posted
 from case_events.core.events import Filed
 from case_events.core.plan import Request, Step
 from case_events.core.values import CaseId, Instant, Party, Problem, Value
+from case_events.ledger.batches import Full
 from case_events.ledger.codec import GENESIS, rows_of
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
@@ -27,8 +29,12 @@ from case_events.ledger.read_models import case_row, moved
 from case_events.ledger.sealing import KeyDestroyed, SubjectKey, Vault
 from case_events.ledger.store import Writing, append
 
-ATTEMPTS_MAX = 20
-"""How often a step that lost its race is judged again before the asker is told to come back."""
+RACES_MAX = 4
+"""How often a step is judged in company; whoever lost every time to somebody faster takes its turn."""
+TURN_S = 2
+"""How long a turn is waited for before the asker is told to come back."""
+TURN_LASTS = f"SELECT set_config('lock_timeout', '{TURN_S}s', true)"
+TAKE_TURN = "SELECT FROM streams WHERE case_id = $1 FOR UPDATE"
 WAKE_WITHIN = timedelta(seconds=5)
 """A clock due sooner than this wakes the schedulers; they look by themselves at least as often."""
 CLIENTS = uuid5(NAMESPACE_URL, "caselog:clients")
@@ -59,36 +65,52 @@ async def submit(ledger: Ledger, asking: Asking, *, dry_run: bool = False) -> St
     Requests that come at the same time share a transaction. Raises one of database.UNAVAILABLE while Postgres is
     away; then nothing is known to be recorded.
     """
-    request = _request(asking, ledger.vault)
+    request = request_of(asking, ledger.vault)
     if dry_run:
         async with ledger.connection() as connection:
             (judged,) = await judge(ledger, connection, [request])
             return judged.step
     try:
-        return await ledger.batches.add(request, partial(_together, ledger))
+        for _ in range(RACES_MAX):
+            step = await ledger.batches.add(request, partial(_together, ledger))
+            if step is not None:
+                return step
+        return await _in_turn(ledger, request) or _refused(request.case_id, BUSY)
+    except Full:
+        return _refused(request.case_id, BUSY)
     except KeyDestroyed:
         return _refused(request.case_id, ERASED_SIDE)
 
 
-async def _together(ledger: Ledger, requests: Sequence[Request]) -> list[Step]:
-    """Judge and commit until each request, of a case of its own, has its answer."""
-    answers: dict[CaseId, Step] = {}
+async def _together(ledger: Ledger, requests: Sequence[Request]) -> list[Step | None]:
+    """Judge and commit requests of different cases; None for one whose case moved on meanwhile, or is locked."""
     async with ledger.connection() as connection:
-        for _ in range(ATTEMPTS_MAX):
-            left = [request for request in requests if request.case_id not in answers]
-            if not left:
-                break
-            judged = await judge(ledger, connection, left)
-            written = await _written(ledger, connection, [one for one in judged if one.step.events and not one.opened])
-            for one in judged:
-                if one.opened and await _written_whole(ledger, connection, one):
-                    written.add(one.request.case_id)
-            if written:
-                ledger.waking.appended()
-            for one in judged:
-                if one.request.case_id in written or not one.step.events:
-                    answers[one.request.case_id] = one.step
-    return [answers.get(one.case_id) or _refused(one.case_id, BUSY) for one in requests]
+        return await _tried(ledger, connection, requests)
+
+
+async def _in_turn(ledger: Ledger, request: Request) -> Step | None:
+    """Who has lost its races queues for the case: its row is locked before anything is judged, and waited for.
+
+    None when the row was not to be had in time, or a filing was again too late.
+    """
+    with suppress(asyncpg.LockNotAvailableError):
+        async with ledger.turns, ledger.connection() as connection, connection.transaction():
+            await connection.execute(TURN_LASTS)
+            await connection.execute(TAKE_TURN, request.case_id)
+            (step,) = await _tried(ledger, connection, [request])
+            return step
+    return None
+
+
+async def _tried(ledger: Ledger, connection: Connection, requests: Sequence[Request]) -> list[Step | None]:
+    judged = await judge(ledger, connection, requests)
+    written = await _written(ledger, connection, [one for one in judged if one.step.events and not one.opened])
+    for one in judged:
+        if one.opened and await _written_whole(ledger, connection, one):
+            written.add(one.request.case_id)
+    if written:
+        ledger.waking.appended()
+    return [one.step if one.request.case_id in written or not one.step.events else None for one in judged]
 
 
 async def _written(ledger: Ledger, connection: Connection, judged: Sequence[Judged]) -> set[CaseId]:
@@ -153,7 +175,7 @@ def _writing(step: Step, head: bytes, keys: tuple[SubjectKey, ...], vault: Vault
     assert step.events, "only a step with events is written"
     stopped, started = moved(step.before, step.case)
     filed = step.events[0].event
-    fresh = isinstance(filed, Filed)
+    fresh, closed = isinstance(filed, Filed), step.case.stage == "closed"
     return Writing(
         case_id=step.case_id,
         before=step.before.version if step.before else 0,
@@ -162,14 +184,14 @@ def _writing(step: Step, head: bytes, keys: tuple[SubjectKey, ...], vault: Vault
         stopped=stopped,
         started=started,
         keys=keys if fresh else (),
-        reserve=reservation(filed, vault) if isinstance(filed, Filed) else None,
-        release=step.case.stage == "closed",
+        reserve=reservation(filed, vault) if isinstance(filed, Filed) and not closed else None,
+        release=closed and not fresh,
         marks=marks_of(step.before, step.events, step.case, vault),
     )
 
 
-def _request(asking: Asking, vault: Vault) -> Request:
-    """The ids of a step: derived from client and key, so that a retry finds the first; new without a key."""
+def request_of(asking: Asking, vault: Vault) -> Request:
+    """What is asked, under ids derived from client and key, so that a retry finds the first; new ones without a key."""
     client = _namespace(asking.client)
     filing = isinstance(asking.command, File)
     assert filing == (asking.case_id is None), "a filing names no case, everything else does"

@@ -1,0 +1,135 @@
+"""What a line of the past is judged by: the policy in force then, and what was known of other cases by then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+import asyncpg
+from msgspec.structs import replace
+
+from case_events.core.calendar import after
+from case_events.core.commands import File
+from case_events.core.events import Filed
+from case_events.core.others import Facts, Previous
+from case_events.core.plan import OURSELVES, Moment, Request, Step, World, not_opened, plan
+from case_events.core.values import Fault, Instant, Party, Problem
+from case_events.ledger.connection import Connection
+from case_events.ledger.database import Ledger
+from case_events.ledger.judging import MARKS_MAX, OPENED, reservation
+from case_events.ledger.marks import complainant_digest
+from case_events.ledger.store import Loaded, load
+
+FACTS = f"""
+SELECT asked.case_id, nextval('complaint_number') AS number, (SELECT clock_timestamp()) AS now,
+    f.name, f.version, o.case_id AS open_complaint,
+    p.case_id AS previous, p.closed_at, p.complainant_role, p.complainant_id, p.order_id,
+    ARRAY (
+        SELECT last.at FROM (
+            SELECT DISTINCT ON (m.case_id) m.at, m.given FROM credit_marks m
+            WHERE m.complainant = asked.complainant AND m.at <= asked.at
+            ORDER BY m.case_id, m.version DESC LIMIT {MARKS_MAX}
+        ) AS last WHERE last.given
+    ) AS marks
+FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::bytea[], $5::bytea[], $6::uuid[])
+    AS asked (case_id, at, marketplace, reservation, complainant, previous)
+LEFT JOIN LATERAL (
+    SELECT name, version FROM policies
+    WHERE marketplace = asked.marketplace AND effective_from <= asked.at
+    ORDER BY effective_from DESC, loaded_at DESC LIMIT 1
+) f ON true
+LEFT JOIN open_complaints o ON o.reservation = asked.reservation
+LEFT JOIN cases p ON p.case_id = asked.previous
+"""
+
+
+async def world_of(ledger: Ledger, connection: Connection, loaded: Loaded) -> World:
+    """What a case that is there is judged by; its moment is now, for the line to replace."""
+    filed = loaded.history[0].event
+    assert isinstance(filed, Filed), "a history starts with its filing"
+    in_force = await ledger.policies.pinned(connection, filed.policy)
+    return World(in_force=in_force, calendar=ledger.calendar, moment=loaded.moment)
+
+
+async def filing_worlds(
+    ledger: Ledger, connection: Connection, filings: Sequence[Request]
+) -> dict[UUID, World | Problem]:
+    """What each filing is judged by, as of its ``occurred_at``; the problem where there is nothing to judge it by."""
+    asked = [(one, one.command) for one in filings if isinstance(one.command, File)]
+    if not asked:
+        return {}
+    rows = await connection.fetch(
+        FACTS,
+        [request.case_id for request, _ in asked],
+        [request.occurred_at for request, _ in asked],
+        [command.marketplace for _, command in asked],
+        [reservation(command, ledger.vault) for _, command in asked],
+        [complainant_digest(command, ledger.vault) for _, command in asked],
+        [command.previous for _, command in asked],
+    )
+    by_case = {request.case_id: request for request, _ in asked}
+    return {row["case_id"]: await _world(ledger, connection, by_case[row["case_id"]], row) for row in rows}
+
+
+async def _world(ledger: Ledger, connection: Connection, request: Request, row: asyncpg.Record) -> World | Problem:
+    at = request.occurred_at
+    assert at is not None, "a line says when it happened"
+    if isinstance(request.command, File) and request.command.test_clock is not None:
+        return _invalid("/test_clock", "what happened goes by no test clock")
+    in_force = await ledger.policies.find(connection, row["name"], row["version"]) if row["name"] else None
+    if in_force is None:
+        return _invalid("/marketplace", f"no policy was in force for it at {at.rfc3339()}")
+    credit = in_force.policy.credit
+    counted = [one for one in row["marks"] if credit and at <= after(one, credit.window, ledger.calendar)[0]]
+    facts = Facts(
+        number=str(row["number"]),
+        open_complaint=row["open_complaint"],
+        marks=len(counted),
+        previous=_previous(row, at),
+    )
+    moment = Moment(recorded_at=row["now"], effective_at=at)
+    return World(in_force=in_force, calendar=ledger.calendar, moment=moment, facts=facts)
+
+
+def _previous(row: asyncpg.Record, at: Instant) -> Previous | None:
+    if row["previous"] is None:
+        return None
+    return Previous(
+        case_id=row["previous"],
+        closed=row["closed_at"] is not None and row["closed_at"] <= at,
+        complainant=Party(role=row["complainant_role"], id=row["complainant_id"]),
+        order_id=row["order_id"],
+    )
+
+
+def _invalid(pointer: str, detail: str) -> Problem:
+    return Problem(code="invalid", detail="1 fault in the line.", errors=(Fault(pointer=pointer, detail=detail),))
+
+
+async def with_opened(
+    ledger: Ledger, connection: Connection, request: Request, step: Step
+) -> tuple[Step, tuple[Step, ...]]:
+    """The complaints that the step of ``request`` opens, filed at its own instant; a refused one is noted in it."""
+    opened = list[Step]()
+    for opening in step.opens:
+        case_id = uuid5(step.case_id, OPENED)
+        filing = Request(
+            case_id=case_id,
+            command=opening,
+            actor=Party(role="platform", id=OURSELVES),
+            client=request.client,
+            event_id=uuid5(case_id, "filed"),
+            occurred_at=request.occurred_at,
+        )
+        if await load(connection, [case_id], ledger.vault):
+            continue
+        world = (await filing_worlds(ledger, connection, [filing]))[case_id]
+        if isinstance(world, Problem):
+            step = not_opened(step, opening, world)
+            continue
+        filed = plan((), filing, replace(world, imported_by=request.client))
+        if filed.problem is not None:
+            step = not_opened(step, opening, filed.problem)
+        else:
+            opened.append(filed)
+    return step, tuple(opened)
