@@ -1,0 +1,116 @@
+"""Which rows of the feed are asked for: the statements, each a walk along the positions that looks up what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import asyncpg
+
+from case_events.core.values import Value
+from case_events.core.viewer import EVERYTHING, MERCHANT, Viewer
+from case_events.ledger.connection import Connection
+
+HEAD = "SELECT head FROM feed_state WHERE lane = 0"
+POSITIONS = """
+SELECT s.head, p.position, p.case_id, p.version FROM feed_state s LEFT JOIN ({page}) AS p ON true
+WHERE s.lane = 0 ORDER BY p.position
+"""
+# Of each case the keys, and the filing that pins its policy, stand once: beside the first of its events.
+EVENTS = """
+SELECT s.head, p.position, p.case_id, p.version, e.event_id, e.type, e.schema, e.occurred_at, e.effective_at,
+    e.recorded_at, e.who, e.agent, e.client, e.correlation, e.causation, e.asked, e.payload, e.payload_hash, e.hash,
+    (SELECT b.hash FROM events b WHERE b.case_id = p.case_id AND b.version = p.version - 1) AS hash_before,
+    CASE WHEN p.nth = 1 THEN (
+        SELECT array_agg(ROW (k.key_id, k.side, k.wrapped)) FROM subject_keys k WHERE k.case_id = p.case_id
+    ) END AS keys,
+    CASE WHEN p.nth = 1 THEN (
+        SELECT f.payload FROM events f WHERE f.case_id = p.case_id AND f.version = 1
+    ) END AS filed
+FROM feed_state s
+LEFT JOIN (SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY position) AS nth FROM ({page}) AS q) AS p ON true
+LEFT JOIN events e ON e.case_id = p.case_id AND e.version = p.version
+WHERE s.lane = 0 ORDER BY p.position
+"""
+PAGE = """
+SELECT f.position, f.case_id, f.version FROM feed f WHERE f.position > $1 AND f.position <= $2{conditions}
+ORDER BY f.position LIMIT $3
+"""
+# Each a look-up of one row by its key, whatever the planner thinks; a row that is missing is for the reader to miss.
+OF_TYPE = """ AND coalesce((
+    SELECT e.type FROM events e WHERE e.case_id = f.case_id AND e.version = f.version
+) = ANY (${types}::text[]), true)"""
+OF_MARKETPLACE = """ AND coalesce((
+    SELECT c.marketplace FROM cases c WHERE c.case_id = f.case_id
+) = ANY (${marketplaces}::text[]), true)"""
+OF_MERCHANT = f""" AND coalesce((
+    SELECT (c.respondent_role = '{MERCHANT}' AND c.respondent_id = ANY (${{merchants}}::text[]))
+        OR (c.complainant_role = '{MERCHANT}' AND c.complainant_id = ANY (${{merchants}}::text[]))
+    FROM cases c WHERE c.case_id = f.case_id
+), true)"""
+
+
+class BeyondFeed(Exception):
+    """Asked for what comes after a position that was never given: the feed ends at ``head``.
+
+    Whoever has read further has read what is no longer there, as after a restore of the database to an earlier time.
+    """
+
+    def __init__(self, head: int) -> None:
+        super().__init__(f"the feed ends at {head}")
+        self.head = head
+
+
+class Question(Value, frozen=True, kw_only=True):
+    """What one statement asks for: positions, or their events too where every viewer sees all there is."""
+
+    sql: str
+    arguments: tuple[Any, ...]
+    whole: bool
+    dense: bool
+
+
+async def head(connection: Connection) -> int:
+    """The last position that was given; 0 before the first."""
+    return int(await connection.fetchval(HEAD))
+
+
+def question_of(viewers: tuple[Viewer, ...], types: tuple[str, ...] | None) -> Question:
+    """Several viewers are asked for with everything there is; a single one without cases that are not theirs."""
+    said: dict[str, Sequence[str]] = {}
+    if types is not None:
+        said["types"] = types
+    if len(viewers) == 1 and viewers[0].marketplaces is not None:
+        said["marketplaces"] = viewers[0].marketplaces
+    if len(viewers) == 1 and viewers[0].merchants is not None:
+        said["merchants"] = viewers[0].merchants
+    whole = bool(viewers) and all(viewer == EVERYTHING for viewer in viewers)
+    return Question(
+        sql=_sql(tuple(said), whole),
+        arguments=tuple(list(words) for words in said.values()),
+        whole=whole,
+        dense=not said,
+    )
+
+
+@lru_cache
+def _sql(said: tuple[str, ...], whole: bool) -> str:
+    conditions = {"types": OF_TYPE, "marketplaces": OF_MARKETPLACE, "merchants": OF_MERCHANT}
+    chosen = "".join(conditions[name].format(**{name: number}) for number, name in enumerate(said, 4))
+    return (EVENTS if whole else POSITIONS).format(page=PAGE.format(conditions=chosen))
+
+
+async def rows_behind(
+    connection: Connection, question: Question, after: int, end: int, limit: int
+) -> tuple[list[asyncpg.Record], int]:
+    """The rows asked for that lie behind ``after`` and not behind ``end``, and the feed's head. Raises BeyondFeed."""
+    found = await connection.fetch(question.sql, after, end, limit, *question.arguments)
+    last: int = found[0]["head"]
+    if after > last:
+        raise BeyondFeed(last)
+    rows = [row for row in found if row["position"] is not None]
+    full = min(limit, min(end, last) - after)
+    ends = rows[-1]["position"] if rows else after
+    assert not question.dense or len(rows) == full == ends - after, f"the feed has a gap behind position {after}"
+    return rows, last

@@ -1,0 +1,47 @@
+"""What can be said about an endpoint in the OpenAPI document: its parameters, its answers, its refusals."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from case_api.answers import JSON
+from case_events.core.values import Value
+
+
+class Parameter(Value, frozen=True, kw_only=True):
+    """A query parameter or a request header."""
+
+    name: str
+    place: Literal["query", "header"]
+    means: str
+    schema: dict[str, Any]
+
+
+class Answer(Value, frozen=True, kw_only=True):
+    """What is answered when nothing is refused."""
+
+    means: str
+    schema: str | None = None
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    media: str = JSON
+    other_media: tuple[str, ...] = ()
+
+
+class Operation(Value, frozen=True, kw_only=True):
+    """One endpoint: what it takes, answers and refuses."""
+
+    tag: str
+    answers: dict[int, Answer]
+    refusals: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    body: str | None = None
+    body_media: str = JSON
+    other_body_media: tuple[str, ...] = ()
+    public: bool = False
+
+
+def query(name: str, means: str, **schema: Any) -> Parameter:
+    """A query parameter with this schema."""
+    return Parameter(name=name, place="query", means=means, schema=schema)

@@ -1,0 +1,114 @@
+"""The feed: every event of every case in one order, by pages or as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable
+
+from fastapi import FastAPI
+from msgspec import Raw
+from starlette.requests import Request
+from starlette.responses import Response
+
+from case_api.answers import encoded, shown
+from case_api.auth import viewer_of
+from case_api.cloudevents import cloud_event
+from case_api.door import door_of
+from case_api.event_stream import EventStream
+from case_api.frames import AT_ONCE
+from case_api.openapi import operation
+from case_api.parameters import FEED_LIMIT_DEFAULT, FEED_LIMIT_MAX, POSITION_MAX, Query
+from case_api.problems import Refused, invalid
+from case_api.streaming import Fanout, Stream
+from case_events.core.events import EVENTS
+from case_events.core.values import Fault, Problem
+from case_events.ledger import feed
+from case_events.ledger.feed import BeyondFeed, Told
+
+NOW = "now"
+_POSITION = re.compile(r"[0-9]{1,15}")
+
+
+def add_to(app: FastAPI) -> None:
+    """The routes of this module."""
+    app.add_api_route("/v1/events", read_feed, methods=["GET"], openapi_extra=operation(read_feed))
+    app.add_api_route("/v1/events/stream", stream_feed, methods=["GET"], openapi_extra=operation(stream_feed))
+
+
+async def read_feed(request: Request) -> Response:
+    """Read every event in the order of the feed, from the beginning of time."""
+    door = door_of(request)
+    viewer = viewer_of(await door.caller(request, "read"))
+    query = Query(request, "after", "types", "limit")
+    after, types = _after(query), query.words("types", EVENTS)
+    limit = query.whole("limit", 1, FEED_LIMIT_MAX) or FEED_LIMIT_DEFAULT
+    query.check()
+    async with door.ledger.connection() as connection:
+        start = await feed.head(connection) if after is None else after
+        try:
+            page = await feed.read(connection, door.ledger.vault, start, viewer=viewer, types=types, limit=limit)
+        except BeyondFeed as beyond:
+            raise _beyond("?after", beyond.head) from None
+    return shown({"items": await _encoded(page.told), "next": page.next})
+
+
+async def stream_feed(request: Request) -> Response:
+    """Read the same as server-sent events, as they come; Last-Event-ID resumes."""
+    door = door_of(request)
+    fanout: Fanout = request.app.state.fanout
+    caller = await door.caller(request, "read")
+    query = Query(request, "after", "types")
+    after, types = _after(query), query.words("types", EVENTS)
+    query.check()
+    resumed = _last_event_id(request)
+    async with door.ledger.connection() as connection:
+        head = await feed.head(connection)
+    start = resumed if resumed is not None else head if after is None else after
+    if start > head:
+        raise _beyond("?after" if resumed is None else "Last-Event-ID", head)
+    full = fanout.full(caller.client)
+    if full is not None:
+        raise Refused(Problem(code="too_many_requests", detail=full))
+
+    async def allowed() -> bool:
+        try:
+            return await door.caller(request, "read") == caller
+        except Refused:
+            return False
+
+    stream = Stream(fanout, viewer_of(caller), types, start, client=caller.client, allowed=allowed)
+    return EventStream(stream, fanout)
+
+
+async def _encoded(told: Iterable[Told]) -> list[Raw]:
+    """The items of a ``FeedPage``; now and then others have their turn."""
+    items = list[Raw]()
+    for one in told:
+        items.append(Raw(encoded(cloud_event(one))))
+        if not len(items) % AT_ONCE:
+            await asyncio.sleep(0)
+    return items
+
+
+def _after(query: Query) -> int | None:
+    """The position to go on after; None for now."""
+    if query.says("after", NOW):
+        return None
+    return query.whole("after", 0, POSITION_MAX) or 0
+
+
+def _last_event_id(request: Request) -> int | None:
+    said = request.headers.get("last-event-id", "").strip()
+    if not said:
+        return None
+    if not _POSITION.fullmatch(said):
+        detail = "Last-Event-ID is the id of an event that was received from here: its position."
+        raise Refused(Problem(code="malformed", detail=detail))
+    return int(said)
+
+
+def _beyond(pointer: str, head: int) -> Refused:
+    """Whoever has read further than there is must know: what follows is not what they think it is."""
+    detail = f"the feed ends at {head}: this position was not given, or the database was set back to an earlier time"
+    return Refused(invalid(Fault(pointer=pointer, detail=detail)))

@@ -1,0 +1,359 @@
+"""The feed as it comes: resumed without loss or repetition, live for everybody, and nobody waits for who is slow."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from httpx import AsyncClient
+
+from case_api import auth, streaming
+from case_api.streaming import Fanout, Stream
+from case_events.core.viewer import Viewer
+from case_events.ledger import keys
+from case_events.ledger.connection import teach
+from case_events.ledger.database import Ledger
+from tests.api.house import House, filed, happened, post
+from tests.api.listening import Listener, listener, number, sequencer
+from tests.conftest import Database
+
+MANY = 400
+"""More events than a stream's queue holds where this is tested."""
+
+
+@pytest_asyncio.fixture(scope="module")
+async def numbering(house: House) -> AsyncIterator[Ledger]:
+    async with sequencer(house.database) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module")
+async def case(house: House, numbering: Ledger, storefront: AsyncClient) -> dict[str, Any]:
+    """A case with a history."""
+    case = await filed(storefront)
+    await noted(house, case, 9)
+    await number(numbering)
+    return case
+
+
+async def noted(house: House, case: dict[str, Any], times: int = 1, **said: Any) -> None:
+    """The desk notes something about the case, that many times."""
+    answers = await asyncio.gather(
+        *(post(house.caller("ops"), case, happened("noted", text="备注。", **said)) for _ in range(times))
+    )
+    assert {answer.status_code for answer in answers} == {201}, answers[0].text
+
+
+async def written(superuser: asyncpg.Connection, case_id: str, times: int) -> None:
+    """The same closing again and again, by the thousand and straight into the record: no desk is so quick."""
+    await superuser.execute(
+        """
+        INSERT INTO events SELECT case_id, version + n, gen_random_uuid(), type, schema, occurred_at, effective_at,
+            recorded_at, who, agent, client, correlation, causation, asked, payload, payload_hash, hash
+        FROM (SELECT * FROM events WHERE case_id = $1 AND type = 'closed') AS e, generate_series(1, $2) AS n
+        ORDER BY n
+        """,
+        UUID(case_id),
+        times,
+    )
+
+
+@pytest_asyncio.fixture
+async def superuser(house: House) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(house.database.superuser)
+    yield connection
+    await connection.close()
+
+
+def fanout_of(house: House) -> Fanout:
+    fanout: Fanout = house.app.state.fanout
+    return fanout
+
+
+async def joined(house: House, streams: int = 1) -> None:
+    """Until so many streams are live."""
+    async with asyncio.timeout(20):
+        while sum(stream.joined for stream in fanout_of(house).streams) < streams:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_stream_tells_the_same_as_the_pages(house: House, case: dict[str, Any]) -> None:
+    page = (await house.caller("ops").get("/v1/events?limit=1000")).json()
+    async with listener(house.app) as listening:
+        await listening.heard(page["next"])
+        assert (listening.status, listening.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        assert listening.headers["cache-control"] == "no-store"
+        assert "content-length" not in listening.headers
+        assert [one.item for one in listening.sent] == page["items"]
+        assert [(one.id, one.name) for one in listening.sent] == [
+            (item["position"], item["data"]["type"]) for item in page["items"]
+        ]
+
+
+async def test_what_happens_is_told_at_once_to_everybody(
+    house: House, numbering: Ledger, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "POLL_S", 60.0)
+    async with listener(house.app, after="now") as one, listener(house.app, after="now") as another:
+        await joined(house, 2)
+        await noted(house, case, 3)
+        end = await number(numbering)
+        await one.heard(end)
+        await another.heard(end)
+        assert one.positions == another.positions == [end - 2, end - 1, end]
+
+
+async def test_who_comes_back_goes_on_where_they_were(house: House, numbering: Ledger, case: dict[str, Any]) -> None:
+    heard = list[int]()
+    for cut_after in (4, 6, 7):
+        async with listener(house.app, last_id=heard[-1] if heard else None) as listening:
+            await listening.heard(cut_after)
+            heard += [one for one in listening.positions if one <= cut_after]
+    await noted(house, case, 2)
+    end = await number(numbering)
+    # The header of a caller who comes back goes before the address it came with.
+    async with listener(house.app, last_id=heard[-1], after="0") as listening:
+        await listening.heard(end)
+        heard += listening.positions
+    assert heard == list(range(1, end + 1))
+
+
+async def test_streams_that_begin_anywhere_while_much_happens_miss_and_repeat_nothing(
+    house: House, numbering: Ledger, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The reader takes small steps, so that pages go past it, and it past pages.
+    monkeypatch.setattr(streaming, "LIVE_MAX", 2)
+    happening = True
+
+    async def happen() -> None:
+        while happening:
+            await noted(house, case, 3)
+            await noted(house, case, 2, internal=False)
+            await number(numbering)
+
+    writing = asyncio.create_task(happen())
+    async with AsyncExitStack() as stack:
+        listeners = list[tuple[int, Listener]]()
+        for turn in range(24):
+            after = turn % 12
+            role = ("ops", "auditor", "storefront")[turn % 3]
+            opened = await stack.enter_async_context(listener(house.app, role, after=str(after)))
+            listeners.append((after, opened))
+            await asyncio.sleep(0.02)
+        happening = False
+        await writing
+        await noted(house, case, 1, internal=False)
+        end = await number(numbering)
+        for _, opened in listeners:
+            await opened.heard(end)
+        told = (await house.caller("storefront").get("/v1/events?limit=1000")).json()["items"]
+        outside = [item["position"] for item in told]
+        for turn, (after, opened) in enumerate(listeners):
+            everything = outside if turn % 3 == 2 else range(1, end + 1)
+            assert opened.positions == [position for position in everything if position > after]
+
+
+async def test_who_joined_while_a_batch_was_read_for_others_reads_it_alone(house: House) -> None:
+    async def allowed() -> bool:
+        return True
+
+    late = Stream(fanout_of(house), Viewer(desk=False), None, 3, client="late", allowed=allowed)
+    late.joined = True
+    late.offer(None, 5)
+    assert (late.joined, late.position) == (False, 3)
+
+
+async def test_each_viewer_hears_what_there_is_for_them(
+    house: House, numbering: Ledger, case: dict[str, Any], storefront: AsyncClient
+) -> None:
+    connection = await asyncpg.connect(house.database.app)
+    await teach(connection)
+    _, secret = await keys.create(connection, client="m-3", name="m-3", role="storefront", merchants=["m-3"])
+    await connection.close()
+    async with (
+        listener(house.app, "ops", after="now") as ops,
+        listener(house.app, "storefront", after="now") as front,
+        listener(house.app, key=secret, after="now") as merchant,
+    ):
+        await joined(house, 3)
+        theirs = await filed(storefront, respondent={"role": "merchant", "id": "m-3"})
+        await noted(house, theirs)
+        await noted(house, case)
+        await noted(house, theirs, internal=False)
+        end = await number(numbering)
+        for one in (ops, front, merchant):
+            await one.heard(end)
+        assert ops.positions == [end - 3, end - 2, end - 1, end]
+        assert front.positions == merchant.positions == [end - 3, end]
+
+
+async def test_a_slow_caller_is_waited_for_by_nobody_and_misses_nothing(
+    house: House,
+    numbering: Ledger,
+    case: dict[str, Any],
+    superuser: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streaming, "LIVE_MAX", 20)
+    monkeypatch.setattr(streaming, "QUEUE_MAX", 100)
+    start = await number(numbering)
+    async with listener(house.app, after="now") as quick, listener(house.app, after="now") as slow:
+        await joined(house, 2)
+        slow.takes.clear()
+        other = await filed(house.caller("storefront"))
+        withdrawn = await post(house.caller("storefront"), other, happened("withdrawn", other["complainant"]))
+        assert [one["type"] for one in withdrawn.json()["events"]] == ["withdrawn", "closed"]
+        await written(superuser, other["case_id"], MANY)
+        end = await number(numbering)
+        assert end == start + 3 + MANY
+        await quick.heard(end)
+        assert quick.positions == list(range(start + 1, end + 1))
+        assert not all(stream.joined for stream in fanout_of(house).streams)
+        assert all(len(stream._queue) <= streaming.QUEUE_MAX for stream in fanout_of(house).streams)
+        slow.takes.set()
+        await slow.heard(end)
+        assert slow.positions == quick.positions
+
+
+async def test_types_choose_and_what_is_skipped_stays_skipped(
+    house: House, numbering: Ledger, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "HEARTBEAT_S", 0.05)
+    async with listener(house.app, after="now", types="filed,ruled") as listening:
+        await joined(house)
+        await noted(house, case, 2)
+        end = await number(numbering)
+        await listening.until(lambda self: self.last_id == end)
+        assert listening.sent == []
+        assert "still here" in listening.comments
+    async with listener(house.app, last_id=listening.last_id, types="filed,ruled") as listening:
+        new = await filed(house.caller("storefront"))
+        await noted(house, case)
+        await number(numbering)
+        await listening.until(lambda self: len(self.sent) == 1)
+        assert (listening.sent[0].name, listening.sent[0].item["subject"]) == ("filed", new["case_id"])
+
+
+async def test_a_revoked_key_stops_hearing(
+    house: House, numbering: Ledger, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "CHECK_S", 0.05)
+    monkeypatch.setattr(auth, "KNOWN_FOR_S", 0.05)
+    connection = await asyncpg.connect(house.database.app)
+    await teach(connection)
+    caller, secret = await keys.create(connection, client="gone", name="gone", role="ops")
+    async with listener(house.app, key=secret, after="now") as listening, listener(house.app, after="now") as other:
+        await joined(house, 2)
+        await keys.revoke(connection, caller.key_id)
+        await connection.close()
+        await listening.end()
+        assert listening.comments[-1].startswith("this key does not open this stream any more; go on after ")
+        assert not other.ended
+    async with listener(house.app, key=secret) as listening:
+        assert listening.status == 401
+
+
+async def test_there_is_room_for_so_many_and_the_next_is_told_when_to_come(
+    house: House, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "STREAMS_MAX", 2)
+    async with listener(house.app), listener(house.app):
+        async with listener(house.app) as refused:
+            await refused.end()
+            assert (refused.status, refused.headers["retry-after"]) == (429, "2")
+        metrics = (await house.caller(None).get("/metrics")).text
+        assert re.search(r"^caselog_streams 2\.0$", metrics, re.MULTILINE)
+    monkeypatch.setattr(streaming, "STREAMS_PER_CLIENT_MAX", 1)
+    async with listener(house.app), listener(house.app) as refused:
+        assert refused.status == 429
+
+
+def idle(fanout: Fanout) -> bool:
+    pool = fanout.ledger.pool
+    return fanout.position is None and pool.get_idle_size() == pool.get_size()
+
+
+async def test_when_nobody_listens_nothing_is_read_or_held(house: House, case: dict[str, Any]) -> None:
+    fanout = fanout_of(house)
+    async with listener(house.app, after="now"):
+        await joined(house)
+        assert fanout.position is not None
+    async with asyncio.timeout(10):
+        while not idle(fanout):
+            await asyncio.sleep(0.01)
+    assert fanout.streams == set()
+
+
+async def cut_off(superuser: asyncpg.Connection, database: Database) -> None:
+    """Postgres is away for the app: its sessions end and no new one begins."""
+    await superuser.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT 0")
+    await superuser.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'caselog-api'"
+        " AND datname = current_database()"
+    )
+
+
+async def test_while_postgres_is_away_a_stream_stays_and_then_goes_on(
+    house: House, case: dict[str, Any], superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(streaming, "CHECK_S", 0.05)
+    monkeypatch.setattr(streaming, "AWAY_S", 0.1)
+    monkeypatch.setattr(auth, "KNOWN_FOR_S", 0.0)
+    async with sequencer(house.database) as numbering:
+        await number(numbering)
+        async with listener(house.app, after="now") as live:
+            await joined(house)
+            # One that is away before it has caught up.
+            async with listener(house.app, after="0", types="withdrawn") as behind:
+                await cut_off(superuser, house.database)
+                heard = len(live.comments)
+                await live.until(lambda self: len(self.comments) > heard + 5)
+                assert not live.ended
+                await superuser.execute(f"ALTER DATABASE {house.database.name} CONNECTION LIMIT -1")
+                new = await filed(house.caller("storefront"))
+                withdrawn = await post(house.caller("storefront"), new, happened("withdrawn", new["complainant"]))
+                assert withdrawn.status_code == 201
+                end = await number(numbering)
+                await live.heard(end)
+                assert live.positions == list(range(live.positions[0], end + 1))
+                await behind.until(lambda self: bool(self.sent))
+                assert behind.sent[-1].item["subject"] == new["case_id"]
+
+
+async def test_a_feed_that_was_set_back_ends_the_streams_that_know_more(
+    house: House, case: dict[str, Any], superuser: asyncpg.Connection
+) -> None:
+    async with sequencer(house.database) as numbering:
+        end = await number(numbering)
+    async with listener(house.app, after="now") as listening:
+        await joined(house)
+        await superuser.execute("UPDATE feed_state SET head = head - 3")
+        try:
+            await listening.end()
+            assert listening.comments[-1].startswith(f"the feed was set back to {end - 3}; go on after {end}")
+            async with listener(house.app, last_id=listening.last_id) as refused:
+                await refused.end()
+                assert refused.status == 422
+        finally:
+            await superuser.execute("UPDATE feed_state SET head = head + 3")
+
+
+async def test_a_process_that_stops_ends_its_streams_and_says_where_to_go_on(
+    house: House, case: dict[str, Any]
+) -> None:
+    async with listener(house.app, after="now") as listening:
+        await joined(house)
+        fanout_of(house).close()
+        await listening.end()
+        assert listening.comments[-1] == f"this process is stopping; go on after {listening.last_id}"
+    async with listener(house.app) as late:
+        await late.end()
+        assert late.sent == []
