@@ -1,6 +1,7 @@
 """The client's front room: everything a storefront imports."""
 
 from caselog_client.asynchronous import AsyncCaselog
+from caselog_client.batching import Posting, Result
 from caselog_client.patience import Patience
 from caselog_client.pieces import (
     Advance,
@@ -53,6 +54,7 @@ from caselog_client.views import (
     Entry,
     Event,
     Fault,
+    FeedEvent,
     Named,
     Next,
     Policy,
@@ -84,6 +86,7 @@ __all__ = [
     "Evidence",
     "EvidenceShown",
     "Fault",
+    "FeedEvent",
     "Forbidden",
     "Goods",
     "IdReused",
@@ -109,11 +112,13 @@ __all__ = [
     "Policy",
     "PolicyItem",
     "PolicyRef",
+    "Posting",
     "PreconditionRequired",
     "Problem",
     "ProblemError",
     "Rating",
     "Recovery",
+    "Result",
     "Ruling",
     "Shipment",
     "Stale",

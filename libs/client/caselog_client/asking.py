@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -14,12 +14,14 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from caselog_client.batching import BATCH, Item, Result, body_of
 from caselog_client.problems import Unreadable, problem_of
 from caselog_client.values import Complaint, Party
 from caselog_client.views import (
     Case,
     CaseItem,
     Event,
+    FeedPage,
     Page,
     Policy,
     PolicyItem,
@@ -29,6 +31,7 @@ from caselog_client.views import (
 )
 
 VERSION = "0.1.0"
+FEED = "/v1/events"
 CASES, CLOCKS, POLICIES = "/v1/cases", "/v1/test-clocks", "/v1/policies"
 T = TypeVar("T")
 V = TypeVar("V")
@@ -79,6 +82,10 @@ def post(
 
 def case(case_id: Id, version: int | None, at: datetime | None, explain: bool) -> Asked[Case]:
     return _got(_case(case_id), Case, {"version": version, "at": at, "explain": explain or None})
+
+
+def batch(items: Sequence[Item], *, dry_run: bool) -> Asked[tuple[Result, ...]]:
+    return _sent(BATCH, body_of(items), _as(tuple[Result, ...]), params={"dry_run": "true"} if dry_run else None)
 
 
 def timeline(case_id: Id) -> Asked[Timeline]:
@@ -143,6 +150,10 @@ def cases(filters: Mapping[str, object]) -> Pages[CaseItem]:
 
 def events(case_id: Id) -> Pages[Event]:
     return Pages(f"{_case(case_id)}/events", Event, {})
+
+
+def feed(after: int, types: Sequence[str], limit: int) -> Asked[FeedPage]:
+    return _got(FEED, FeedPage, {"after": after, "types": ",".join(types) or None, "limit": limit})
 
 
 def policies() -> Pages[PolicyItem]:

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from secrets import SystemRandom
 from types import TracebackType
@@ -15,13 +16,16 @@ import httpx
 
 from caselog_client import asking
 from caselog_client.asking import Asked, Id, Pages
+from caselog_client.batching import Item, Result
+from caselog_client.following import AGAIN_S, PATH, SILENCE_S, Following
 from caselog_client.patience import Patience, Trying
-from caselog_client.problems import StillAdvancing, Unreachable
+from caselog_client.problems import StillAdvancing, Unreachable, problem_of
 from caselog_client.values import Complaint, Party
 from caselog_client.views import (
     Case,
     CaseItem,
     Event,
+    FeedEvent,
     Policy,
     PolicyItem,
     Step,
@@ -98,6 +102,14 @@ class Caselog:
         )
         return self._ask(asked)
 
+    def batch(self, items: Sequence[Item], *, dry_run: bool = False) -> tuple[Result, ...]:
+        """File and post up to 1,000 at once; what became of each, in order. One that is refused harms no other.
+
+        Items of one case are judged in their order. Nothing is raised for an item: ``problem`` has what a single
+        request would have raised. Raises ValueError (too many), Invalid, TooLarge, Forbidden.
+        """
+        return self._ask(asking.batch(items, dry_run=dry_run))
+
     def case(
         self, case_id: Id, *, version: int | None = None, at: datetime | None = None, explain: bool = False
     ) -> Case:
@@ -128,6 +140,47 @@ class Caselog:
         ``limit`` is the size of a page. Raises Invalid (a filter the service does not know), Forbidden.
         """
         return self._pages(asking.cases(filters))
+
+    def feed(self, *, after: int = 0, types: Sequence[str] = (), limit: int = 100) -> Iterator[FeedEvent]:
+        """Every event of every case that there is for this key, in the order of the feed, up to its end as it is now.
+
+        Go on later with the ``position`` of the last one. ``types``: only these; ``limit``: the size of a page.
+        Raises Invalid (a position that was never given: the service's database was set back), Forbidden.
+        """
+        while True:
+            page = self._ask(asking.feed(after, types, limit))
+            yield from page.items
+            if page.next == after:
+                return
+            after = page.next
+
+    def follow(self, *, after: int | None = 0, types: Sequence[str] = ()) -> Iterator[FeedEvent]:
+        """The same, and then each event as it comes, without end; when the line is lost it goes on where it was.
+
+        ``after``: None for only what is still to come. Raises as ``feed`` does; Unreachable when the service is away
+        for longer than ``patience``. Each event comes once while this runs; keep ``position`` to go on another day.
+        """
+        following = Following(after, types)
+        trying = Trying(self._patience, time.monotonic())
+        while True:
+            answer, lost = None, None
+            try:
+                with self._stream(following, trying.timeout_s(time.monotonic())) as answer:
+                    if not answer.is_success:
+                        answer.read()
+                    for piece in answer.iter_bytes():
+                        if answer.is_success:
+                            trying = Trying(self._patience, time.monotonic())
+                            yield from following.took(piece)
+            except (httpx.LocalProtocolError, httpx.UnsupportedProtocol):
+                raise
+            except httpx.TransportError as fault:
+                lost = fault
+            refused = answer if answer is not None and not answer.is_success else None
+            pause = trying.pause_s(refused, time.monotonic(), self._chance.random())
+            if pause is None:
+                raise problem_of(refused) if refused else Unreachable(f"no answer from {self._url}: {lost!r}", None)
+            time.sleep(max(pause, AGAIN_S) if answer is not None else pause)
 
     def policies(self) -> tuple[PolicyItem, ...]:
         """Every policy that is kept. Raises Forbidden."""
@@ -168,6 +221,15 @@ class Caselog:
             if time.monotonic() + POLL_S > ends:
                 raise StillAdvancing(f"the test clock is not ready after {within_s:g} s: is a scheduler running?")
             time.sleep(POLL_S)
+
+    def _stream(self, following: Following, timeout_s: float) -> AbstractContextManager[httpx.Response]:
+        return self._http.stream(
+            "GET",
+            self._url + PATH,
+            params=following.begin(),
+            headers=self._headers,
+            timeout=httpx.Timeout(timeout_s, read=SILENCE_S),
+        )
 
     def _pages(self, pages: Pages[V]) -> Iterator[V]:
         while pages.asked is not None:

@@ -165,6 +165,31 @@ class Event(View, frozen=True, kw_only=True):
         return msgspec.convert(self.data.get("clocks") or (), tuple[Clock, ...])
 
 
+class FeedEvent(View, frozen=True, kw_only=True):
+    """An event of the feed, as a CloudEvent; ``position`` is where to go on after. ``data`` has the event itself."""
+
+    id: UUID
+    source: str
+    type: str
+    subject: UUID
+    time: datetime
+    position: int
+    sequence: str
+    policy: str
+    data: Event
+    correlationid: UUID | None = None
+    causationid: UUID | None = None
+    prevhash: str | None = None
+    hash: str | None = None
+
+
+class FeedPage(View, frozen=True, kw_only=True):
+    """A page of the feed; there is nothing more for now when ``next`` is the position that was asked with."""
+
+    items: tuple[FeedEvent, ...]
+    next: int
+
+
 class Step(View, frozen=True, kw_only=True):
     """Every event a step caused, and the case after it. ``replayed``: it had been recorded under this key before."""
 

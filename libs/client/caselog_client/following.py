@@ -1,0 +1,57 @@
+"""A stream of events being read: what comes over the wire becomes events, and where to go on is known at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from caselog_client.asking import FEED
+from caselog_client.problems import Unreadable
+from caselog_client.views import FeedEvent
+
+PATH = f"{FEED}/stream"
+SILENCE_S = 45.0
+"""A service that is there says so every 15 seconds."""
+AGAIN_S = 1.0
+"""A stream that ended is asked for again after this long, at the least."""
+EVENT_BYTES_MAX = 16_000_000
+"""No event is longer; what is, is no Caselog's."""
+
+
+class Following:
+    """Where a follower stands; ``position`` is None until the service has said where now is."""
+
+    def __init__(self, after: int | None, types: Sequence[str]) -> None:
+        self.position = after
+        self._types = ",".join(types)
+        self._left = b""
+
+    def begin(self) -> dict[str, str]:
+        """The parameters of the next request; whatever of the last answer was not whole is forgotten."""
+        self._left = b""
+        types = {"types": self._types} if self._types else {}
+        return {"after": "now" if self.position is None else str(self.position), **types}
+
+    def took(self, piece: bytes) -> Iterator[FeedEvent]:
+        """The events that are whole with this piece, none of them twice. Raises Unreadable."""
+        # Lines end in a line feed here and nowhere else: text may have other characters that look like one.
+        *blocks, self._left = (self._left + piece).split(b"\n\n")
+        if len(self._left) > EVENT_BYTES_MAX:
+            raise Unreadable(f"{PATH}: an event without end")
+        for block in blocks:
+            event = self._read(block)
+            if event is not None:
+                yield event
+
+    def _read(self, block: bytes) -> FeedEvent | None:
+        fields = dict(line.split(b": ", 1) for line in block.split(b"\n") if b": " in line)
+        try:
+            position = int(fields[b"id"]) if b"id" in fields else None
+            event = msgspec.json.decode(fields[b"data"], type=FeedEvent) if b"data" in fields else None
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as fault:
+            raise Unreadable(f"{PATH}: {fault}") from fault
+        if position is None or (self.position is not None and position <= self.position):
+            return None
+        self.position = position
+        return event
