@@ -42,6 +42,8 @@ WHERE NOT d.provisional AND d.due_at < t.at AND d.next_try_at < now() AND ($2::u
     )
 ORDER BY d.due_at LIMIT $1 FOR UPDATE OF d SKIP LOCKED
 """
+IN_TURN = "LOCK TABLE streams IN ROW SHARE MODE"
+"""Before the claim: whoever writes comes to ``streams`` first, so that a switch of the tables can hold all of them."""
 LOCK = "SELECT case_id FROM streams WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE SKIP LOCKED"
 POSTPONE = """
 UPDATE deadlines SET attempts = attempts + 1,
@@ -78,6 +80,7 @@ async def fire(ledger: Ledger, claim: str, *, limit: int = 1, only: CaseId | Non
     the batch is written then, and the caller fires its cases one by one.
     """
     async with ledger.connection() as connection, connection.transaction():
+        await connection.execute(IN_TURN)
         claimed = [row["case_id"] for row in await connection.fetch(claim, limit, only)]
         if not claimed:
             return Fired()
