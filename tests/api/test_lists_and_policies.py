@@ -80,7 +80,7 @@ BAD: list[tuple[str, set[str]]] = [
     ("/v1/cases/{case_id}?version=99999999999", {"?version"}),
     ("/v1/cases/{case_id}?at=2026-01-01", {"?at"}),
     ("/v1/cases/{case_id}?at=2026-01-01T00:00:00%2B08:00&explain=yes&x=", {"?explain", "?x"}),
-    ("/v1/cases/{case_id}/events?version=1", {"?version"}),
+    ("/v1/cases/{case_id}/events?version=1&known_at=2026-01-01T00:00:00Z", {"?known_at"}),
     ("/v1/cases/{case_id}/timeline?x=1", {"?x"}),
     ("/v1/policies?x=1", {"?x"}),
 ]

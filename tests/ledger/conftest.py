@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from case_events.core.values import CaseId
 from case_events.ledger import policy_book
+from case_events.ledger.audit import Verdict, verify
 from case_events.ledger.database import Ledger, open_ledger
 from tests import examples
 from tests.conftest import Database
@@ -45,3 +47,21 @@ async def superuser(module_database: Database) -> AsyncIterator[asyncpg.Connecti
     connection = await asyncpg.connect(module_database.superuser)
     yield connection
     await connection.close()
+
+
+Audited = Callable[..., Awaitable[Verdict]]
+"""Verifies one case, or all of them."""
+
+
+@pytest.fixture
+def audited(module_database: Database) -> Audited:
+    """Verification by somebody who was not there: nothing of what was written is remembered."""
+
+    async def verified(case_id: CaseId | None = None) -> Verdict:
+        auditor = await open_ledger(module_database.app, master_key=MASTER_KEY, pool_size=1)
+        try:
+            return await verify(auditor, case_id)
+        finally:
+            await auditor.close()
+
+    return verified

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-TABLES = ("streams", "events", "cases", "deadlines", "subject_keys", "open_complaints")
+APPEND_ONLY = ("events", "credit_marks", "feed")
+TABLES = ("streams", "cases", "deadlines", "subject_keys", "open_complaints", "feed_state", *APPEND_ONLY)
 
 
 @asynccontextmanager
@@ -16,7 +17,8 @@ async def tampered(superuser: asyncpg.Connection, *statements: str, changes: int
     await superuser.execute("CREATE SCHEMA kept")
     for table in TABLES:
         await superuser.execute(f"CREATE TABLE kept.{table} AS TABLE {table}")
-    await superuser.execute("ALTER TABLE events DISABLE TRIGGER USER")
+    for table in APPEND_ONLY:
+        await superuser.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     try:
         for statement in statements:
             done = await superuser.execute(statement)
@@ -27,5 +29,6 @@ async def tampered(superuser: asyncpg.Connection, *statements: str, changes: int
             await superuser.execute(f"TRUNCATE {table}")
             await superuser.execute(f"INSERT INTO {table} SELECT * FROM kept.{table}")  # noqa: S608
         await superuser.execute("DROP SCHEMA kept CASCADE")
-        await superuser.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER append_only")
-        await superuser.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER never_truncated")
+        for table in APPEND_ONLY:
+            await superuser.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only")
+            await superuser.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER never_truncated")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from msgspec.structs import replace
 
 from case_events.core.case import Case
 from case_events.core.changes import REMINDER
-from case_events.core.events import Filed, History
+from case_events.core.events import Filed, History, Recorded
 from case_events.core.evolve import fold
 from case_events.core.plan import Moment, World, expire_overdue
 from case_events.core.policy import ComplaintType
 from case_events.core.values import CaseId, Instant, Value
 from case_events.core.viewer import EVERYTHING, Viewer, seen
 from case_events.ledger.database import Ledger
+from case_events.ledger.sequencing import FeedState, state
 from case_events.ledger.store import load
 
 MIGRATION = "0004"
@@ -43,11 +46,15 @@ class Reading(Value, frozen=True, kw_only=True):
 
 
 class Health(Value, frozen=True, kw_only=True):
-    """What readiness asks: is the schema ours, when did a scheduler last sweep, is a live deadline overdue."""
+    """What readiness asks: is the schema ours, when did a scheduler last sweep, is a live deadline overdue.
+
+    ``feed`` is None where the schema is not ours.
+    """
 
     migrated: bool
     scheduler_seen_at: Instant | None
     overdue_s: int
+    feed: FeedState | None
     now: Instant
 
 
@@ -57,11 +64,12 @@ async def read_case(
     *,
     version: int | None = None,
     at: Instant | None = None,
+    known_at: Instant | None = None,
     viewer: Viewer = EVERYTHING,
 ) -> Reading | None:
-    """The case now, as of a version, or as of an instant (by ``effective_at``, with what was overdue at it applied).
+    """The case now, as of a version, or as of an instant on either axis of time or both (docs/auditing.md).
 
-    None when there is no such case for the viewer, it was not yet filed at ``at``, or it has no such version.
+    None when there is no such case for the viewer, it was not yet filed then, or it has no such version.
     """
     async with ledger.connection() as connection:
         loaded = (await load(connection, [case_id], ledger.vault)).get(case_id)
@@ -70,11 +78,10 @@ async def read_case(
         filed = loaded.history[0].event
         assert isinstance(filed, Filed), "a history starts with its filing"
         in_force = await ledger.policies.pinned(connection, filed.policy)
-    now = loaded.moment.effective_at if at is None else min(at, loaded.moment.effective_at)
-    written = tuple(one for one in loaded.history if at is None or one.effective_at <= at)
+    written = _until(loaded.history, at, known_at)
     if not written:
         return None
-    moment = Moment(recorded_at=loaded.moment.recorded_at, effective_at=now)
+    moment = _moment(loaded.moment, written[-1], filed.test_clock, at, known_at)
     world = World(in_force=in_force, calendar=ledger.calendar, moment=moment)
     history, case = written, fold(written)
     if version is None or version > len(written):
@@ -98,9 +105,28 @@ async def read_case(
         history=history,
         written=len(written),
         rules=in_force.type_of(case.type, case.subtype),
-        now=now,
+        now=moment.effective_at,
         hashes={index + 1: pair for index, pair in enumerate(loaded.hashes[: len(written)])},
     )
+
+
+def _until(history: History, at: Instant | None, known_at: Instant | None) -> History:
+    """What had happened by ``at`` (``effective_at``) and was recorded by ``known_at`` (``recorded_at``)."""
+    return tuple(
+        one
+        for one in history
+        if (at is None or one.effective_at <= at) and (known_at is None or one.recorded_at <= known_at)
+    )
+
+
+def _moment(now: Moment, last: Recorded, clock: UUID | None, at: Instant | None, known_at: Instant | None) -> Moment:
+    """The moment a reading is of. Nobody knows the future: an instant that is yet to come is now."""
+    recorded_at = now.recorded_at if known_at is None else min(known_at, now.recorded_at)
+    effective_at = recorded_at if clock is None else now.effective_at
+    if clock is not None and at is None and recorded_at < now.recorded_at:
+        # Where the test clock stood then is not kept; it had come at least as far as what was recorded last.
+        effective_at = last.effective_at
+    return Moment(recorded_at=recorded_at, effective_at=effective_at if at is None else min(at, effective_at))
 
 
 def _guessed(case: Case, written: int) -> Case:
@@ -113,10 +139,13 @@ async def health(ledger: Ledger) -> Health:
     """How the database and the schedulers are. Raises one of UNAVAILABLE while Postgres is away."""
     async with ledger.connection() as connection:
         row = await connection.fetchrow(HEALTH)
-    assert row is not None, "the query has no FROM"
+        assert row is not None, "the query has no FROM"
+        migrated = row["migration"] == MIGRATION
+        feed = await state(connection) if migrated else None
     return Health(
-        migrated=row["migration"] == MIGRATION,
+        migrated=migrated,
         scheduler_seen_at=row["scheduler_seen_at"],
         overdue_s=row["overdue_s"] or 0,
+        feed=feed,
         now=row["now"],
     )

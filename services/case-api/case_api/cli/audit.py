@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from case_api.cli.printing import AsJson
+from case_api.cli.outcomes import Misused
+from case_api.cli.printing import AsJson, refused
 
 if TYPE_CHECKING:
-    from case_api.settings import Settings
+    from case_api.cli.auditors import Watch
     from case_events.ledger.audit import Verdict
+    from case_events.ledger.kept import Selection
+    from case_events.ledger.verifying import Finding
 
 FOUND = 1
 """The exit code when something is not as it was written."""
+STOPPED = 130
+"""The exit code after Ctrl-C, as shells have it."""
 
 audit = typer.Typer(help="Verify the record.", no_args_is_help=True)
 
@@ -28,29 +37,88 @@ def group() -> None:
 
 @audit.command("verify")
 def verify_command(
-    case: Annotated[UUID | None, typer.Option(help="Only this case.")] = None,
+    case: Annotated[list[UUID] | None, typer.Option(help="Only this case; may be said more than once.")] = None,
+    merchant: Annotated[str | None, typer.Option(help="Only the cases against this merchant.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only cases recorded in since this instant (RFC 3339).", metavar="INSTANT")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="How many processes share it; default: one per core.", min=1)] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Where it is kept how far it is; if the file is there, it goes on from that.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the verdict in JSON into this file.")] = None,
     json_wanted: AsJson = False,
 ) -> None:
-    """Verify every case: hashes and chain, and that events, cases and deadlines agree. Exit code 1 if they do not."""
+    """Verify every case and the feed, or only some cases: the chain, and that all that is read follows from it.
+
+    Exit code 1 if something is not as it was written.
+    """
     import msgspec  # noqa: PLC0415 - `caselog --help` answers sooner without
 
-    from case_api.settings import Settings  # noqa: PLC0415 - the same
+    from case_api.cli.auditors import write_whole  # noqa: PLC0415 - the same
 
-    verdict = asyncio.run(_verdict(Settings(), case))
+    chosen = _selection(case, merchant, since)
+    try:
+        verdict = _verdict(chosen, jobs or _cores(), resume)
+    except KeyboardInterrupt:
+        refused("stopped" + (f"; the same command goes on from {resume}" if resume else ""))
+        raise typer.Exit(STOPPED) from None
+    told = msgspec.json.encode(verdict)
+    if report is not None:
+        write_whole(report, told + b"\n")
     if json_wanted:
-        sys.stdout.buffer.write(msgspec.json.encode(verdict) + b"\n")
+        sys.stdout.buffer.write(told + b"\n")
     else:
         _tell(verdict)
     raise typer.Exit(FOUND if verdict.findings else 0)
 
 
-async def _verdict(settings: Settings, case: UUID | None) -> Verdict:
-    # Imported here, so that `caselog up` need not read the whole ledger before it starts Postgres.
-    from case_api.cli.reach import reached  # noqa: PLC0415
-    from case_events.ledger.audit import verify  # noqa: PLC0415
+def _selection(cases: list[UUID] | None, merchant: str | None, since: str | None) -> Selection:
+    from case_events.core.values import Instant  # noqa: PLC0415 - `caselog --help` answers sooner without
+    from case_events.ledger.kept import Selection  # noqa: PLC0415 - the same
 
-    async with reached(settings) as ledger:
-        return await verify(ledger, case)
+    try:
+        at = None if since is None else Instant.parse(since)
+    except (ValueError, OverflowError) as fault:
+        raise Misused(f"--since: {fault}") from None
+    return Selection(cases=tuple(sorted(set(cases))) if cases else None, merchant=merchant, since=at)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _verdict(selection: Selection, jobs: int, resume: Path | None) -> Verdict:
+    # Imported here, so that `caselog up` need not read the whole ledger before it starts Postgres.
+    from case_api.cli.auditor import Orders  # noqa: PLC0415
+    from case_api.cli.auditors import audited  # noqa: PLC0415
+    from case_api.cli.reach import in_words, refuse_newer, whereabouts  # noqa: PLC0415
+    from case_api.settings import Settings  # noqa: PLC0415
+
+    async def run() -> Verdict:
+        async with whereabouts(Settings()) as (url, master_key):
+            await refuse_newer(url)
+            with _watched() as watch:
+                orders = Orders(url=url, master_key=master_key, selection=selection)
+                return await audited(orders, jobs, resume, watch)
+
+    with in_words():
+        return asyncio.run(run())
+
+
+@contextmanager
+def _watched() -> Iterator[Watch]:
+    """A bar on the terminal, where there is one."""
+    if not sys.stderr.isatty():
+        yield lambda _, __: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - `caselog --help` answers sooner without
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - the same
+
+    told = TextColumn("{task.completed:,.0f} of {task.total:,.0f} events")
+    with Progress(BarColumn(), told, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("verifying")
+        yield lambda events, of: bar.update(task, completed=events, total=max(events, of))
 
 
 def _tell(verdict: Verdict) -> None:
@@ -58,7 +126,13 @@ def _tell(verdict: Verdict) -> None:
 
     console = Console(highlight=False)
     for finding in verdict.findings:
-        where = f"case {finding.case_id}" + (f" version {finding.version}" if finding.version else "")
-        console.print(f"[red]{where}[/red]: {finding.what}", soft_wrap=True)
-    verified = f"{verdict.cases} cases, {verdict.events} events verified"
-    console.print(f"{verified}: {len(verdict.findings)} findings" if verdict.findings else f"{verified}: clean")
+        console.print(f"[red]{_where(finding)}[/red]: {finding.what}", soft_wrap=True)
+    verified = f"{verdict.cases} cases, {verdict.events} events, {verdict.positions} positions of the feed verified"
+    found = f"{len(verdict.findings) + verdict.more} findings" if verdict.findings else "clean"
+    console.print(f"{verified}: {found}" + (f", {verdict.more} of them not told" if verdict.more else ""))
+
+
+def _where(finding: Finding) -> str:
+    if finding.case_id is None:
+        return f"position {finding.position}"
+    return f"case {finding.case_id}" + (f" version {finding.version}" if finding.version else "")

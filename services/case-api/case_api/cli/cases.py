@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 QUEUE_MAX = 200
 CaseId = Annotated[UUID, typer.Argument(help="The case's id.", metavar="CASE")]
 
+Version = Annotated[int | None, typer.Option(help="As it was at this version.")]
+At = Annotated[str | None, typer.Option(help="As it was at this instant (RFC 3339).", metavar="INSTANT")]
+KnownAt = Annotated[
+    str | None, typer.Option(help="As it was answered at this instant: by what was recorded.", metavar="INSTANT")
+]
+
 case = typer.Typer(help="Look at a case.", no_args_is_help=True)
 
 
@@ -31,12 +37,13 @@ def group() -> None:
 @case.command("show")
 def show(
     case_id: CaseId,
-    version: Annotated[int | None, typer.Option(help="As it was at this version.")] = None,
-    at: Annotated[str | None, typer.Option(help="As it was at this instant (RFC 3339).")] = None,
+    version: Version = None,
+    at: At = None,
+    known_at: KnownAt = None,
     json_wanted: AsJson = False,
 ) -> None:
     """The case: its state, who is next and until when, and what may be posted."""
-    said = _get(f"/v1/cases/{case_id}", version=version, at=at)
+    said = _get(f"/v1/cases/{case_id}", version=version, at=at, known_at=known_at)
     if json_wanted:
         as_json(said)
     else:
@@ -47,10 +54,13 @@ def show(
 def timeline(
     case_id: CaseId,
     lang: Annotated[Literal["zh", "en"], typer.Option(help="The language it is told in.")] = "en",
+    version: Version = None,
+    at: At = None,
+    known_at: KnownAt = None,
     json_wanted: AsJson = False,
 ) -> None:
     """What happened, by whom and under which clause; who is next; what is missing."""
-    said = _get(f"/v1/cases/{case_id}/timeline")
+    said = _get(f"/v1/cases/{case_id}/timeline", version=version, at=at, known_at=known_at)
     if json_wanted:
         as_json(said)
         return
@@ -65,9 +75,11 @@ def timeline(
 
 
 @case.command("events")
-def events(case_id: CaseId, json_wanted: AsJson = False) -> None:
+def events(
+    case_id: CaseId, version: Version = None, at: At = None, known_at: KnownAt = None, json_wanted: AsJson = False
+) -> None:
     """The raw history, event by event."""
-    said = _get(f"/v1/cases/{case_id}/events")
+    said = _get(f"/v1/cases/{case_id}/events", version=version, at=at, known_at=known_at)
     if json_wanted:
         as_json(said)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import TypedDict, get_args
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -41,17 +41,22 @@ def add_to(app: FastAPI) -> None:
     app.add_api_route(words, get_timeline, methods=["GET"], openapi_extra=operation(get_timeline))
 
 
+class AsOf(TypedDict):
+    """Which version, or which instants, a case is read as of; these are the parameters' names."""
+
+    version: int | None
+    at: Instant | None
+    known_at: Instant | None
+
+
 async def get_case(request: Request) -> Response:
     """Read a case, as it is or as it was."""
     door = door_of(request)
     viewer = viewer_of(await door.caller(request, "read"))
-    query = Query(request, "version", "at", "explain")
-    version, at = query.whole("version", 1, VERSION_MAX), query.instant("at")
-    explain = query.flag("explain")
-    if "version" in query and "at" in query:
-        query.fault("at", "a version or an instant, not both")
+    query = Query(request, *AsOf.__annotations__, "explain")
+    as_of, explain = _as_of(query), query.flag("explain")
     query.check()
-    reading = _found(await read_case(door.ledger, case_id_of(request), version=version, at=at, viewer=viewer))
+    reading = _found(await read_case(door.ledger, case_id_of(request), **as_of, viewer=viewer))
     view = case_view(reading.case, await door.book_of(reading.case), desk=viewer.desk, explain=explain)
     return shown(view, reading.case.version)
 
@@ -60,8 +65,10 @@ async def get_events(request: Request) -> Response:
     """Read a case's history, event by event."""
     door = door_of(request)
     viewer = viewer_of(await door.caller(request, "read"))
-    Query(request).check()
-    reading = _found(await read_case(door.ledger, case_id_of(request), viewer=viewer))
+    query = Query(request, *AsOf.__annotations__)
+    as_of = _as_of(query)
+    query.check()
+    reading = _found(await read_case(door.ledger, case_id_of(request), **as_of, viewer=viewer))
     items = tuple(
         event_view(one, written=one.version <= reading.written, hashes=reading.hashes.get(one.version))
         for one in reading.history
@@ -73,9 +80,21 @@ async def get_timeline(request: Request) -> Response:
     """Read what happened in words, who is next and until when."""
     door = door_of(request)
     viewer = viewer_of(await door.caller(request, "read"))
-    Query(request).check()
-    reading = _found(await read_case(door.ledger, case_id_of(request), viewer=viewer))
+    query = Query(request, *AsOf.__annotations__)
+    as_of = _as_of(query)
+    query.check()
+    reading = _found(await read_case(door.ledger, case_id_of(request), **as_of, viewer=viewer))
     return shown(timeline(reading.history, reading.case, reading.rules), reading.case.version)
+
+
+def _as_of(query: Query) -> AsOf:
+    said = AsOf(
+        version=query.whole("version", 1, VERSION_MAX), at=query.instant("at"), known_at=query.instant("known_at")
+    )
+    for name in ("at", "known_at"):
+        if "version" in query and name in query:
+            query.fault(name, "a version or an instant, not both")
+    return said
 
 
 async def find_cases(request: Request) -> Response:

@@ -1,0 +1,235 @@
+"""Everything that is kept of a range of cases, read in one snapshot with few columns, as verification needs it.
+
+Instants come as plain datetimes: a connection of one's own (``AUDITING``) decodes them fastest, and nothing that is
+verified needs more. What lies outside Python's calendar comes as its edge: no case has an instant there, so that it
+is found like any other change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from case_events.core.values import CaseId, Instant, Value
+from case_events.ledger.connection import CONNECT_TIMEOUT_S, Connection
+from case_events.ledger.marks import Mark
+from case_events.ledger.read_models import CASE_COLUMNS, DEADLINE_COLUMNS
+from case_events.ledger.sealing import Subject, SubjectKey
+
+PARCEL_EVENTS = 4_000
+"""How many events are verified in one snapshot; a case is never split."""
+BEFORE_ALL, AFTER_ALL = UUID(int=0), UUID(int=2**128 - 1)
+AUDITING = {"application_name": "caselog-audit", "plan_cache_mode": "force_generic_plan", "jit": "off"} | {
+    # By the keys only: what a range holds is read in its order and never sorted.
+    f"enable_{way}": "off"
+    for way in ("seqscan", "bitmapscan", "sort")
+}
+"""What a connection that only verifies is set to."""
+
+
+class Selection(Value, frozen=True, kw_only=True):
+    """Which cases are verified: all of them, or those that fit everything said here.
+
+    ``since``: those recorded in at this instant or later. ``merchant``: those the lists show against it. Both are
+    taken from what is to be verified, so only the verification of all cases proves that none is missing.
+    """
+
+    cases: tuple[CaseId, ...] | None = None
+    merchant: str | None = None
+    since: Instant | None = None
+
+    @property
+    def everything(self) -> bool:
+        """Is nothing left out?"""
+        return self.cases is None and self.merchant is None and self.since is None
+
+
+class Parcel(Value, frozen=True, kw_only=True, tag="parcel"):
+    """The cases after one id, up to and including another: what is verified in one snapshot."""
+
+    after: CaseId
+    upto: CaseId
+
+
+class EventRow(NamedTuple):
+    """A row of ``events``, in the order it is selected."""
+
+    case_id: CaseId
+    version: int
+    event_id: UUID
+    type: str
+    schema: int
+    occurred_at: Any
+    effective_at: Any
+    recorded_at: Any
+    who: Any
+    agent: str | None
+    client: str
+    correlation: UUID
+    causation: UUID | None
+    asked: bytes | None
+    payload: bytes
+    payload_hash: bytes
+    hash: bytes
+
+
+class Kept(Value, frozen=True, kw_only=True):
+    """Everything that is kept of one case; ``stream`` is its version, head hash and instant.
+
+    ``case`` and ``deadlines`` have the columns of their tables in the order of CASE_COLUMNS and DEADLINE_COLUMNS.
+    ``positions``: (version, position) of each of its rows in the feed. ``behind``: the versions that have no
+    position although the last tick of the sequencer saw them.
+    """
+
+    case_id: CaseId
+    stream: tuple[int, bytes, Any] | None = None
+    events: Sequence[asyncpg.Record] = ()
+    keys: tuple[SubjectKey, ...] = ()
+    case: tuple[Any, ...] | None = None
+    deadlines: frozenset[tuple[Any, ...]] = frozenset()
+    reservations: tuple[bytes, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    positions: tuple[tuple[int, int], ...] = ()
+    behind: frozenset[int] = frozenset()
+
+
+def _instant(name: str) -> str:
+    first, last = "timestamptz '0001-01-02 00:00Z'", "timestamptz '9999-12-30 00:00Z'"
+    return f"CASE WHEN {name} < {first} THEN {first} WHEN {name} > {last} THEN {last} ELSE {name} END AS {name}"
+
+
+def _columns(names: Iterable[str]) -> str:
+    return ", ".join(_instant(name) if name.endswith("_at") or name == "at" else name for name in names)
+
+
+CHOSEN = """
+SELECT case_id, version, head_hash, {recorded_at} FROM streams s
+WHERE case_id > $1 AND case_id <= $2 AND ($3::uuid[] IS NULL OR case_id = ANY($3))
+    AND ($4::timestamptz IS NULL OR recorded_at >= $4)
+    AND ($5::text IS NULL OR EXISTS (
+        SELECT FROM cases c WHERE c.case_id = s.case_id AND c.respondent_role = 'merchant' AND c.respondent_id = $5
+    ))
+ORDER BY case_id
+"""
+STREAMS = CHOSEN.format(recorded_at=_instant("recorded_at"))
+ENDS = f"""
+WITH chosen AS ({CHOSEN.format(recorded_at="recorded_at")}),
+counted AS (SELECT case_id, version, sum(version) OVER (ORDER BY case_id) AS events FROM chosen)
+SELECT case_id, events FROM counted WHERE events / $6 > (events - version) / $6 ORDER BY case_id
+"""
+"""Where the parcels end: with the case that holds the next event of so many."""
+SIZE = f"SELECT coalesce(sum(version), 0) FROM ({CHOSEN.format(recorded_at='recorded_at')}) AS chosen"
+
+OF_CASES = {
+    "events": f"SELECT {_columns(EventRow._fields)} FROM events t WHERE {{these}} ORDER BY case_id, version",
+    "keys": "SELECT case_id, key_id, side, wrapped FROM subject_keys t WHERE {these} ORDER BY case_id, key_id",
+    "cases": f"SELECT {_columns(CASE_COLUMNS)} FROM cases t WHERE {{these}}",
+    "deadlines": f"SELECT {_columns(DEADLINE_COLUMNS)} FROM deadlines t WHERE {{these}}",
+    "reservations": "SELECT case_id, reservation FROM open_complaints t WHERE {these}",
+    "marks": f"SELECT {_columns(Mark.__struct_fields__)} FROM credit_marks t WHERE {{these}} ORDER BY case_id, version",
+    "positions": """
+        SELECT case_id, array_agg(version ORDER BY version) AS versions,
+            array_agg(position ORDER BY version) AS positions
+        FROM feed t WHERE {these} GROUP BY case_id
+    """,
+    "behind": """
+        SELECT t.case_id, t.version FROM feed_state s JOIN events t ON pg_visible_in_snapshot(t.tx, s.snapshot)
+        WHERE s.lane = 0 AND s.cluster = (SELECT system_identifier FROM pg_control_system())
+            AND pg_snapshot_xmax(s.snapshot) <= pg_snapshot_xmax(pg_current_snapshot()) AND {these}
+            AND NOT EXISTS (SELECT FROM feed f WHERE f.case_id = t.case_id AND f.version = t.version)
+    """,
+}
+IN_RANGE = {name: sql.format(these="t.case_id > $1 AND t.case_id <= $2") for name, sql in OF_CASES.items()}
+NAMED = {name: sql.format(these="t.case_id = ANY($1::uuid[])") for name, sql in OF_CASES.items()}
+
+
+async def open_connection(url: str) -> Connection:
+    """A connection that only verifies. Raises one of UNAVAILABLE."""
+    return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, server_settings=AUDITING)
+
+
+async def ends(connection: Connection, selection: Selection, after: CaseId = BEFORE_ALL) -> list[CaseId]:
+    """Where the parcels of the chosen cases after ``after`` end; beyond the last end are fewer than a parcel holds."""
+    rows = await connection.fetch(ENDS, after, AFTER_ALL, *_said(selection), PARCEL_EVENTS)
+    return [row["case_id"] for row in rows]
+
+
+async def size(connection: Connection, selection: Selection) -> int:
+    """How many events the chosen cases have, as their streams say."""
+    return int(await connection.fetchval(SIZE, BEFORE_ALL, AFTER_ALL, *_said(selection)))
+
+
+async def read(connection: Connection, parcel: Parcel, selection: Selection) -> list[Kept]:
+    """What is kept of a parcel's chosen cases, in their order.
+
+    Where all cases are chosen also of those that have no stream, and where some are named also of those of which
+    nothing is kept.
+    """
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        streams = await connection.fetch(STREAMS, parcel.after, parcel.upto, *_said(selection))
+        chosen = {row["case_id"] for row in streams}
+        these: list[Any]
+        if selection.everything:
+            sqls, these = IN_RANGE, [parcel.after, parcel.upto]
+        else:
+            chosen |= _named(parcel, selection)
+            sqls, these = NAMED, [list(chosen)]
+        rows = {name: await connection.fetch(sql, *these) for name, sql in sqls.items() if name != "behind"}
+        # Asked only where something has no position: it costs as much as reading all of it.
+        behind = len(rows["events"]) != sum(len(row["positions"]) for row in rows["positions"])
+        rows["behind"] = await connection.fetch(sqls["behind"], *these) if behind else []
+    return _kept(chosen, streams, {name: _grouped(found) for name, found in rows.items()})
+
+
+def _said(selection: Selection) -> tuple[list[CaseId] | None, Instant | None, str | None]:
+    cases = None if selection.cases is None else list(selection.cases)
+    return cases, selection.since, selection.merchant
+
+
+def _named(parcel: Parcel, selection: Selection) -> set[CaseId]:
+    if selection.cases is None or selection.merchant is not None or selection.since is not None:
+        return set()
+    return {one for one in selection.cases if parcel.after < one <= parcel.upto}
+
+
+Rows = Mapping[CaseId, list[asyncpg.Record]]
+
+
+def _grouped(rows: Iterable[asyncpg.Record]) -> Rows:
+    groups: dict[CaseId, list[asyncpg.Record]] = {}
+    for row in rows:
+        groups.setdefault(row["case_id"], []).append(row)
+    return groups
+
+
+def _kept(chosen: set[CaseId], streams: Iterable[asyncpg.Record], rows: Mapping[str, Rows]) -> list[Kept]:
+    heads = {row["case_id"]: (row["version"], row["head_hash"], row["recorded_at"]) for row in streams}
+    found = chosen.union(*rows.values())
+
+    def of(name: str, case_id: CaseId) -> Sequence[asyncpg.Record]:
+        return rows[name].get(case_id, ())
+
+    return [
+        Kept(
+            case_id=case_id,
+            stream=heads.get(case_id),
+            events=of("events", case_id),
+            keys=tuple(_key(*row) for row in of("keys", case_id)),
+            case=next((tuple(row) for row in of("cases", case_id)), None),
+            deadlines=frozenset(tuple(row) for row in of("deadlines", case_id)),
+            reservations=tuple(row["reservation"] for row in of("reservations", case_id)),
+            marks=tuple(Mark(**row) for row in of("marks", case_id)),
+            positions=tuple(
+                pair for row in of("positions", case_id) for pair in zip(row["versions"], row["positions"], strict=True)
+            ),
+            behind=frozenset(row["version"] for row in of("behind", case_id)),
+        )
+        for case_id in sorted(found)
+    ]
+
+
+def _key(case_id: CaseId, key_id: UUID, side: Subject, wrapped: bytes | None) -> SubjectKey:
+    return SubjectKey(case_id=case_id, key_id=key_id, side=side, wrapped=wrapped)

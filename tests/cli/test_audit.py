@@ -1,0 +1,199 @@
+"""`caselog audit verify` as it is typed: shared by processes, stopped and gone on with, reported and in exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from case_api.cli import main
+from case_events.core.values import CaseId, Party
+from case_events.ledger import kept, policy_book
+from case_events.ledger.database import open_ledger
+from tests import examples
+from tests.commands import Ended
+from tests.conftest import Database
+from tests.ledger.desk import MASTER_KEY, Desk, a_filing, one_of_each
+from tests.ledger.tampering import tampered
+
+RUN_S = 60
+GONE_S = 10
+SMALL = "from case_events.ledger import kept; kept.PARCEL_EVENTS = 4; "
+"""Some dozen parcels of a few events, so that there is something to share."""
+RUN = "from case_api.cli import main; main()"
+STOP = (
+    "import os, signal; from case_api.cli import auditors; auditors.SAVED_EVERY_S = 0; take = auditors.Course.take; "
+    "auditors.Course.take = lambda self, number, verdict: "
+    "(take(self, number, verdict), number == 4 and os.kill(os.getpid(), signal.{signal})); "
+)
+"""Ends the audit when the fifth parcel has come back; with two processes the first may still be under way."""
+
+
+@pytest_asyncio.fixture(scope="module")
+async def cases(module_database: Database) -> dict[str, CaseId]:
+    ledger = await open_ledger(module_database.app, master_key=MASTER_KEY, calendar=examples.calendar())
+    try:
+        async with ledger.connection() as connection:
+            await policy_book.keep(connection, examples.taobao_text())
+        desk = Desk(ledger)
+        made = await one_of_each(desk)
+        made["other"] = await desk.filed(a_filing(respondent=Party(role="merchant", id="m-other")))
+        return made
+    finally:
+        await ledger.close()
+
+
+@pytest_asyncio.fixture
+async def superuser(module_database: Database) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(module_database.superuser)
+    yield connection
+    await connection.close()
+
+
+Typed = Callable[..., Ended]
+
+
+@pytest.fixture
+def environment(module_database: Database, cases: dict[str, CaseId], tmp_path: Path) -> dict[str, str]:
+    """What the commands are told about where they are."""
+    key = tmp_path / "master.key"
+    key.write_bytes(base64.b64encode(MASTER_KEY))
+    return {"CASELOG_DATABASE_URL": module_database.app, "CASELOG_MASTER_KEY_FILE": str(key)}
+
+
+@pytest.fixture
+def started(environment: dict[str, str], tmp_path: Path) -> Typed:
+    """Types the command in a process of its own; ``first`` is done in it before."""
+    inherited = {name: said for name, said in os.environ.items() if not name.startswith("CASELOG_")}
+
+    def run(*words: str, first: str = "") -> Ended:
+        command = (sys.executable, "-c", SMALL + first + RUN, "audit", "verify", *words)
+        done = subprocess.run(
+            command,
+            env=inherited | environment,
+            capture_output=True,
+            text=True,
+            timeout=RUN_S,
+            check=False,
+            cwd=tmp_path,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def typed(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    """Types the command in this process, which is sooner."""
+    for name, said in environment.items():
+        monkeypatch.setenv(name, said)
+    monkeypatch.setattr(kept, "PARCEL_EVENTS", 4)
+
+    def run(*words: str) -> Ended:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["caselog", "audit", "verify", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), said.out, said.err)
+
+    return run
+
+
+def verdict(ended: Ended) -> Any:
+    assert ended.code in {0, 1}, ended.err
+    return ended.json()
+
+
+def test_the_verdict_is_the_same_however_many_share_the_work(
+    typed: Typed, started: Typed, cases: dict[str, CaseId], tmp_path: Path
+) -> None:
+    alone, shared = typed("--json", "--jobs", "1"), started("--json", "--jobs", "2", "--report", "verdict.json")
+    assert (alone.code, shared.code, shared.err) == (0, 0, "")
+    assert verdict(alone) == verdict(shared) == json.loads((tmp_path / "verdict.json").read_bytes())
+    assert (verdict(alone)["cases"], verdict(alone)["findings"]) == (len(cases), [])
+    told = typed("--jobs", "1").out
+    assert told.startswith(f"{len(cases)} cases, {verdict(alone)['events']} events, 0 positions of the feed verified")
+    assert told.endswith(": clean\n")
+
+
+def test_only_some_cases_are_verified_when_they_are_named(typed: Typed, cases: dict[str, CaseId]) -> None:
+    alone = ("--jobs", "1", "--json")
+    two = ("--case", str(cases["ruled"]), "--case", str(cases["live"]))
+    assert verdict(typed(*two, *alone))["cases"] == 2
+    assert verdict(typed("--merchant", "m-other", *alone))["cases"] == 1
+    assert verdict(typed("--merchant", "m-other", *two, *alone))["cases"] == 0
+    assert verdict(typed("--since", "2999-01-01T00:00:00Z", *alone))["cases"] == 0
+    assert verdict(typed("--since", "2020-01-01T00:00:00Z", *alone))["cases"] == len(cases)
+    nobody = typed("--case", "00000000-0000-4000-8000-000000000000", *alone)
+    assert (nobody.code, verdict(nobody)["findings"][0]["what"]) == (1, "nothing is kept of this case")
+
+
+@pytest.mark.parametrize(
+    "words", [("--since", "yesterday"), ("--case", "x"), ("--jobs", "0"), ("--report", "no/where")]
+)
+def test_what_cannot_be_understood_exits_2(typed: Typed, words: tuple[str, ...]) -> None:
+    ended = typed(*words)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err
+
+
+@pytest.mark.parametrize(("number", "jobs"), [(signal.SIGKILL, 2), (signal.SIGINT, 1)])
+async def test_what_ends_an_audit_in_the_middle_does_not_change_its_verdict(
+    typed: Typed,
+    started: Typed,
+    cases: dict[str, CaseId],
+    superuser: asyncpg.Connection,
+    tmp_path: Path,
+    number: signal.Signals,
+    jobs: int,
+) -> None:
+    state = tmp_path / "state.json"
+    resumed = ("--resume", str(state), "--json")
+    told = ", ".join(f"'{case_id}'" for case_id in cases.values())
+    forged = f"UPDATE events SET client = 'another' WHERE version = 1 AND case_id IN ({told})"  # noqa: S608
+    async with tampered(superuser, forged, changes=len(cases)):
+        whole = await asyncio.to_thread(typed, "--json", "--jobs", "1")
+        assert len(verdict(whole)["findings"]) == len(cases)
+        stopped = await asyncio.to_thread(started, *resumed, "--jobs", str(jobs), first=STOP.format(signal=number.name))
+        assert (stopped.code, stopped.out) == (-9 if number == signal.SIGKILL else 130, "")
+        done = json.loads(state.read_bytes())["done"]["verdict"]
+        assert 2 - jobs <= done["cases"] < len(cases)
+        await _all_gone(superuser)
+        other = await asyncio.to_thread(typed, *resumed, "--merchant", "m-other")
+        assert (other.code, "another audit" in other.err) == (2, True)
+        again = await asyncio.to_thread(typed, *resumed, "--jobs", "1")
+    assert verdict(again) == verdict(whole)
+    assert again.code == 1
+    assert not state.exists(), "the next one begins at the beginning"
+
+
+async def _all_gone(superuser: asyncpg.Connection) -> None:
+    """No process of an audit is left over: each has a connection."""
+    end = time.monotonic() + GONE_S
+    while time.monotonic() < end:
+        asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'caselog-audit'"
+        if not await superuser.fetchval(asked):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("somebody still audits")
+
+
+def test_a_file_that_holds_something_else_is_left_alone(typed: Typed, tmp_path: Path) -> None:
+    file = tmp_path / "notes.json"
+    file.write_text("[]", encoding="utf-8")
+    refused = typed("--resume", str(file))
+    assert (refused.code, file.read_text(encoding="utf-8")) == (2, "[]")
+    assert "--resume" in refused.err
