@@ -11,6 +11,7 @@ from starlette.responses import Response
 from case_events.core.values import encode_hook
 
 JSON = "application/json"
+NDJSON = "application/x-ndjson"
 _ENCODER = msgspec.json.Encoder(enc_hook=encode_hook, uuid_format="canonical", decimal_format="string")
 
 
@@ -28,6 +29,13 @@ def shown(value: object, version: int | None = None) -> Response:
 def created(value: object, location: str) -> Response:
     """Something that exists from now on."""
     return Response(encoded(value), HTTPStatus.CREATED, {"Location": location}, JSON)
+
+
+def many(results: list[bytes], *, lines: bool, brief: bool) -> Response:
+    """What became of each of many, in order: as a list, or as lines; ``brief`` where only that was preferred."""
+    said = b"".join(one + b"\n" for one in results) if lines else b"[" + b",".join(results) + b"]"
+    headers = {"Preference-Applied": "return=minimal"} if brief else None
+    return Response(said, HTTPStatus.MULTI_STATUS, headers, media_type=NDJSON if lines else JSON)
 
 
 def recorded(value: object, case_id: UUID, version: int, *, replayed: bool) -> Response:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from typing import Literal
 
 from starlette.requests import Request
 
+from case_api.headers import header
 from case_api.problems import Refused
 from case_events.core.commands import BY
 from case_events.core.events import EVENTS
@@ -53,6 +55,7 @@ class Callers:
         self._ledger = ledger
         self._shut = frozenset() if sandbox else frozenset(secret for _, secret in development_keys())
         self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._asking: dict[bytes, asyncio.Task[Caller | None]] = {}
 
     async def of(self, secret: str) -> Caller | None:
         """Who has this key; None if nobody has."""
@@ -62,19 +65,27 @@ class Callers:
         until, caller = self._known.get(digest, (0.0, None))
         if caller is not None and now < until:
             return caller
+        asking = self._asking.get(digest)
+        if asking is None:
+            # Whoever comes with it meanwhile shares the answer; nobody who hangs up takes it from the others.
+            asking = self._asking[digest] = asyncio.create_task(self._find(secret, digest, now + KNOWN_FOR_S))
+            asking.add_done_callback(lambda _: self._asking.pop(digest))
+        return await asyncio.shield(asking)
+
+    async def _find(self, secret: str, digest: bytes, until: float) -> Caller | None:
         caller = await caller_of(self._ledger, secret)
         if caller is None:
             self._known.pop(digest, None)
             return None
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
-        self._known[digest] = (now + KNOWN_FOR_S, caller)
+        self._known[digest] = (until, caller)
         return caller
 
 
 async def caller_with(request: Request, callers: Callers, right: Right) -> Caller:
     """Who sent ``request``. Refused: 401 without a known key, 403 without the right."""
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    scheme, _, secret = header(request, b"authorization").partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret:
         raise Refused(Problem(code="unauthenticated", detail="Send Authorization: Bearer <key>."))

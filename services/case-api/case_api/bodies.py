@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -10,6 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 
+from case_api.haste import in_time
+from case_api.headers import header
 from case_api.problems import Refused, invalid
 from case_events.core.commands import POSTED, File, Posted
 from case_events.core.values import INTEGER_MAX, Fault, Instant, Party, Problem, Value, Word, decode_hook
@@ -72,23 +73,26 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NUL = b"\\u0000"
 
 
-async def read(request: Request) -> bytes:
-    """The body as it came. Refused: not JSON by its label (415), larger than BODY_MAX (413), too slow (408)."""
-    _check_label(request)
-    declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:20]) > BODY_MAX:
-        raise _too_large()
-    chunks, size = [], 0
+async def read(request: Request, most: int = BODY_MAX, media: tuple[str, ...] = ("application/json",)) -> bytes:
+    """The body as it came. Refused: not of ``media`` (415), more than ``most`` bytes (413), too slow (408)."""
+    _check_label(request, media)
+    declared = header(request, b"content-length")
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > most:
+        raise _too_large(most)
     try:
-        async with asyncio.timeout(BODY_WAIT_S):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > BODY_MAX:
-                    raise _too_large()
-                chunks.append(chunk)
+        return await in_time(_whole(request, most), BODY_WAIT_S)
     except TimeoutError:
         detail = f"The body did not arrive within {BODY_WAIT_S} s."
         raise Refused(Problem(code="request_timeout", detail=detail)) from None
+
+
+async def _whole(request: Request, most: int) -> bytes:
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise _too_large(most)
+        chunks.append(chunk)
     return b"".join(chunks)
 
 
@@ -209,12 +213,13 @@ def _converted(value: Any, wanted: type[T], at: str) -> tuple[T | None, list[Fau
         return None, list(misshapen.faults)
 
 
-def _check_label(request: Request) -> None:
-    media, _, parameters = request.headers.get("content-type", "").partition(";")
+def _check_label(request: Request, known: tuple[str, ...]) -> None:
+    media, _, parameters = header(request, b"content-type").partition(";")
     charset = parameters.replace(" ", "").replace('"', "").lower()
-    plain = request.headers.get("content-encoding", "identity").strip().lower() == "identity"
-    if media.strip().lower() != "application/json" or charset not in ("", "charset=utf-8") or not plain:
-        raise Refused(Problem(code="unsupported_media_type", detail="Send application/json in UTF-8, not compressed."))
+    plain = header(request, b"content-encoding", "identity").strip().lower() == "identity"
+    if media.strip().lower() not in known or charset not in ("", "charset=utf-8") or not plain:
+        detail = f"Send {' or '.join(known)} in UTF-8, not compressed."
+        raise Refused(Problem(code="unsupported_media_type", detail=detail))
 
 
 def _refused(faults: list[Fault]) -> Refused:
@@ -225,5 +230,5 @@ def _malformed(detail: str) -> Refused:
     return Refused(Problem(code="malformed", detail=detail))
 
 
-def _too_large() -> Refused:
-    return Refused(Problem(code="too_large", detail=f"A body has at most {BODY_MAX} bytes."))
+def _too_large(most: int) -> Refused:
+    return Refused(Problem(code="too_large", detail=f"A body has at most {most} bytes."))

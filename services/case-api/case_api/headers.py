@@ -1,4 +1,4 @@
-"""The request headers that steer a step: Idempotency-Key, If-Match, and the trace it belongs to."""
+"""The request's headers: any of them, and those that steer a step: Idempotency-Key, If-Match, the trace it is of."""
 
 from __future__ import annotations
 
@@ -18,9 +18,17 @@ _ETAG = re.compile(rf'"(0|[1-9][0-9]{{0,{VERSION_DIGITS_MAX - 1}}})"')
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
 
+def header(request: Request, name: bytes, absent: str = "") -> str:
+    """What the first header of this name (in lower case) says; without one, ``absent``."""
+    for one, value in request.scope["headers"]:
+        if one == name:
+            return str(value, "latin-1")
+    return absent
+
+
 def idempotency_key(request: Request) -> str | None:
     """The key, bare or as a quoted string of RFC 8941; both ways of writing it are the same key."""
-    said = _only(request, "idempotency-key")
+    said = _only(request, b"idempotency-key")
     if said is None:
         return None
     key = None
@@ -36,7 +44,7 @@ def idempotency_key(request: Request) -> str | None:
 
 def if_match(request: Request) -> int | None:
     """The version the caller has read, from a strong ETag of ours; not ``*``, not weak, not a list."""
-    said = _only(request, "if-match")
+    said = _only(request, b"if-match")
     if said is None:
         return None
     tag = _ETAG.fullmatch(said)
@@ -44,6 +52,12 @@ def if_match(request: Request) -> int | None:
         detail = 'If-Match is the ETag of the case that was read, as in "7"; not *, not weak, not a list.'
         raise Refused(Problem(code="malformed", detail=detail))
     return int(tag[1])
+
+
+def prefers_minimal(request: Request) -> bool:
+    """Does ``Prefer: return=minimal`` (RFC 7240) ask for no more than what became of it?"""
+    said = ",".join(request.headers.getlist("prefer"))
+    return any(one.replace(" ", "").lower() == "return=minimal" for one in said.split(","))
 
 
 def trace_of(headers: list[tuple[bytes, bytes]]) -> str:
@@ -56,8 +70,8 @@ def trace_of(headers: list[tuple[bytes, bytes]]) -> str:
     return secrets.token_hex(16)
 
 
-def _only(request: Request, name: str) -> str | None:
-    said = request.headers.getlist(name)
+def _only(request: Request, name: bytes) -> str | None:
+    said = [value for one, value in request.scope["headers"] if one == name]
     if len(said) > 1:
-        raise Refused(Problem(code="malformed", detail=f"{name} was sent {len(said)} times."))
-    return said[0].strip() if said else None
+        raise Refused(Problem(code="malformed", detail=f"{name.decode()} was sent {len(said)} times."))
+    return str(said[0], "latin-1").strip() if said else None

@@ -12,14 +12,18 @@ from fastapi.routing import APIRoute
 
 from case_api.answers import encoded
 from case_api.bodies import ClockAdvance, NewTestClock, Posting
+from case_api.cloudevents import FeedPage
+from case_api.described import Operation, Parameter
 from case_api.dossier import Dossier
 from case_api.evidence import StoredEvidence
+from case_api.headers import KEY_MAX
+from case_api.items import ITEMS_MAX
 from case_api.list_views import CasePage, DeadlinePage
-from case_api.operations import OPERATIONS, Operation, Parameter
+from case_api.operations import OPERATIONS
 from case_api.policy_views import PolicyPage, PolicyView, ProblemWords, Readiness
 from case_api.problems import KINDS, PROBLEM_JSON, ProblemView
 from case_api.uploads import UPLOAD_SCHEMA
-from case_api.views import CaseView, EventPage, StepView
+from case_api.views import BatchResult, CaseView, EventPage, StepView
 from case_events.core.commands import POSTED, File
 from case_events.core.events import EVENTS
 from case_events.core.timeline import Timeline
@@ -38,7 +42,9 @@ SENT = (
     TestClock,
     CaseView,
     StepView,
+    BatchResult,
     EventPage,
+    FeedPage,
     Timeline,
     Dossier,
     CasePage,
@@ -65,7 +71,9 @@ def operation(endpoint: Callable[..., Any]) -> dict[str, Any]:
         "responses": _responses(said),
     }
     if said.body is not None:
-        described["requestBody"] = {"required": True, "content": {said.body_media: {"schema": _ref(said.body)}}}
+        content = {said.body_media: {"schema": _ref(said.body)}}
+        content |= {media: {"schema": {"type": "string"}} for media in said.other_body_media}
+        described["requestBody"] = {"required": True, "content": content}
     if said.public:
         described["security"] = []
     return described
@@ -101,6 +109,7 @@ def schemas() -> dict[str, Any]:
     _, rules = msgspec.json.schema_components([PolicyView], schema_hook=schema_hook, ref_template=POLICY_REF)
     found |= {f"Policy.{name}": _as_sent(schema) for name, schema in rules.items()}
     found["Upload"] = UPLOAD_SCHEMA
+    found |= _batch(found["File"], found["Posting"])
     found |= _by_type("Posting", found["Posting"], POSTED)
     found |= _by_type("EventView", found["EventView"], EVENTS)
     return found
@@ -111,6 +120,22 @@ def _as_sent(schema: Any) -> Any:
     if isinstance(schema, dict):
         return {name: _as_sent(said) for name, said in schema.items() if name not in ("minProperties", "maxProperties")}
     return schema
+
+
+def _batch(filing: dict[str, Any], posting: dict[str, Any]) -> dict[str, Any]:
+    """A batch and its results: an item is a filing or a posting, with what a single one says beside its body."""
+    key = {"id": {"type": "string", "pattern": f"^[ -~]{{1,{KEY_MAX}}}$"}}
+    read = {"if_match": {"type": "integer", "minimum": 0}}
+    case = {"case_id": {"type": "string", "format": "uuid"}}
+    about = {**posting, "title": "A step", "properties": {**posting["properties"], **key, **read, **case}}
+    items = [
+        {**filing, "title": "A filing", "properties": {**filing["properties"], **key, **read}},
+        {**about, "required": [*posting["required"], "case_id"]},
+    ]
+    return {
+        "Batch": {"type": "array", "minItems": 1, "maxItems": ITEMS_MAX, "items": {"anyOf": items}},
+        "BatchResults": {"type": "array", "items": _ref("BatchResult")},
+    }
 
 
 def _by_type(name: str, general: dict[str, Any], kinds: Mapping[str, type]) -> dict[str, Any]:

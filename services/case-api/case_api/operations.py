@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-import msgspec
-
-from case_api.answers import JSON
+from case_api.answers import NDJSON
+from case_api.described import Answer, Operation, Parameter, query
 from case_api.headers import KEY_MAX
-from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, PRIORITY_MAX, TEXT_MAX
+from case_api.parameters import (
+    FEED_LIMIT_DEFAULT,
+    FEED_LIMIT_MAX,
+    LIMIT_DEFAULT,
+    LIMIT_MAX,
+    POSITION_MAX,
+    PRIORITY_MAX,
+    TEXT_MAX,
+)
 from case_events.core.case import Stage, Status
-from case_events.core.values import Value
-
-
-class Parameter(Value, frozen=True, kw_only=True):
-    """A query parameter or a request header."""
-
-    name: str
-    place: Literal["query", "header"]
-    means: str
-    schema: dict[str, Any]
-
-
-class Answer(Value, frozen=True, kw_only=True):
-    """What is answered when nothing is refused."""
-
-    means: str
-    schema: str | None = None
-    headers: dict[str, str] = msgspec.field(default_factory=dict)
-    media: str = JSON
-    other_media: tuple[str, ...] = ()
-
-
-class Operation(Value, frozen=True, kw_only=True):
-    """One endpoint: what it takes, answers and refuses."""
-
-    tag: str
-    answers: dict[int, Answer]
-    refusals: tuple[str, ...] = ()
-    parameters: tuple[Parameter, ...] = ()
-    body: str | None = None
-    body_media: str = JSON
-    public: bool = False
-
-
-def _query(name: str, means: str, **schema: Any) -> Parameter:
-    return Parameter(name=name, place="query", means=means, schema=schema)
-
 
 KEY = Parameter(
     name="Idempotency-Key",
@@ -60,48 +30,88 @@ IF_MATCH = Parameter(
     means="The ETag of the case that was read; required on ruled and settled.",
     schema={"type": "string", "pattern": '^"[0-9]+"$'},
 )
-DRY_RUN = _query("dry_run", "Answer what would happen, and record nothing.", type="boolean")
-VERSION = _query("version", "The case as of this version.", type="integer", minimum=1)
-AT = _query("at", "The case as of this instant.", type="string", format="date-time")
-FORMAT = _query("format", "json, for machines, or html, for people.", type="string", enum=["json", "html"])
-EXPLAIN = _query("explain", "Add blocked_events: why every other event is not possible.", type="boolean")
+PREFER = Parameter(
+    name="Prefer",
+    place="header",
+    means="return=minimal leaves out the body of every result that is no refusal.",
+    schema={"type": "string", "enum": ["return=minimal"]},
+)
+DRY_RUN = query("dry_run", "Answer what would happen, and record nothing.", type="boolean")
+VERSION = query("version", "The case as of this version.", type="integer", minimum=1)
+AT = query(
+    "at",
+    "The case as it was at this instant, whenever that was recorded.",
+    type="string",
+    format="date-time",
+)
+KNOWN_AT = query(
+    "known_at",
+    "The case as it was answered at this instant: by what was recorded until then. With at: how it was at that "
+    "instant, by what was recorded until this one.",
+    type="string",
+    format="date-time",
+)
+AS_OF = (VERSION, AT, KNOWN_AT)
+FORMAT = query("format", "json, for machines, or html, for people.", type="string", enum=["json", "html"])
+EXPLAIN = query("explain", "Add blocked_events: why every other event is not possible.", type="boolean")
 WORD: dict[str, Any] = {"type": "string", "pattern": "^[a-z0-9_]{1,64}$"}
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": TEXT_MAX}
-STATUS = _query("status", "Only cases in this status.", type="string", enum=list(get_args(Status)))
-DUE_BEFORE = _query("due_before", "Only what is due before this instant.", type="string", format="date-time")
-KIND = _query("kind", "Only deadlines of this kind.", **WORD)
-MERCHANT = _query("merchant_id", "Only cases of this merchant, on either side.", **TEXT)
+STATUS = query("status", "Only cases in this status.", type="string", enum=list(get_args(Status)))
+DUE_BEFORE = query("due_before", "Only what is due before this instant.", type="string", format="date-time")
+KIND = query("kind", "Only deadlines of this kind.", **WORD)
+MERCHANT = query("merchant_id", "Only cases of this merchant, on either side.", **TEXT)
 FILTERS = (
     STATUS,
-    _query("stage", "Only cases in this stage.", type="string", enum=list(get_args(Stage))),
-    _query("type", "Only complaints of this type.", **WORD),
-    _query("marketplace", "Only cases of this marketplace.", **WORD),
+    query("stage", "Only cases in this stage.", type="string", enum=list(get_args(Stage))),
+    query("type", "Only complaints of this type.", **WORD),
+    query("marketplace", "Only cases of this marketplace.", **WORD),
     MERCHANT,
-    _query("buyer_id", "Only cases of this buyer, on either side.", **TEXT),
-    _query("order_id", "Only cases about this order.", **TEXT),
-    _query("department", "Only cases at this department.", **WORD),
-    _query("assignee", "Only cases assigned to this agent.", **TEXT),
-    _query("priority", "Only cases of this priority.", type="integer", minimum=0, maximum=PRIORITY_MAX),
-    _query(
+    query("buyer_id", "Only cases of this buyer, on either side.", **TEXT),
+    query("order_id", "Only cases about this order.", **TEXT),
+    query("department", "Only cases at this department.", **WORD),
+    query("assignee", "Only cases assigned to this agent.", **TEXT),
+    query("priority", "Only cases of this priority.", type="integer", minimum=0, maximum=PRIORITY_MAX),
+    query(
         "due_before",
         "Only cases with a deadline before this instant, listed by what is due next.",
         type="string",
         format="date-time",
     ),
-    _query("updated_after", "Only cases something happened in after this instant.", type="string", format="date-time"),
-    _query("number", "The case with this complaint number.", **TEXT),
-    _query("kind", "Only cases of this kind: complaint, report, logistics and so on.", **WORD),
-    _query("subtype", "Only complaints of this subtype.", **WORD),
-    _query("group", "Only the cases of this collective matter.", type="string", format="uuid"),
-    _query(
+    query("updated_after", "Only cases something happened in after this instant.", type="string", format="date-time"),
+    query("number", "The case with this complaint number.", **TEXT),
+    query("kind", "Only cases of this kind: complaint, report, logistics and so on.", **WORD),
+    query("subtype", "Only complaints of this subtype.", **WORD),
+    query("group", "Only the cases of this collective matter.", type="string", format="uuid"),
+    query(
         "sort",
         "queue: the open cases of a department or an assignee, the urgent first, then what is due next.",
         type="string",
         enum=["queue"],
     ),
 )
-LIMIT = _query("limit", "How many a page has.", type="integer", minimum=1, maximum=LIMIT_MAX, default=LIMIT_DEFAULT)
-CURSOR = _query("cursor", "Where the last page ended: its next.", type="string")
+LIMIT = query("limit", "How many a page has.", type="integer", minimum=1, maximum=LIMIT_MAX, default=LIMIT_DEFAULT)
+CURSOR = query("cursor", "Where the last page ended: its next.", type="string")
+AFTER = query(
+    "after",
+    "The position to go on after: a page's next, or an event's position. now: only what is still to come.",
+    oneOf=[{"type": "integer", "minimum": 0, "maximum": POSITION_MAX}, {"const": "now"}],
+    default=0,
+)
+TYPES = query("types", "Only events of these types, with commas between them: ruled,closed.", type="string")
+FEED_LIMIT = query(
+    "limit",
+    "How many a page has at most.",
+    type="integer",
+    minimum=1,
+    maximum=FEED_LIMIT_MAX,
+    default=FEED_LIMIT_DEFAULT,
+)
+LAST_EVENT_ID = Parameter(
+    name="Last-Event-ID",
+    place="header",
+    means="The id that was received last; it goes before after.",
+    schema={"type": "string", "pattern": "^[0-9]{1,15}$"},
+)
 
 ETAG = {"ETag": "The case's version, quoted."}
 CREATED = {"Location": "Where it is.", **ETAG, "Idempotency-Replayed": "true when this is the original answer again."}
@@ -133,19 +143,35 @@ OPERATIONS: dict[str, Operation] = {
         },
         refusals=(*STEPPED, "not_found", "not_allowed_now", "deadline_passed", "precondition_required"),
     ),
+    "post_batch": Operation(
+        tag="cases",
+        body="Batch",
+        other_body_media=(NDJSON,),
+        parameters=(DRY_RUN, PREFER),
+        answers={
+            207: Answer(
+                means="One result for each item, in order, each with the answer it would have had by itself.",
+                schema="BatchResults",
+                other_media=(NDJSON,),
+            )
+        },
+        refusals=WRITTEN,
+    ),
     "get_case": Operation(
         tag="cases",
-        parameters=(VERSION, AT, EXPLAIN),
+        parameters=(*AS_OF, EXPLAIN),
         answers={200: Answer(means="The case.", schema="CaseView", headers=ETAG)},
         refusals=(*READ, "not_found"),
     ),
     "get_events": Operation(
         tag="cases",
+        parameters=AS_OF,
         answers={200: Answer(means="The whole history.", schema="EventPage", headers=ETAG)},
         refusals=(*READ, "not_found"),
     ),
     "get_timeline": Operation(
         tag="cases",
+        parameters=AS_OF,
         answers={200: Answer(means="The history in words.", schema="Timeline", headers=ETAG)},
         refusals=(*READ, "not_found"),
     ),
@@ -191,6 +217,23 @@ OPERATIONS: dict[str, Operation] = {
         parameters=(DUE_BEFORE, KIND, LIMIT, CURSOR),
         answers={200: Answer(means="A page of running deadlines.", schema="DeadlinePage")},
         refusals=READ,
+    ),
+    "read_feed": Operation(
+        tag="feed",
+        parameters=(AFTER, TYPES, FEED_LIMIT),
+        answers={200: Answer(means="A page of the feed.", schema="FeedPage")},
+        refusals=READ,
+    ),
+    "stream_feed": Operation(
+        tag="feed",
+        parameters=(AFTER, TYPES, LAST_EVENT_ID),
+        answers={
+            200: Answer(
+                means="Server-sent events without end: id is the position, event the type's word, data a CloudEvent.",
+                media="text/event-stream",
+            )
+        },
+        refusals=(*READ, "malformed"),
     ),
     "get_stats": Operation(
         tag="cases",

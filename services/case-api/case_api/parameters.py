@@ -6,9 +6,11 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
 from starlette.requests import Request
 
 from case_api.problems import Refused, invalid
@@ -16,6 +18,9 @@ from case_events.core.values import Fault, Instant, Problem, canonical
 
 LIMIT_MAX = 200
 LIMIT_DEFAULT = 50
+FEED_LIMIT_MAX = 1_000
+FEED_LIMIT_DEFAULT = 100
+POSITION_MAX = 10**15 - 1
 TEXT_MAX = 200
 PRIORITY_MAX = 10**6
 CURSOR_MAX = 400
@@ -53,6 +58,10 @@ class Query:
     def __contains__(self, name: str) -> bool:
         return name in self._said
 
+    def says(self, name: str, word: str) -> bool:
+        """Is it this very word?"""
+        return self._said.get(name) == word
+
     def fault(self, name: str, detail: str) -> None:
         self._faults.append(Fault(pointer=f"?{name}", detail=detail))
 
@@ -88,6 +97,16 @@ class Query:
         said = self._said.get(name)
         if said is not None and said not in words:
             self.fault(name, f"one of {', '.join(words)}")
+        return said
+
+    def words(self, name: str, known: Collection[str]) -> tuple[str, ...] | None:
+        """Words with commas between them; who says one that is not known is told which."""
+        if name not in self._said:
+            return None
+        said = tuple(dict.fromkeys(self._said[name].split(",")))
+        unknown = [one for one in said if one not in known]
+        if unknown:
+            self.fault(name, f"no such {name}: {', '.join(unknown)[:TEXT_MAX]}; known are {', '.join(known)}")
         return said
 
     def word(self, name: str) -> str | None:
@@ -157,4 +176,4 @@ def uuid_of(said: str) -> UUID:
     """An id from a path, in its usual form only."""
     if not _CASE_ID.fullmatch(said):
         raise Refused(Problem(code="not_found", detail="There is no such thing: its id would be a UUID."))
-    return UUID(said)
+    return msgspec.convert(said, UUID)

@@ -49,12 +49,17 @@ class ProblemWords(Shown, frozen=True, kw_only=True):
 
 
 class Readiness(Shown, frozen=True, kw_only=True):
-    """Whether requests can be answered, and what is not as it should be although they can."""
+    """Whether requests can be answered, and what is not as it should be although they can.
+
+    The feed: its last position, and when events were last looked for and found.
+    """
 
     ready: bool
     missing: tuple[str, ...]
     scheduler_seen_at: Instant | None
     overdue_s: int
+    feed_head: int
+    feed_ticked_at: Instant | None
 
 
 def policy_item(in_force: InForce) -> PolicyItem:

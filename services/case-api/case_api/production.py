@@ -1,4 +1,4 @@
-"""What production refuses to start with: every fault at once, so that nobody mends one to meet the next."""
+"""What a start is refused for: every fault at once, so that nobody mends one to meet the next."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import asyncpg
 
 from case_api.settings import Settings
 from case_events.ledger import keys
-from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, teach
+from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, teach
+from case_events.ledger.readable import Unreadable, refuse_unreadable
 
 MASTER_KEY_BYTES = 32
 
@@ -29,8 +30,11 @@ def faults_set(settings: Settings) -> list[str]:
 
 
 async def faults_kept(settings: Settings) -> list[str]:
-    """What is wrong in production's database. One that is away is not judged: development keys open no door anyway."""
-    if settings.env != "production" or settings.database_url is None:
+    """What is wrong in the database: anything this release cannot read and, in production, development keys.
+
+    One that is away is not judged: such keys open no door anyway, and what cannot be read is never misread.
+    """
+    if settings.database_url is None:
         return []
     try:
         connection = await asyncpg.connect(settings.database_url, timeout=CONNECT_TIMEOUT_S)
@@ -40,11 +44,23 @@ async def faults_kept(settings: Settings) -> list[str]:
         return [f"CASELOG_DATABASE_URL cannot be used: {fault}"]
     try:
         await teach(connection)
-        found = await keys.kept_development_keys(connection)
-    except asyncpg.UndefinedTableError:  # nothing was migrated yet; /readyz says so until it is
-        return []
+        return [*await _newer(connection), *await _development_keys(settings, connection)]
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+        return []  # not migrated yet; /readyz says so until it is
     finally:
         await connection.close()
+
+
+async def _newer(connection: Connection) -> list[str]:
+    try:
+        await refuse_unreadable(connection)
+    except Unreadable as newer:
+        return [str(newer)]
+    return []
+
+
+async def _development_keys(settings: Settings, connection: Connection) -> list[str]:
+    found = await keys.kept_development_keys(connection) if settings.env == "production" else ()
     names = ", ".join(found)
     return [f"this database has development keys, which everybody knows: {names}; revoke them"] if found else []
 

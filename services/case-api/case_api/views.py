@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -138,8 +139,11 @@ class CaseView(Shown, frozen=True, kw_only=True):
     closed_at: Instant | None
 
 
-_AS_IT_IS = [name for name in CaseView.__struct_fields__ if hasattr(Case, name)]
+_OTHERWISE = ("marks", "description", "evidence")
+"""What is shown to some, or in another form."""
+_AS_IT_IS = [name for name in CaseView.__struct_fields__ if hasattr(Case, name) and name not in _OTHERWISE]
 """What a case shows just as the core has it."""
+_as_it_is = attrgetter(*_AS_IT_IS)
 
 
 class EventView(Shown, frozen=True, kw_only=True):
@@ -168,6 +172,21 @@ class StepView(Shown, frozen=True, kw_only=True):
     case: CaseView
 
 
+class BatchResult(Shown, frozen=True, kw_only=True):
+    """What became of one item of a batch: the status and the body that it would have been answered by itself.
+
+    ``id``: the item's own. ``location``, ``etag``: of the case, where nothing was refused. ``replayed``: this is the
+    original answer again. ``body`` is absent where nothing was refused and a minimal answer is preferred.
+    """
+
+    status: int
+    id: str | None
+    location: str | msgspec.UnsetType = msgspec.UNSET
+    etag: str | msgspec.UnsetType = msgspec.UNSET
+    replayed: bool | msgspec.UnsetType = msgspec.UNSET
+    body: Any = msgspec.UNSET  # CaseView, StepView or ProblemView
+
+
 class EventPage(Shown, frozen=True, kw_only=True):
     """A case's history, the oldest event first."""
 
@@ -181,17 +200,14 @@ def case_view(case: Case, book: Rulebook, *, desk: bool, explain: bool = False) 
     ``book``: the rules it is judged by.
     """
     rules = book.rules
-    as_it_is = {name: getattr(case, name) for name in _AS_IT_IS}
     return CaseView(
-        **as_it_is
-        | {
-            "marks": case.marks if desk else None,
-            "description": None if case.description == WITHHELD else case.description,
-            "evidence": tuple(evidence_view(brought, case) for brought in case.evidence),
-            "missing_evidence": tuple(
-                MissingView(kind=one.kind, party=one.party, due_at=one.due_at) for one in missing_evidence(case)
-            ),
-        },
+        **dict(zip(_AS_IT_IS, _as_it_is(case), strict=True)),
+        marks=case.marks if desk else None,
+        description=None if case.description == WITHHELD else case.description,
+        evidence=tuple(evidence_view(brought, case) for brought in case.evidence),
+        missing_evidence=tuple(
+            MissingView(kind=one.kind, party=one.party, due_at=one.due_at) for one in missing_evidence(case)
+        ),
         shipment=shipment(case, book),
         deadlines=case.clocks,
         required_action_by=required_action_by(case),

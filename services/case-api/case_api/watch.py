@@ -7,7 +7,7 @@ import traceback
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -41,6 +41,8 @@ class Meters:
             registry=self._registry,
             buckets=BUCKETS,
         )
+        self._seen: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self.streams = Gauge("caselog_streams", "Event streams that are open.", registry=self._registry)
 
     def exposed(self) -> bytes:
         """All of it in Prometheus' text format."""
@@ -48,13 +50,17 @@ class Meters:
 
     def saw(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else "other"
-        route = getattr(scope.get("route"), "path", "unknown")
-        self.requests.labels(method, route, str(status)).inc()
-        self.seconds.labels(method, route).observe(seconds)
+        kind = (method, getattr(scope.get("route"), "path", "unknown"), status)
+        requests, took = self._seen.get(kind) or self._seen.setdefault(kind, self._labelled(*kind))
+        requests.inc()
+        took.observe(seconds)
+
+    def _labelled(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        return self.requests.labels(method, route, str(status)), self.seconds.labels(method, route)
 
 
 class Watch:
-    """Pure ASGI middleware around everything."""
+    """Pure ASGI around everything."""
 
     def __init__(self, app: ASGIApp, meters: Meters) -> None:
         self._app = app

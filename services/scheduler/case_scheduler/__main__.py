@@ -6,6 +6,7 @@ import uvloop
 from pydantic import ValidationError
 
 from case_events import logs
+from case_events.ledger.readable import Unreadable
 from case_events.ledger.sealing import read_master_key
 from case_scheduler.app import run
 from case_scheduler.settings import Settings
@@ -14,7 +15,10 @@ from case_scheduler.settings import Settings
 def main() -> None:
     settings = _settings()
     logs.configure(settings.log)
-    uvloop.run(run(settings))
+    try:
+        uvloop.run(run(settings))
+    except Unreadable as newer:
+        raise SystemExit(f"case_scheduler: cannot start:\n  - {newer}") from None
 
 
 def _settings() -> Settings:

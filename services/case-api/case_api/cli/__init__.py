@@ -9,11 +9,14 @@ import typer
 from case_api.cli.audit import audit
 from case_api.cli.cases import case, post, queue
 from case_api.cli.clocks import clock
+from case_api.cli.feed import feed
+from case_api.cli.import_ import import_history
 from case_api.cli.keys import keys
 from case_api.cli.outcomes import EPILOG, REFUSED, SILENT, USAGE, Denied, Misused, Silence
 from case_api.cli.policies import policies
 from case_api.cli.premises import CannotStart
 from case_api.cli.printing import AsJson, as_json, refused
+from case_api.cli.rebuild import rebuild
 from case_api.cli.seed import seed
 from case_api.cli.words import refusal
 
@@ -56,8 +59,11 @@ def migrate_command(json_wanted: AsJson = False) -> None:
 for group, name in ((keys, "keys"), (policies, "policies"), (case, "case"), (clock, "clock"), (audit, "audit")):
     app.add_typer(group, name=name, epilog=EPILOG)
 app.command("queue", epilog=EPILOG)(queue)
+app.command("feed", epilog=EPILOG)(feed)
 app.command("post", epilog=EPILOG)(post)
 app.command("seed", epilog=EPILOG)(seed)
+app.command("rebuild", epilog=EPILOG)(rebuild)
+app.command("import", epilog=EPILOG)(import_history)
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """The processes under `caselog up`: started, started again when they die, and stopped in good time."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import signal
@@ -9,6 +11,7 @@ from dataclasses import dataclass, field
 
 from case_api.cli import postgres
 from case_api.cli.offspring import dies_with_parent
+from case_api.cli.premises import CannotStart
 
 STEADY_S = 10.0  # who lives this long was all right; who does not died at once
 QUICK_DEATHS = 5  # in a row, then we give up: it will not get better by itself
@@ -67,8 +70,22 @@ async def keep_postgres(server: postgres.Server, say: Say, current: Callable[[po
         pause_s = deaths.pause_s(time.monotonic() - started)
         say(f"postgres ended with {server.process.returncode}; starting it again")
         await asyncio.sleep(pause_s)
-        server = await postgres.start_again(server)
+        server = await _started_again(server, deaths, say)
         current(server)
+
+
+async def _started_again(server: postgres.Server, deaths: _Deaths, say: Say) -> postgres.Server:
+    """The server where it was. A start that fails is a death at once: it may have been killed in its recovery."""
+    while True:  # deaths gives up
+        try:
+            return await postgres.start_again(server)
+        except CannotStart as reason:
+            try:
+                pause_s = deaths.pause_s(0.0)
+            except GaveUp:
+                raise reason from None
+            say("postgres ended before it was ready; starting it again")
+            await asyncio.sleep(pause_s)
 
 
 async def _keep(job: Job, stop: asyncio.Event, hurry: asyncio.Event, say: Say) -> None:

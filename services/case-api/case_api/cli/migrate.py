@@ -6,6 +6,7 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from case_api.cli.premises import CannotStart
@@ -31,6 +32,8 @@ def bring_to_head(url: str) -> None:
     config.attributes["url"] = url
     try:
         command.upgrade(config, "head")
+    except CommandError as fault:
+        raise CannotStart(f"the tables are a newer release's ({fault}); start that one, or a newer one") from fault
     except (OSError, DBAPIError, asyncpg.PostgresError) as fault:
         reason = str(getattr(fault, "orig", None) or fault)
         raise CannotStart(f"the migrations did not run: {reason}") from fault

@@ -7,6 +7,7 @@ import asyncpg
 from case_api.cli.premises import CannotStart
 from case_events.ledger import keys, policy_book
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, Connection, teach
+from case_events.ledger.readable import Unreadable, refuse_unreadable
 from case_events.policies import shipped
 
 
@@ -14,11 +15,12 @@ async def prepare(url: str, *, development_keys: bool) -> tuple[str, ...]:
     """Keep the shipped policies and, if wanted, a key for each role; the secrets of those keys.
 
     ``url``: the API's login. Raises PolicyChanged when a shipped policy is kept with another digest, CannotStart
-    when development keys are not wanted and the database has some.
+    when development keys are not wanted and the database has some, or it holds what this release cannot read.
     """
     connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
     try:
         await teach(connection)
+        await _refuse_newer(connection)
         for text in shipped():
             await policy_book.keep(connection, text)
         if not development_keys:
@@ -29,6 +31,14 @@ async def prepare(url: str, *, development_keys: bool) -> tuple[str, ...]:
         return tuple(secret for _, secret in keys.development_keys())
     finally:
         await connection.close()
+
+
+async def _refuse_newer(connection: Connection) -> None:
+    """Here once for all the processes that `caselog up` starts."""
+    try:
+        await refuse_unreadable(connection)
+    except Unreadable as newer:
+        raise CannotStart(str(newer)) from None
 
 
 async def _refuse_development_keys(connection: Connection) -> None:

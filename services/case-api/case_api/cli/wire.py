@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from case_api.cli.outcomes import Denied, Misused, Silence
 from case_api.settings import CallerSettings
 
 ASK_S = 30.0
+SILENCE_S = 45.0
+"""A stream that is there says so every 15 seconds."""
 ATTEMPTS = 2
 """A post whose answer was lost is sent once more, with the same key: it is recorded once."""
 
@@ -56,18 +59,40 @@ def _ask(method: str, path: str, params: dict[str, str], headers: dict[str, str]
     return _read(*_answered(method, path, params, headers, body))
 
 
-def _answered(
-    method: str, path: str, params: dict[str, str], headers: dict[str, str], body: bytes | None
-) -> tuple[httpx.Response, str]:
-    """What was answered, and where."""
+def stream(path: str, **params: str | None) -> Iterator[bytes]:
+    """What an endless answer brings, piece by piece, until it ends or is cut off. Raises Denied, Silence, Misused."""
+    url, headers = _caller()
+    said = {name: value for name, value in params.items() if value is not None}
+    try:
+        with (
+            httpx.Client(timeout=httpx.Timeout(ASK_S, read=SILENCE_S), trust_env=False) as client,
+            client.stream("GET", url + path, params=said, headers=headers) as answer,
+        ):
+            if not answer.is_success:
+                answer.read()
+                _read(answer, url)
+            yield from answer.iter_bytes()
+    except httpx.TransportError as fault:
+        raise Silence(f"nothing answers at {url} (CASELOG_URL): {type(fault).__name__}") from None
+
+
+def _caller() -> tuple[str, dict[str, str]]:
+    """Where to call, and as whom."""
     try:
         settings = CallerSettings()
     except ValidationError as fault:
         raise Misused(f"cannot read the environment: {fault}") from None
     if settings.key is None:
         raise Misused("CASELOG_KEY is not set: the API key to call with, for example dev-ops in development")
-    sent = {**headers, "Authorization": f"Bearer {settings.key.get_secret_value()}", "Accept": "*/*"}
-    url = settings.url.rstrip("/")
+    return settings.url.rstrip("/"), {"Authorization": f"Bearer {settings.key.get_secret_value()}", "Accept": "*/*"}
+
+
+def _answered(
+    method: str, path: str, params: dict[str, str], headers: dict[str, str], body: bytes | None
+) -> tuple[httpx.Response, str]:
+    """What was answered, and where."""
+    url, own = _caller()
+    sent = {**headers, **own}
     try:
         with httpx.Client(timeout=ASK_S, trust_env=False) as client:
             answer = _sent(client, httpx.Request(method, url + path, params=params, headers=sent, content=body))

@@ -48,13 +48,42 @@ async def file_case(request: Request) -> Response:
     Query(request).check()
     key, read = idempotency_key(request), if_match(request)
     body = await bodies.read(request)
+    step = await submit(door.ledger, asking_to_file(door, caller, body, key, read))
+    if step.problem is not None or step.case is None:
+        return problems.answer(await why_refused(door, step), request.scope)
+    view = (await step_view(door, caller, step)).case
+    return recorded(view, step.case_id, step.case.version, replayed=step.replayed)
+
+
+async def post_event(request: Request) -> Response:
+    """Post what happened next."""
+    door = door_of(request)
+    caller = await door.caller(request, "post")
+    case_id = case_id_of(request)
+    await check_exists(door, caller, case_id)
+    query = Query(request, "dry_run")
+    dry_run = query.flag("dry_run")
+    query.check()
+    key, read = idempotency_key(request), if_match(request)
+    body = await bodies.read(request)
+    step = await submit(door.ledger, asking_to_post(caller, case_id, body, key, read), dry_run=dry_run)
+    if step.problem is not None or step.case is None:
+        return problems.answer(await why_refused(door, step), request.scope)
+    view = await step_view(door, caller, step)
+    if dry_run:
+        return shown(view, step.case.version)
+    return recorded(view, case_id, step.case.version, replayed=step.replayed)
+
+
+def asking_to_file(door: Door, caller: Caller, body: bytes, key: str | None, read: int | None) -> Asking:
+    """The filing in ``body``, asked by this caller under its idempotency ``key``. Refused if it may not."""
     command = bodies.filing(body)
     if command.test_clock is not None and not door.sandbox:
         fault = Fault(pointer="/test_clock", detail="there are no test clocks in production")
         raise Refused(problems.invalid(fault))
     _check_may_file(caller, command)
     by_platform = caller.role == "platform"
-    asking = Asking(
+    return Asking(
         command=command,
         actor=Party(role="platform", id=caller.name) if by_platform else command.complainant,
         client=caller.client,
@@ -64,31 +93,18 @@ async def file_case(request: Request) -> Response:
         occurred_at=command.occurred_at,
         if_match=read,
     )
-    step = await submit(door.ledger, asking)
-    if step.problem is not None or step.case is None:
-        return await _refused(request, door, step)
-    _, case = await _seen(door, caller, step)
-    view = case_view(case, await door.book_of(case), desk=viewer_of(caller).desk)
-    return recorded(view, step.case_id, step.case.version, replayed=step.replayed)
 
 
-async def post_event(request: Request) -> Response:
-    """Post what happened next."""
-    door = door_of(request)
-    caller = await door.caller(request, "post")
-    case_id = case_id_of(request)
-    await _check_exists(door, caller, case_id)
-    query = Query(request, "dry_run")
-    dry_run = query.flag("dry_run")
-    query.check()
-    key, read = idempotency_key(request), if_match(request)
-    body = await bodies.read(request)
-    happened = _happened(caller, body)
+def asking_to_post(caller: Caller, case_id: CaseId, body: bytes, key: str | None, read: int | None) -> Asking:
+    """What ``body`` says happened in the case, asked by this caller on the version it ``read``."""
+    happened = bodies.posting(
+        body, lambda name: check_may_post(caller, name), needs_actor=not speaks_for_the_platform(caller)
+    )
     actor, agent = acting(caller, happened.actor)
     if happened.name in JUDGING and read is None:
         detail = f"{happened.name} judges what was read: send If-Match with the ETag of the case."
         raise Refused(Problem(code="precondition_required", detail=detail))
-    asking = Asking(
+    return Asking(
         command=happened.command,
         actor=actor,
         client=caller.client,
@@ -99,21 +115,13 @@ async def post_event(request: Request) -> Response:
         occurred_at=happened.occurred_at,
         if_match=read,
     )
-    step = await submit(door.ledger, asking, dry_run=dry_run)
-    if step.problem is not None or step.case is None:
-        return await _refused(request, door, step)
+
+
+async def step_view(door: Door, caller: Caller, step: Step) -> StepView:
+    """A step that was not refused, as this caller may see it."""
     answer, case = await _seen(door, caller, step)
     after = case_view(case, await door.book_of(case), desk=viewer_of(caller).desk)
-    view = StepView(events=tuple(event_view(one) for one in answer), case=after)
-    if dry_run:
-        return shown(view, step.case.version)
-    return recorded(view, case_id, step.case.version, replayed=step.replayed)
-
-
-def _happened(caller: Caller, body: bytes) -> bodies.Happened:
-    return bodies.posting(
-        body, lambda name: check_may_post(caller, name), needs_actor=not speaks_for_the_platform(caller)
-    )
+    return StepView(events=tuple(event_view(one) for one in answer), case=after)
 
 
 def _check_may_file(caller: Caller, command: File) -> None:
@@ -126,7 +134,7 @@ def _check_may_file(caller: Caller, command: File) -> None:
     check_may_speak(caller, command.complainant)
 
 
-async def _check_exists(door: Door, caller: Caller, case_id: CaseId) -> None:
+async def check_exists(door: Door, caller: Caller, case_id: CaseId) -> None:
     """For a limited key there are only its own cases; for others the write path itself finds out."""
     viewer = viewer_of(caller)
     limited = viewer.merchants is not None or viewer.marketplaces is not None
@@ -157,10 +165,11 @@ def _has_notes(case: Case) -> bool:
     return bool(case.marks or case.outside) or any(post.type == "noted" for post in case.posts)
 
 
-async def _refused(request: Request, door: Door, step: Step) -> Response:
+async def why_refused(door: Door, step: Step) -> Problem:
+    """The problem of a refused step; where the state of the case forbids it, with what could be posted instead."""
     problem = step.problem
     assert problem is not None, "a step without a problem has a case"
     if problem.code in EXPLAINED and step.case is not None:
         allowed = allowed_events(step.case, (await door.book_of(step.case)).rules)
         problem = replace(problem, allowed_events=allowed)
-    return problems.answer(problem, request.scope)
+    return problem

@@ -18,10 +18,14 @@ from case_api.watch import Meters
 from case_events.core.values import Fault, Problem
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.queries import Health, health
+from case_events.ledger.readable import holds_newer
+from case_events.ledger.sequencing import FeedState
 
 SCHEDULER_SILENT_MAX = timedelta(seconds=60)
 """A scheduler sweeps every few seconds; one that was not seen for this long is missing."""
 OVERDUE_MAX_S = 60
+FEED_STILL_MAX = timedelta(seconds=10)
+"""A sequencer numbers events within milliseconds; a feed that stands still for this long while some wait is missing."""
 
 
 def add_to(app: FastAPI) -> None:
@@ -37,16 +41,28 @@ async def alive(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """Can requests be answered? A missing scheduler is said, but does not stop them: no outcome depends on its lag."""
+    """Can requests be answered? A missing scheduler is said, but does not stop them: no outcome depends on its lag.
+
+    Nor does a missing ``release``: while newer ones are started, the cases that these wrote in are answered 503 here.
+    """
     try:
-        seen = await health(door_of(request).ledger)
+        ledger = door_of(request).ledger
+        seen = await health(ledger)
+        newer = seen.migrated and await holds_newer(ledger)
     except UNAVAILABLE:
         return _not_ready(request, Fault(pointer="/database", detail="Postgres does not answer"))
     if not seen.migrated:
         return _not_ready(request, Fault(pointer="/migrations", detail="the tables are not this release's"))
-    missing = _missing(seen)
+    missing = (*_missing(seen), *(("release",) if newer else ()))
     return shown(
-        Readiness(ready=True, missing=missing, scheduler_seen_at=seen.scheduler_seen_at, overdue_s=seen.overdue_s)
+        Readiness(
+            ready=True,
+            missing=missing,
+            scheduler_seen_at=seen.scheduler_seen_at,
+            overdue_s=seen.overdue_s,
+            feed_head=seen.feed.head if seen.feed else 0,
+            feed_ticked_at=seen.feed.ticked_at if seen.feed else None,
+        )
     )
 
 
@@ -62,7 +78,14 @@ def _missing(seen: Health) -> tuple[str, ...]:
         missing.append("scheduler")
     if seen.overdue_s > OVERDUE_MAX_S:
         missing.append("watermark")
+    if seen.feed is not None and _stands_still(seen.feed):
+        missing.append("feed")
     return tuple(missing)
+
+
+def _stands_still(feed: FeedState) -> bool:
+    marks = (feed.ticked_at, feed.waiting_since)
+    return feed.waiting and all(mark is None or feed.now - mark > FEED_STILL_MAX for mark in marks)
 
 
 def _not_ready(request: Request, fault: Fault) -> Response:
