@@ -15,8 +15,11 @@ run: ## start everything here: Postgres, the API, the scheduler; Ctrl-C stops it
 demo: ## live through twelve disputes in seconds and tell them, on the running Caselog or one of its own
 	@$(PYTHON) bootstrap.py && exec $(BIN)/python -m tests.scenarios.demo $(ARGS)
 
-test: ## run the tests, against a real Postgres they start themselves
-	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m pytest $(ARGS)
+# As many processes as there are cores; tests/sharing.py says which tests stay together and what comes first.
+TESTERS := -n auto --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
+
+test: ## run the tests, against a real Postgres they start themselves (ARGS="-n 0 tests/core" for some, in one process)
+	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m pytest $(TESTERS) $(ARGS)
 
 lint: ## ruff and mypy, as CI runs them
 	@$(PYTHON) bootstrap.py --dev
@@ -26,8 +29,9 @@ lint: ## ruff and mypy, as CI runs them
 
 check: lint test ## what CI runs
 
-bench: ## measure one step over HTTP against its floor
-	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m tests.bench $(ARGS)
+bench: ## measure everything against its floor (ONLY=feed for one; GROWTH=5000000 VERIFY=200000 PEERS=yes)
+	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m tests.bench $(ONLY) $(if $(PEERS),--peers) \
+		$(if $(GROWTH),--growth $(GROWTH)) $(if $(VERIFY),--verify $(VERIFY)) $(ARGS)
 
 fuzz: ## send the API what its OpenAPI allows and forbids, for long (EXAMPLES=500 for longer)
 	@$(PYTHON) bootstrap.py --dev && CASELOG_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) exec $(BIN)/python -m pytest \
@@ -51,6 +55,8 @@ LOCKED := uv pip compile --quiet --universal --python-version 3.11 --generate-ha
 lock: ## resolve the dependencies anew (needs uv; UPGRADE=--upgrade takes newer releases)
 	$(LOCKED) $(UPGRADE) pyproject.toml --output-file requirements.lock
 	$(LOCKED) $(UPGRADE) --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+	$(LOCKED) $(UPGRADE) --extra bench --constraint requirements-dev.lock pyproject.toml \
+		--output-file requirements-bench.lock
 
 clean: ## remove .venv and caches; the data in .caselog stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist caselog.egg-info

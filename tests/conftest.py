@@ -3,9 +3,12 @@
 import asyncio
 import itertools
 import os
+import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -15,10 +18,24 @@ import pytest_asyncio
 from case_api.cli import postgres
 from case_api.cli.migrate import bring_to_head
 from case_api.cli.prepare import prepare
+from tests import clusters, sharing
 from tests.landed import load_landed
 from tests.serving import Serving, serving
 
-TEMPLATE = "caselog_template"
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One folder for what all processes of this run share; whoever starts it removes it."""
+    if clusters.PLACE not in os.environ:
+        folder = Path(tempfile.mkdtemp(prefix="caselog-tests-"))
+        folder.chmod(0o711)  # run by root, Postgres is somebody else and must pass through
+        os.environ[clusters.PLACE] = str(folder)
+        config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Before the processes are told which tests there are."""
+    sharing.share_out(items)
 
 
 @dataclass(frozen=True)
@@ -68,8 +85,11 @@ async def postgres_server(pg_bin: Path | None) -> AsyncIterator[postgres.Server]
     """The server all tests share; it ends with them, however they end."""
     with tempfile.TemporaryDirectory(prefix="caselog-tests-") as folder:
         Path(folder).chmod(0o711)  # run by root, the server is somebody else and must pass through
+        if pg_bin is None:
+            await asyncio.to_thread(clusters.furnish, Path(folder, "data"))
         server = await postgres.start(Path(folder, "data"), bin_dir=pg_bin)
         yield server
+        server.process.send_signal(signal.SIGQUIT)  # nothing in it is wanted any more: it need not be tidied up
         await server.stop()
 
 
@@ -77,21 +97,19 @@ async def postgres_server(pg_bin: Path | None) -> AsyncIterator[postgres.Server]
 async def make_database(postgres_server: postgres.Server) -> AsyncIterator[MakeDatabase]:
     """Makes a fresh, migrated database each time it is called."""
     numbers = itertools.count(1)
-    made: list[str] = []
     admin = await asyncpg.connect(postgres_server.url(postgres.SUPERUSER, "postgres"))
-    await admin.execute(f"CREATE DATABASE {TEMPLATE} OWNER {postgres.OWNER}")
-    await asyncio.to_thread(bring_to_head, postgres_server.url(postgres.OWNER, TEMPLATE))
+    template = clusters.TEMPLATE
+    if not await admin.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", template):
+        await admin.execute(f"CREATE DATABASE {template} OWNER {postgres.OWNER}")
+        await asyncio.to_thread(bring_to_head, postgres_server.url(postgres.OWNER, template))
 
     async def make() -> Database:
         name = f"caselog_{next(numbers)}"
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {postgres.OWNER}")
-        made.append(name)
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {postgres.OWNER}")
         logins = (*postgres.LOGINS, postgres.SUPERUSER)
         return Database(name, *(postgres_server.url(login, name) for login in logins))
 
     yield make
-    for name in made:
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await admin.close()
 
 

@@ -5,13 +5,11 @@ Of two policies of a marketplace with one ``effective_from`` the one kept last i
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import asyncpg
 
 from case_events.ledger import policy_book
 from case_events.ledger.connection import teach
+from tests.commands import typed
 from tests.examples import LANDED, taobao_text
 from tests.serving import Serving
 
@@ -30,5 +28,5 @@ async def keep_landed(url: str) -> None:
 
 def load_landed(running: Serving) -> None:
     """The same on a running Caselog, as an operator would: ``caselog policies load FILE``."""
-    command = (sys.executable, "-c", "from case_api.cli import main; main()", "policies", "load", str(LANDED))
-    subprocess.run(command, env=running.environment(), check=True, timeout=LOAD_S, capture_output=True)
+    done = typed("policies", "load", str(LANDED), environment=running.environment(), within_s=LOAD_S)
+    assert done.code == 0, done.err

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 
 from case_api.cli.offspring import dies_with_parent
+from tests import clusters
 
 START_S = 120.0
 STOP_S = 40.0
@@ -44,6 +45,8 @@ def serving(*, workers: int = 1, schedulers: int = 1, **settings: str) -> Iterat
         Path(folder).chmod(0o711)  # run by root, Postgres is somebody else and must pass through
         port, log = free_port(), Path(folder) / "caselog.log"
         data = Path(folder) / "data"
+        if "CASELOG_DATABASE_URL" not in settings:
+            clusters.furnish(data)
         environment = {
             **os.environ,
             "CASELOG_DATA_DIR": str(data),

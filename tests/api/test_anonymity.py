@@ -15,11 +15,13 @@ from httpx import AsyncClient, Response
 from case_events.ledger import keys
 from case_events.ledger.connection import teach
 from tests.api.house import House, happened, post
+from tests.api.listening import listener, number, sequencer
 
 MARK = "zeuge-4711"
 """In everything that could say who reported; each place has its own number after it."""
 REPORTED = {"role": "merchant", "id": "m-reported"}
 MESSAGE = "请尽快下架。"
+STREAM = "/v1/events/stream"
 _places = itertools.count(1)
 
 
@@ -108,7 +110,9 @@ async def report(house: House, connection: asyncpg.Connection) -> Report:
         note = answer.json()["events"][0]["event_id"] if body["type"] == "noted" and not note else note
     corrected = happened("corrected", event=note, fields={"text": mark()}, reason=mark())
     assert (await post(platform, case, corrected)).status_code == 201
-    marks = {f"{MARK}-{number}" for number in range(1, next(_places))}
+    async with sequencer(house.database) as numbering:
+        await number(numbering)
+    marks = {f"{MARK}-{place}" for place in range(1, next(_places))}
     merchant = await key(house, connection, "the-reported", merchants=["m-reported"])
     secret = (await platform.get(path)).json()
     return Report(case, secret, complainant, kept.json()["evidence"]["sha256"], marks, merchant, platform)
@@ -137,7 +141,8 @@ def addresses(house: House, report: Report) -> list[str]:
         "code": "not_found",
     }
     routes = [route for route in house.app.routes if isinstance(route, APIRoute) and "GET" in (route.methods or ())]
-    return [route.path.format(**values) for route in routes]
+    # A stream does not end: it has a test of its own.
+    return [route.path.format(**values) for route in routes if route.path != STREAM]
 
 
 async def test_no_address_tells_the_reported_merchant_who_it_was(house: House, report: Report) -> None:
@@ -190,6 +195,18 @@ async def test_a_message_reaches_it_without_its_writer(report: Report) -> None:
     assert (message["agent"], message["client"]) == (None, "anonymous")
     assert "noted" not in {one["type"] for one in events}
     assert "corrected" not in {one["type"] for one in events}
+
+
+async def test_nor_does_the_feed_however_it_is_read(house: House, report: Report) -> None:
+    pages = await report.merchant.get("/v1/events?limit=1000")
+    told = [one["data"]["type"] for one in pages.json()["items"]]
+    assert silent(pages)
+    assert ("filed" in told, "messaged" in told, "noted" in told, "corrected" in told) == (True, True, False, False)
+    secret = report.merchant.headers["authorization"].removeprefix("Bearer ")
+    async with listener(house.app, key=secret) as listening:
+        await listening.heard(pages.json()["items"][-1]["position"])
+    assert [one.item for one in listening.sent] == pages.json()["items"]
+    assert MARK in str((await report.platform.get("/v1/events?limit=1000")).json())
 
 
 @pytest.mark.parametrize("filter_of", ["buyer_id", "merchant_id", "order_id", "number", "assignee"])

@@ -292,9 +292,12 @@ from case_api.evidence import EvidenceFile, open_store
 
 async def keep() -> None:
     store = open_store(None, Path(sys.argv[1]), bytes_max=1, media_types=())
-    while True:
-        content = os.urandom(10_000_000)
-        sha256 = hashlib.sha256(content).hexdigest()
+    most = os.urandom(10_000_000)
+    hashed = hashlib.sha256(most)
+    while True:  # another file each time, made quickly: nearly always one is being kept
+        rest, digest = os.urandom(8), hashed.copy()
+        digest.update(rest)
+        content, sha256 = most + rest, digest.hexdigest()
         file = EvidenceFile(sha256=sha256, size=len(content), media_type="video/mp4")
         await store.keep(uuid.UUID(int=1), file, io.BytesIO(content))
         print(sha256, flush=True)
@@ -309,7 +312,7 @@ def test_a_kill_in_the_middle_leaves_no_half_file_to_be_seen(tmp_path: Path) -> 
         with subprocess.Popen((sys.executable, "-c", KEEPING, str(tmp_path)), stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             acknowledged = [process.stdout.readline().decode().strip()]
-            time.sleep(0.01 * attempt)
+            time.sleep(0.01 * (attempt + 1))
             process.kill()
             acknowledged += process.stdout.read().decode().split()
         halves = [path for path in tmp_path.rglob("*#*") if path.is_file()]

@@ -103,6 +103,7 @@ async def test_what_is_sent_and_answered_fits_it(storefront: AsyncClient, docume
         "CasePage": "/v1/cases",
         "DeadlinePage": "/v1/deadlines",
         "Counts": "/v1/stats",
+        "FeedPage": "/v1/events",
         "PolicyPage": "/v1/policies",
         "Policy.PolicyView": "/v1/policies/taobao@2026.1",
         "ProblemView": "/v1/cases?x=1",

@@ -18,6 +18,7 @@ ENDPOINTS: list[tuple[str, str, set[str]]] = [
     ("GET", "/v1/cases", READERS),
     ("GET", "/v1/deadlines", READERS),
     ("GET", "/v1/stats", READERS),
+    ("GET", "/v1/events", READERS),
     ("GET", "/v1/cases/{case_id}", READERS),
     ("GET", "/v1/cases/{case_id}/events", READERS),
     ("GET", "/v1/cases/{case_id}/timeline", READERS),

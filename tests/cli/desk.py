@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
+from tests.commands import Ended, typed
 from tests.serving import Serving
 
 RUN_S = 60
 COMMAND = (sys.executable, "-c", "from case_api.cli import main; main()")
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    def json(self) -> Any:
-        return json.loads(self.out)
+"""The same from nothing, as a process that reads every module itself."""
 
 
 class Desk:
@@ -42,7 +28,4 @@ class Desk:
 
     def types(self, *words: str, key: str = "ops", settings: Mapping[str, str] | None = None) -> Ended:
         environment = {**self._environment, "CASELOG_KEY": f"dev-{key}", **(settings or {})}
-        done = subprocess.run(
-            (*COMMAND, *words), env=environment, capture_output=True, text=True, timeout=RUN_S, check=False
-        )
-        return Ended(done.returncode, done.stdout, done.stderr)
+        return typed(*words, environment=environment, within_s=RUN_S)

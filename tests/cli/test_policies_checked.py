@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from case_events.core.policy import LADDER
 from case_events.policies import shipped
-from tests.cli.desk import COMMAND, RUN_S, Ended
+from tests.cli.desk import RUN_S
+from tests.commands import Ended, typed
 from tests.core.small_policy import small
 
 FAULTY = small(
@@ -26,16 +26,9 @@ def checked(file: Path, *options: str) -> Ended:
     """The command where there is no database, no key and no Caselog anywhere."""
     alone = {name: said for name, said in os.environ.items() if not name.startswith("CASELOG_")}
     settings = {"CASELOG_DATA_DIR": str(file.parent / "nowhere"), "CASELOG_URL": "http://127.0.0.1:9", "COLUMNS": "200"}
-    done = subprocess.run(
-        (*COMMAND, "policies", "check", str(file), *options),
-        env={**alone, **settings},
-        capture_output=True,
-        text=True,
-        timeout=RUN_S,
-        check=False,
-    )
+    done = typed("policies", "check", str(file), *options, environment={**alone, **settings}, within_s=RUN_S)
     assert not (file.parent / "nowhere").exists()
-    return Ended(done.returncode, done.stdout, done.stderr)
+    return done
 
 
 @pytest.fixture

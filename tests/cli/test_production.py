@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.desk import COMMAND, Ended
+from tests.cli.desk import COMMAND
+from tests.commands import Ended
 from tests.conftest import Database, MakeDatabase
 
 RUN_S = 60

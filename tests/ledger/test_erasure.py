@@ -18,13 +18,13 @@ from case_events.ledger.queries import read_case
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import CLIENT, MASTER_KEY, Desk, a_filing
+from tests.ledger.erasing import erase
 
 HAN = Party(role="buyer", id="han-meimei-4711")
 LEI = Party(role="merchant", id="li-lei-0815")
 HERS = (HAN.id, "我住在和平路十二号", "files.example/han/door.jpg", "还是没有收到")
 HIS = (LEI.id, "本人在前台签收")
 PROOF = Evidence(kind="photo", uri="https://files.example/han/door.jpg", sha256="a" * 64)
-ERASE = "UPDATE subject_keys SET wrapped = NULL, erased_at = clock_timestamp() WHERE case_id = $1 AND side = $2"
 
 
 @pytest_asyncio.fixture
@@ -38,14 +38,6 @@ async def case_id(desk: Desk) -> CaseId:
     more = examples.EVIDENCE.__class__(evidence=(Evidence(kind="text", uri=HERS[3], sha256="b" * 64),))
     await desk.post(case_id, more, actor=HAN)
     return case_id
-
-
-async def erase(desk: Desk, case_id: CaseId, side: str) -> None:
-    """What the app's login may do, and all that erasing takes."""
-    async with desk.ledger.connection() as connection, connection.transaction():
-        assert await connection.execute(ERASE, case_id, side) == "UPDATE 1"
-        column = {"complainant": "complainant_id", "respondent": "respondent_id"}[side]
-        await connection.execute(f"UPDATE cases SET {column} = 'erased' WHERE case_id = $1", case_id)  # noqa: S608
 
 
 async def found(superuser: asyncpg.Connection, words: tuple[str, ...]) -> dict[str, set[str]]:

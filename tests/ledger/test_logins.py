@@ -222,6 +222,28 @@ async def test_the_owner_can_disable_the_trigger_but_only_in_plain_sight(
     assert {row["client"] for row in await stored(superuser, case_id)} == {"storefront"}
 
 
+async def test_a_login_that_may_become_the_owner_rewrites_the_record_where_the_services_may_not(
+    superuser: asyncpg.Connection, module_database: Database, app: asyncpg.Connection, case_id: CaseId
+) -> None:
+    """The control of all the refusals here: what one right too many is enough for."""
+    rewriting = ("SET ROLE caselog_owner", "ALTER TABLE events DISABLE TRIGGER append_only")
+    for statement in (*rewriting, "UPDATE events SET client = 'x'"):
+        await refused(app, superuser, statement)
+    await superuser.execute("CREATE ROLE careless LOGIN PASSWORD 'careless' IN ROLE caselog_owner")
+    try:
+        host = module_database.app.rpartition("@")[2]
+        careless = await asyncpg.connect(f"postgresql://careless:careless@{host}")
+        opened = careless.transaction()
+        await opened.start()
+        for statement in rewriting:
+            await careless.execute(statement)
+        assert await careless.execute("UPDATE events SET client = 'x' WHERE case_id = $1", case_id) == "UPDATE 3"
+        await opened.rollback()
+        await careless.close()
+    finally:
+        await superuser.execute("DROP ROLE careless")
+
+
 async def test_with_the_trigger_gone_the_services_may_still_not(
     app: asyncpg.Connection, watch: asyncpg.Connection, superuser: asyncpg.Connection, case_id: CaseId
 ) -> None:

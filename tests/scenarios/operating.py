@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sys
 from typing import Any
 
+from tests.commands import typed
 from tests.scenarios.perform import KeyOf
 from tests.serving import Serving
 
 COMMAND_S = 120
-CALLED = "from case_api.cli import main; main()"
 
 
 def caselog_command(running: Serving, *words: str) -> Any:
     """What a command of the operator's says, read from its JSON."""
-    command = (sys.executable, "-c", CALLED, *words, "--json")
-    done = subprocess.run(
-        command, env=running.environment(), capture_output=True, text=True, timeout=COMMAND_S, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
+    done = typed(*words, "--json", environment=running.environment(), within_s=COMMAND_S)
+    assert done.code == 0, done.out + done.err
+    return done.json()
 
 
 def key_maker(running: Serving) -> KeyOf:

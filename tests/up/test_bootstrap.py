@@ -72,7 +72,7 @@ def test_the_second_time_is_quick() -> None:
     assert time.monotonic() - began < 2
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-bench.lock"])
 def test_a_lock_has_hashes_and_no_address(name: str) -> None:
     text = (ROOT / name).read_text()
     assert not re.search(r"://|^-|file:|@ ", text, re.MULTILINE)
@@ -81,9 +81,10 @@ def test_a_lock_has_hashes_and_no_address(name: str) -> None:
     assert all("--hash=sha256:" in block for block in packages)
 
 
-def test_what_tests_run_is_what_runs() -> None:
-    running, testing = (
+def test_what_tests_and_benchmarks_run_is_what_runs() -> None:
+    running, testing, measured = (
         set(re.findall(r"^([a-z0-9.-]+==[^\s;]+)", (ROOT / name).read_text(), re.MULTILINE))
-        for name in ("requirements.lock", "requirements-dev.lock")
+        for name in ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock")
     )
     assert running < testing
+    assert running < measured

@@ -20,6 +20,7 @@ import pytest
 
 from case_api.cli import orphans, postgres, premises
 from case_api.cli.premises import CannotStart
+from tests import clusters
 
 ROOT = Path(__file__).parents[2]
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
@@ -49,8 +50,16 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
-async def test_what_was_committed_survives_kill_9_of_the_server(folder: Path, pg_bin: Path | None) -> None:
-    server = await postgres.start(folder / "data", bin_dir=pg_bin)
+@pytest.fixture
+def made(folder: Path, pg_bin: Path | None) -> Path:
+    """The same with a cluster in it that was made before, for who does not ask how one is made."""
+    if pg_bin is None:
+        clusters.furnish(folder / "data")
+    return folder
+
+
+async def test_what_was_committed_survives_kill_9_of_the_server(made: Path, pg_bin: Path | None) -> None:
+    server = await postgres.start(made / "data", bin_dir=pg_bin)
     await _ask(server.url(postgres.OWNER), "CREATE TABLE kept AS SELECT generate_series(1, 100) AS n")
     os.kill(server.process.pid, signal.SIGKILL)
     server.process.wait(WAIT_S)
@@ -87,38 +96,38 @@ async def test_nobody_enters_without_a_password(postgres_server: postgres.Server
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
 
 
-async def test_a_second_start_on_the_same_folder_is_refused(folder: Path, pg_bin: Path | None) -> None:
-    server = await postgres.start(folder / "data", bin_dir=pg_bin)
+async def test_a_second_start_on_the_same_folder_is_refused(made: Path, pg_bin: Path | None) -> None:
+    server = await postgres.start(made / "data", bin_dir=pg_bin)
     with pytest.raises(CannotStart, match="in use by another caselog"):
-        await postgres.start(folder / "data", bin_dir=pg_bin)
+        await postgres.start(made / "data", bin_dir=pg_bin)
     await server.stop()
     began = time.monotonic()
-    server = await postgres.start(folder / "data", bin_dir=pg_bin)
+    server = await postgres.start(made / "data", bin_dir=pg_bin)
     assert time.monotonic() - began < 5
     await server.stop()
 
 
-async def test_kill_9_of_the_parent_leaves_no_orphan(folder: Path) -> None:
-    with _starter(folder / "data") as parent:
+async def test_kill_9_of_the_parent_leaves_no_orphan(made: Path) -> None:
+    with _starter(made / "data") as parent:
         pid, _ = _said(parent)
         parent.kill()
     await _until(lambda: not Path(f"/proc/{pid}").exists())
-    server = await postgres.start(folder / "data")
+    server = await postgres.start(made / "data")
     assert await _ask(server.url(postgres.OWNER), "SELECT 1") == 1
     await server.stop()
 
 
-async def test_an_orphan_is_stopped_and_a_stranger_with_its_pid_is_not(folder: Path) -> None:
-    server = await postgres.start(folder / "data")
+async def test_an_orphan_is_stopped_and_a_stranger_with_its_pid_is_not(made: Path) -> None:
+    server = await postgres.start(made / "data")
     pgdata = server.premises.pgdata
     os.close(server.lock_fd)  # as if its parent were gone and only it went on
-    successor = await postgres.start(folder / "data")
+    successor = await postgres.start(made / "data")
     assert server.process.wait(WAIT_S) == 0
     await successor.stop()
     stranger = subprocess.Popen(["sleep", "60"])
     try:
         (pgdata / "postmaster.pid").write_text(f"{stranger.pid}\n{pgdata}\n0\n1\n\n127.0.0.1\n0\nready\n")
-        server = await postgres.start(folder / "data")
+        server = await postgres.start(made / "data")
         await server.stop()
         assert stranger.poll() is None
     finally:
@@ -137,12 +146,12 @@ async def test_a_cluster_half_made_is_made_anew(folder: Path) -> None:
     assert not draft.exists()
 
 
-async def test_another_major_version_is_named_and_refused(folder: Path) -> None:
-    server = await postgres.start(folder / "data")
+async def test_another_major_version_is_named_and_refused(made: Path) -> None:
+    server = await postgres.start(made / "data")
     await server.stop()
     (server.premises.pgdata / "PG_VERSION").write_text("9\n")
     with pytest.raises(CannotStart, match="made by Postgres 9"):
-        await postgres.start(folder / "data")
+        await postgres.start(made / "data")
 
 
 @pytest.mark.skipif(not (DEBIAN_15 / "postgres").exists(), reason="needs Debian's postgresql-15")
