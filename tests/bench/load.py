@@ -1,59 +1,87 @@
-"""The load: so many connections, each posting one request after another, in a process of its own."""
+"""The load: so many at once, each doing one thing after another until all is done; each thing is timed."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 REQUEST_S_MAX = 30
+SHOWN = 500
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Run:
-    """How many requests were answered, in which time, and the answers that were not 201."""
+    """How many things were done, in which time, and how long each took its asker (nothing where nobody asked)."""
 
-    requests: int
+    count: int
     seconds: float
-    refused: int
-    latencies_ms: tuple[float, ...]
+    latencies_ms: tuple[float, ...] = ()
 
     @property
     def rate(self) -> float:
-        return self.requests / self.seconds
+        """Done in a second."""
+        return self.count / self.seconds
 
     def percentile_ms(self, share: float) -> float:
+        """The latency that this share was not slower than; 0 where nobody asked."""
         ordered = sorted(self.latencies_ms)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+        return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
-async def post_all(port: int, requests: Sequence[bytes], connections: int) -> Run:
-    """Post each of the raw HTTP/1.1 requests once, over so many connections to this loopback port."""
-    waiting = list(reversed(requests))
+async def each(todo: Sequence[T], at_once: int, do: Callable[[T], Awaitable[object]]) -> Run:
+    """Do it with each item, so many at once."""
+    waiting = list(reversed(todo))
     latencies: list[float] = []
-    refused = 0
 
     async def one() -> None:
-        nonlocal refused
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while waiting:
-            request = waiting.pop()
+            item = waiting.pop()
             began = time.perf_counter()
-            writer.write(request)
-            async with asyncio.timeout(REQUEST_S_MAX):
-                status = await _answer(reader)
+            await do(item)
             latencies.append((time.perf_counter() - began) * 1000)
-            refused += status != 201
-        writer.close()
 
     began = time.perf_counter()
-    await asyncio.gather(*(one() for _ in range(connections)))
-    return Run(len(latencies), time.perf_counter() - began, refused, tuple(latencies))
+    await asyncio.gather(*(one() for _ in range(at_once)))
+    return Run(len(latencies), time.perf_counter() - began, tuple(latencies))
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
+def created(status: int, _: bytes) -> bool:
+    """Whether the answer says that something was recorded."""
+    return status == 201
+
+
+async def post_all(
+    port: int, requests: Sequence[bytes], connections: int, fine: Callable[[int, bytes], bool] = created
+) -> Run:
+    """Post each of the raw HTTP/1.1 requests once, over so many connections to this loopback port.
+
+    Raises AssertionError when an answer's status and body are not fine.
+    """
+    free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue(connections)
+    for _ in range(connections):
+        free.put_nowait(await asyncio.open_connection("127.0.0.1", port))
+
+    async def post(request: bytes) -> None:
+        reader, writer = free.get_nowait()
+        writer.write(request)
+        async with asyncio.timeout(REQUEST_S_MAX):
+            status, body = await _answer(reader)
+        assert fine(status, body), f"a request was answered with {status}: {body[:SHOWN]!r}"
+        free.put_nowait((reader, writer))
+
+    try:
+        return await each(requests, connections, post)
+    finally:
+        while not free.empty():
+            free.get_nowait()[1].close()
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
-    await reader.readexactly(length)
-    return int(head.split(b" ", 2)[1])
+    return int(head.split(b" ", 2)[1]), await reader.readexactly(length)

@@ -3,33 +3,69 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench.load import Run
+
 TICKS = os.sysconf("SC_CLK_TCK")
+CORES = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
-class Spent:
-    """CPU seconds so far: of some processes and their children, and of the whole machine."""
+class Measured:
+    """One run: how fast it went, and the CPU of the service and of Postgres for each thing done.
 
-    ours_s: float
-    machine_s: float
+    ``other_share``: what neither we nor anything we started used of the machine meanwhile.
+    """
 
-    def since(self, before: Spent) -> Spent:
-        return Spent(self.ours_s - before.ours_s, self.machine_s - before.machine_s)
+    run: Run
+    service_us: float
+    postgres_us: float
+    other_share: float
+
+    @property
+    def cpu_us(self) -> float:
+        return self.service_us + self.postgres_us
 
 
-def spent(*roots: int) -> Spent:
-    """The CPU spent by these processes and all that descend from them, and by everybody."""
-    parents = _parents()
-    ours = set(roots)
+class Meter:
+    """Measures runs: the service is a process we started, or (None) this one and all it started but Postgres."""
+
+    def __init__(self, postgres_pid: int, service_pid: int | None = None) -> None:
+        self._postgres, self._service = postgres_pid, service_pid
+
+    async def measure(self, work: Awaitable[Run]) -> Measured:
+        """Await the work, and what it cost. What looking costs is left out of it."""
+        before = self._spent()
+        own, busy, began = time.process_time(), _machine_s(), time.perf_counter()
+        run = await work
+        passed, busy, own = time.perf_counter() - began, _machine_s() - busy, time.process_time() - own
+        started, postgres, service = (now - was for now, was in zip(self._spent(), before, strict=True))
+        ours = own + started
+        if self._service is None:
+            service = ours - postgres
+        other = max(0.0, busy - ours) / (passed * CORES)
+        return Measured(run, service / run.count * 1e6, postgres / run.count * 1e6, other)
+
+    def _spent(self) -> tuple[float, float, float]:
+        """Seconds so far: of all that this process started, of Postgres, and of the service."""
+        parents = _parents()
+        started = _cpu_s(parents, os.getpid()) - time.process_time()
+        return started, _cpu_s(parents, self._postgres), _cpu_s(parents, self._service) if self._service else 0.0
+
+
+def _cpu_s(parents: Mapping[int, int], root: int) -> float:
+    """The CPU seconds of a process and all that descend from it, those that are over included."""
+    family = {root}
     grown = True
     while grown:
-        more = {pid for pid, parent in parents.items() if parent in ours} - ours
-        ours |= more
+        more = {pid for pid, parent in parents.items() if parent in family} - family
+        family |= more
         grown = bool(more)
-    return Spent(sum(_cpu(pid) for pid in ours), _machine())
+    return sum(_own_and_reaped_s(pid) for pid in family)
 
 
 def _parents() -> dict[int, int]:
@@ -41,9 +77,10 @@ def _parents() -> dict[int, int]:
     return found
 
 
-def _cpu(pid: int) -> float:
+def _own_and_reaped_s(pid: int) -> float:
+    """A process's own time, and that of its children which have ended: a database session is one that ends."""
     fields = _stat(pid)
-    return sum(map(int, fields[11:13])) / TICKS if fields else 0.0
+    return sum(map(int, fields[11:15])) / TICKS if fields else 0.0
 
 
 def _stat(pid: int) -> list[str]:
@@ -54,7 +91,7 @@ def _stat(pid: int) -> list[str]:
         return []
 
 
-def _machine() -> float:
+def _machine_s() -> float:
     """Everything but idle and waiting for disks."""
     fields = list(map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]))
     return (sum(fields[:3]) + sum(fields[5:8])) / TICKS

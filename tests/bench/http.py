@@ -1,0 +1,102 @@
+"""One step over HTTP, everything on, against FastAPI with a body model, one select of five rows and one insert."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from functools import partial
+from itertools import accumulate
+from uuid import UUID, uuid4
+
+from rich.console import Console
+
+from tests.bench import corpus, floor, lives
+from tests.bench.contest import Contender, Contest, Figures, contest
+from tests.bench.house import MASTER_KEY, Database, House, served
+from tests.bench.load import post_all
+from tests.bench.machine import Measured, Meter
+from tests.bench.scale import Scale
+
+SIZES = {1: 400, 8: 1_500, 32: 2_000, 64: 2_000}
+"""Connections at once → requests in a run."""
+OURS = "caselog"
+FLOOR = "floor (FastAPI, select 5, insert)"
+CASELOG = [sys.executable, "-m", "case_api"]
+FASTAPI = [
+    *(sys.executable, "-m", "uvicorn", "tests.bench.floor:app", "--log-level", "error", "--no-access-log"),
+    *("--port", "{port}"),
+]
+
+
+async def measure(house: House, scale: Scale, console: Console) -> Figures:
+    """Both servers with one worker each, in turn, at each number of connections."""
+    figures: Figures = {}
+    async with house.database() as database:
+        counts = {connections: scale.of(count) for connections, count in SIZES.items()}
+        ours, base = await _prepared(database, sum(counts.values()) * scale.runs)
+        environment = house.environment(database, FLOOR_URL=database.owner)
+        with served(CASELOG, environment) as (ours_at, ours_pid), served(FASTAPI, environment) as (base_at, base_pid):
+            meters = Meter(house.postgres_pid, ours_pid), Meter(house.postgres_pid, base_pid)
+            starts = accumulate(counts.values(), lambda start, count: start + count * scale.runs, initial=0)
+            for (connections, count), start in zip(counts.items(), starts, strict=False):
+                run = partial(_contender, start=start, count=count, connections=connections)
+                contenders = {FLOOR: run(meters[1], base_at, base), OURS: run(meters[0], ours_at, ours)}
+                measured = await contest(contenders, scale.repetitions)
+                measured.tell(
+                    console, f"one step over HTTP on a case of five events, {connections} connections", "steps"
+                )
+                figures |= _told(console, measured, connections)
+    return figures
+
+
+async def _prepared(database: Database, count: int) -> tuple[list[bytes], list[bytes]]:
+    """The requests to Caselog and to the floor, each to a case or stream of its own."""
+    ours = await corpus.write(database.owner, MASTER_KEY, (lives.five_events(),), count, lives.under_another_order)
+    streams = [uuid4() for _ in range(count)]
+    async with database.session() as admin:
+        await admin.execute(floor.TABLE)
+        await admin.execute(floor.FILL, streams)
+        await admin.execute("GRANT ALL ON floor TO PUBLIC")
+    await database.settle()
+    return [request(case, str(index)) for index, case in enumerate(ours)], [
+        request(s, str(i)) for i, s in enumerate(streams)
+    ]
+
+
+def request(case_id: UUID, key: str) -> bytes:
+    """A raw request that posts a piece of evidence to a case."""
+    body = json.dumps(
+        {
+            "type": "evidence_submitted",
+            "actor": {"role": "buyer", "id": "b-1"},
+            "data": {"evidence": [{"kind": "photo", "uri": "https://files.example/9", "sha256": f"{9:064x}"}]},
+        }
+    ).encode()
+    head = (
+        f"POST /v1/cases/{case_id}/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer dev-storefront\r\n"
+        f"Idempotency-Key: bench-{key}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _contender(
+    meter: Meter, port: int, requests: Sequence[bytes], *, start: int, count: int, connections: int
+) -> Contender:
+    async def run(number: int) -> Measured:
+        begin = start + number * count
+        return await meter.measure(post_all(port, requests[begin : begin + count], connections))
+
+    return run
+
+
+def _told(console: Console, measured: Contest, connections: int) -> Figures:
+    rate, cpu = measured.rate_ratio(OURS, FLOOR), measured.cpu_ratio(OURS, FLOOR)
+    console.print(f"{connections} connections: {rate:.2f} of the floor's rate, {cpu:.2f} times its CPU\n")
+    return {
+        f"http_step_rate_vs_floor_c{connections}": rate,
+        f"http_step_cpu_vs_floor_c{connections}": cpu,
+        f"http_step_per_s_c{connections}": measured.rate(OURS),
+        f"http_floor_per_s_c{connections}": measured.rate(FLOOR),
+        f"http_other_work_share_c{connections}": measured.other_share,
+    }
