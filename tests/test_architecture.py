@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from pathlib import Path
 
@@ -216,9 +217,15 @@ def _modules() -> dict[str, Path]:
 MODULES = _modules()
 
 
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
 def _imports(path: Path) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -276,7 +283,7 @@ def test_these_rooms_never_know_each_other(start: str, end: str, why: str) -> No
 
 @pytest.mark.parametrize("module", sorted(name for name in MODULES if _within(name, "case_events.core")))
 def test_the_core_has_no_effects(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    tree = _tree(MODULES[module])
     assert not _imports(MODULES[module]) & EFFECTFUL
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     assert not called & EFFECTS
@@ -288,7 +295,7 @@ def test_sql_is_spoken_only_in_the_ledger() -> None:
     for module, path in MODULES.items():
         if any(_within(module, place) for place in SPEAKS_SQL):
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(_tree(path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 assert not node.value.lstrip().startswith(words), f"{module}:{node.lineno} speaks SQL"
 
@@ -297,7 +304,7 @@ def test_files_and_functions_stay_small_enough_to_read() -> None:
     for module, path in MODULES.items():
         text = path.read_text(encoding="utf-8")
         assert len(text.splitlines()) <= 300, f"{module} has more than 300 lines"
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(_tree(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
                 # evolve has one arm for each event there is; it grows with the domain and stays flat.
                 longest = 70 if node.name == "evolve" else 50
@@ -306,4 +313,4 @@ def test_files_and_functions_stay_small_enough_to_read() -> None:
 
 def test_every_module_says_what_room_it_is() -> None:
     for module, path in MODULES.items():
-        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), f"{module} has no docstring"
+        assert ast.get_docstring(_tree(path)), f"{module} has no docstring"

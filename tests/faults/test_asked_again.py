@@ -48,7 +48,7 @@ async def test_who_hung_up_before_the_answer_and_asks_again_gets_it(
     case_id = await desk.filed()
     holder = await asyncpg.connect(module_database.superuser)
     async with holder.transaction():
-        await holder.execute("SELECT FROM streams WHERE case_id = $1 FOR UPDATE", case_id)
+        await holder.execute("LOCK TABLE events IN SHARE MODE")  # the step is judged, and waits to be written
         asked = asyncio.create_task(desk.ask(examples.EVIDENCE, case_id, key="proof", if_match=1))
         await _until(superuser, WAITING, module_database.name)
         asked.cancel()

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import asyncpg
 import pytest
 
-from case_events.ledger.batches import LANES, SIZE_MAX, Batches
+from case_events.ledger import batches as module
+from case_events.ledger.batches import LANES, SHARE_MIN, SIZE_MAX, Batches, Full
 from case_events.ledger.steps import submit
 from tests import examples
 from tests.ledger.desk import Desk, a_filing, asking
@@ -45,12 +46,27 @@ def batches() -> Batches[str, str]:
 
 async def test_whoever_comes_while_a_batch_is_under_way_shares_the_next() -> None:
     counter, queue = Counter(), batches()
-    names = [str(number) for number in range(3 * SIZE_MAX)]
+    names = [str(number) for number in range(2 * LANES * SIZE_MAX)]
     answers = await asyncio.gather(*(queue.add(name, counter.work) for name in names))
     assert answers == [name.upper() for name in names]
     assert max(len(given) for given in counter.given) == SIZE_MAX
     assert len(counter.given) < len(names) / 10
     assert counter.most_under_way == LANES
+
+
+async def test_a_few_go_together_and_more_are_shared_among_the_lanes() -> None:
+    for count, sizes in ((SHARE_MIN, [SHARE_MIN]), (LANES * 2 * SHARE_MIN, [2 * SHARE_MIN] * LANES)):
+        counter, queue = Counter(), batches()
+        await asyncio.gather(*(queue.add(str(number), counter.work) for number in range(count)))
+        assert [len(given) for given in counter.given] == sizes
+
+
+async def test_who_comes_when_too_many_wait_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WAITING_MAX", 2)
+    counter, queue = Counter(), batches()
+    told = await asyncio.gather(*(queue.add(name, counter.work) for name in "abc"), return_exceptions=True)
+    assert told[:2] == ["A", "B"]
+    assert isinstance(told[2], Full)
 
 
 async def test_one_key_is_in_one_batch_at_a_time_and_keeps_its_order() -> None:

@@ -34,6 +34,7 @@ WRITERS, CASES = 4, 4
 MID_TICK = r"""
 SELECT substring(query FROM 'process (\d+)') FROM pg_stat_activity
 WHERE datname = $1 AND wait_event = 'PgSleep' AND query LIKE '/* process %'
+    AND substring(query FROM 'process (\d+)') <> ALL ($2::text[])
 """
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'caselog_scheduler' AND datname = $1"
 
@@ -156,12 +157,12 @@ async def test_of_six_schedulers_five_are_killed_in_the_middle_of_a_tick_and_the
             asyncio.create_task(recording.write_steps(writer, cases, random.Random(seed), over))
             for seed, writer in enumerate(writers)
         ]
-        killed = set()
+        killed: set[str] = set()
         for _ in range(KILLED):
             before = len(await feed(superuser))
-            pid = await until(lambda: superuser.fetchval(MID_TICK, module_database.name))
+            pid = await until(lambda: superuser.fetchval(MID_TICK, module_database.name, list(killed)))
             os.kill(int(str(pid)), signal.SIGKILL)
-            killed.add(pid)
+            killed.add(str(pid))
             await until(lambda before=before: _grown(superuser, before))  # type: ignore[misc]
         over.set()
         await asyncio.gather(*writing)

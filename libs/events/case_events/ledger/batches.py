@@ -7,16 +7,20 @@ batch at a time. A batch that fails is tried again one by one, so that nobody pa
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 SIZE_MAX = 32
 """How many share a transaction; more buy little and cost the tail."""
+SHARE_MIN = 8
+"""So many go together even if another lane is free: a transaction has its price."""
 WAITING_MAX = 10_000
 """How many may wait; whoever comes then is told to come back."""
-LANES = 2
-"""How many batches are under way at once: while one waits for the disk the next one is judged."""
+LANES = 4
+"""How many batches are under way at once: while some wait for Postgres and its disk another is judged (measured: two
+leave a third of the core unused, six share too little)."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,6 +42,7 @@ class Batches(Generic[T, R]):
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._busy: set[Hashable] = set()
         self._lanes: set[asyncio.Task[None]] = set()
+        self._under_way = 0
 
     async def add(self, item: T, work: Work[T, R]) -> R:
         """The answer of ``work`` for this item. Raises Full, or what ``work`` raises for it alone."""
@@ -55,9 +60,11 @@ class Batches(Generic[T, R]):
         while batch := self._next():
             keys = {self._key(item) for item, _ in batch}
             self._busy |= keys
+            self._under_way += 1
             try:
                 await self._work(batch, work)
             finally:
+                self._under_way -= 1
                 self._busy -= keys
 
     async def _work(self, batch: list[tuple[T, asyncio.Future[R]]], work: Work[T, R]) -> None:
@@ -82,7 +89,10 @@ class Batches(Generic[T, R]):
         batch: list[tuple[T, asyncio.Future[R]]] = []
         keys: set[Hashable] = set()
         later: list[tuple[T, asyncio.Future[R]]] = []
-        while self._waiting and len(batch) < SIZE_MAX:
+        # What waits is shared with the lanes that are free: one is judged while the other is written.
+        share = math.ceil(len(self._waiting) / (LANES - self._under_way))
+        size = min(SIZE_MAX, max(SHARE_MIN, share))
+        while self._waiting and len(batch) < size:
             item, answer = self._waiting.popleft()
             key = self._key(item)
             if answer.done():

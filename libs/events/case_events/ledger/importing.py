@@ -34,6 +34,7 @@ from case_events.ledger.together import (
     Chain,
     Item,
     Lane,
+    closes_what_it_filed,
     grouped,
     in_rounds,
     lanes_of,
@@ -197,6 +198,8 @@ async def _chained(
         step = _planned(history, case, item.request, world, now)
         if step.opens and not lone:
             break  # it opens another case: it goes alone
+        if closes_what_it_filed(steps, step):
+            break  # the next round goes on from there
         if step.opens:
             step, opened = await with_opened(ledger, connection, item.request, step)
         steps.append(step)

@@ -143,6 +143,15 @@ def _overtaken(item: Item, step: Step, written: Mapping[CaseId, int]) -> bool:
     return any(place < item.place and str(case_id) in blockers for case_id, place in written.items())
 
 
+def closes_what_it_filed(steps: Sequence[Step], step: Step) -> bool:
+    """Would ``step`` close the case that ``steps`` file? It waits for the next round.
+
+    Until then the complaint is open, and what was asked in between on the same order is told so.
+    """
+    filed = next((one.before is None for one in steps if one.events), False)
+    return filed and bool(step.events) and step.case is not None and step.case.stage == "closed"
+
+
 Answers = dict[int, Step | Exception]
 
 
@@ -204,7 +213,7 @@ async def _chained(ledger: Ledger, connection: Connection, judged: Judged, lane:
         if not dry_run and claimed_ahead(item.request.occurred_at, world.moment.effective_at):
             break  # the next round judges it first, and refuses it
         step = plan(history, item.request, world, case)
-        if step.opens and not dry_run:
+        if not dry_run and (step.opens or closes_what_it_filed(steps, step)):
             break
         steps.append(step)
         if step.events:
