@@ -212,3 +212,30 @@ async def test_nobody_waits_longer_than_a_statement_may_take_and_what_was_waited
     assert [one.problem for one in again if isinstance(one, Step)] == [None] * (1 + NEIGHBOURS)
     assert {len(await stored(superuser, case_id)) for case_id in (held, *cases)} == {2}
     await hasty.close()
+
+
+async def test_who_loses_every_race_takes_its_turn_and_is_told_to_come_back_when_it_does_not_come(
+    desk: Desk, superuser: asyncpg.Connection, holding: Holding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "TURN_LASTS", "SELECT set_config('lock_timeout', '300ms', true)")
+    monkeypatch.setattr(steps, "QUEUE_S", 0.1)
+    held, free = await filed(desk, 2)
+    async with holding(held):
+        more = opening.TURNS_MAX + 2
+        asked = [desk.ask(examples.EVIDENCE, held, key=f"proof {number}") for number in range(more)]
+        said, other = await asyncio.gather(asyncio.gather(*asked), desk.ask(examples.EVIDENCE, free))
+        assert [step.problem and step.problem.code for step in said] == ["busy"] * more
+        assert other.problem is None
+    assert len(await stored(superuser, held)) == 1
+    assert not desk.ledger.turns.locked(), "every turn was given back"
+
+
+async def test_a_turn_is_waited_for_and_the_step_is_judged_on_what_was_recorded_meanwhile(
+    desk: Desk, superuser: asyncpg.Connection, module_database: Database, holding: Holding
+) -> None:
+    (case_id,) = await filed(desk, 1)
+    async with holding(case_id):
+        asked = asyncio.create_task(desk.ask(examples.EVIDENCE, case_id))
+        await until_waited_for(superuser, module_database)
+    step = await asked
+    assert (step.problem, step.answer[0].version) == (None, 2)

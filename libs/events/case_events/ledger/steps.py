@@ -6,8 +6,8 @@ The scheduler plans with the locks it already holds and commits through the same
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache, partial
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -31,8 +31,8 @@ from case_events.ledger.store import Writing, append
 
 RACES_MAX = 4
 """How often a step is judged in company; whoever lost every time to somebody faster takes its turn."""
-TURN_S = 2
-"""How long a turn is waited for before the asker is told to come back."""
+QUEUE_S, TURN_S = 5, 2
+"""How long who has lost its races queues for a turn, and then waits for the case, before it is told to come back."""
 TURN_LASTS = f"SELECT set_config('lock_timeout', '{TURN_S}s', true)"
 TAKE_TURN = "SELECT FROM streams WHERE case_id = $1 FOR UPDATE"
 WAKE_WITHIN = timedelta(seconds=5)
@@ -93,13 +93,21 @@ async def _in_turn(ledger: Ledger, request: Request) -> Step | None:
 
     None when the row was not to be had in time, or a filing was again too late.
     """
-    with suppress(asyncpg.LockNotAvailableError):
-        async with ledger.turns, ledger.connection() as connection, connection.transaction():
+    try:
+        async with asyncio.timeout(QUEUE_S):
+            await ledger.turns.acquire()
+    except TimeoutError:
+        return None
+    try:
+        async with ledger.connection() as connection, connection.transaction():
             await connection.execute(TURN_LASTS)
             await connection.execute(TAKE_TURN, request.case_id)
             (step,) = await _tried(ledger, connection, [request])
             return step
-    return None
+    except asyncpg.LockNotAvailableError:
+        return None
+    finally:
+        ledger.turns.release()
 
 
 async def _tried(ledger: Ledger, connection: Connection, requests: Sequence[Request]) -> list[Step | None]:
