@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from case_events.core.events import Filed
-from case_events.core.plan import Step, World, plan_timeouts
+from case_events.core.plan import Step, plan_timeouts
 from case_events.core.timeouts import TimedOut
 from case_events.core.values import CaseId, Value
-from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
+from case_events.ledger.judging import world_of
 from case_events.ledger.steps import commit
-from case_events.ledger.store import Loaded, load
+from case_events.ledger.store import load
 
 BATCH = 200
 """Cases in one transaction; thousands buy little and cost the tail (measured, anchors/timers.md)."""
@@ -86,20 +85,13 @@ async def fire(ledger: Ledger, claim: str, *, limit: int = 1, only: CaseId | Non
             return Fired()
         locked = [row["case_id"] for row in await connection.fetch(LOCK, claimed)]
         loaded = await load(connection, locked, ledger.vault)
-        steps = [(await _planned(ledger, connection, one), one) for one in loaded.values()]
+        steps = [(plan_timeouts(one.history, await world_of(ledger, connection, one)), one) for one in loaded.values()]
         due = [(step, one.head, one.keys) for step, one in steps if step.events]
         stale = [step.case_id for step, _ in steps if not step.events]
         if stale:
             await connection.execute(POSTPONE, stale, BACK_OFF_S_MAX)
         written = await commit(connection, due, ledger.vault) if due else set[CaseId]()
         return _told(claimed, locked, [step for step, _, _ in due], written, len(stale))
-
-
-async def _planned(ledger: Ledger, connection: Connection, loaded: Loaded) -> Step:
-    filed = loaded.history[0].event
-    assert isinstance(filed, Filed), "a history starts with its filing"
-    in_force = await ledger.policies.pinned(connection, filed.policy)
-    return plan_timeouts(loaded.history, World(in_force=in_force, calendar=ledger.calendar, moment=loaded.moment))
 
 
 def _told(claimed: list[UUID], locked: list[UUID], steps: list[Step], written: set[CaseId], stale: int) -> Fired:

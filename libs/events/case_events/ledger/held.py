@@ -11,7 +11,7 @@ from case_events.core.plan import Moment, plan_timeouts
 from case_events.core.values import CaseId, Instant
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.past import world_of
+from case_events.ledger.judging import world_of
 from case_events.ledger.steps import commit
 from case_events.ledger.store import load
 

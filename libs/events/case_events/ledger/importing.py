@@ -25,8 +25,9 @@ from case_events.ledger.codec import GENESIS
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.held import hold
+from case_events.ledger.judging import world_of
 from case_events.ledger.marks import complainant_digest
-from case_events.ledger.past import filing_worlds, with_opened, world_of
+from case_events.ledger.past import filing_worlds, with_opened
 from case_events.ledger.steps import CLIENTS, Asking, commit, request_of
 from case_events.ledger.store import Loaded, load
 from case_events.ledger.together import (

@@ -122,10 +122,7 @@ async def _judged(
 ) -> Judged:
     world = filing or Problem(code="not_found", detail="There is no such case.")
     if loaded is not None:
-        filed = loaded.history[0].event
-        assert isinstance(filed, Filed), "a history starts with its filing"
-        in_force = await ledger.policies.pinned(connection, filed.policy)
-        world = World(in_force=in_force, calendar=ledger.calendar, moment=loaded.moment)
+        world = await world_of(ledger, connection, loaded)
     if isinstance(world, Problem):
         step = Step(case_id=request.case_id, before=None, case=None, problem=world)
     elif claimed_ahead(request.occurred_at, world.moment.effective_at):
@@ -134,6 +131,14 @@ async def _judged(
     else:
         step = plan(loaded.history if loaded else (), request, world)
     return Judged(request=request, loaded=loaded, step=step)
+
+
+async def world_of(ledger: Ledger, connection: Connection, loaded: Loaded) -> World:
+    """What a case that is there is judged by: the policy it pinned, now. Raises PolicyChanged."""
+    filed = loaded.history[0].event
+    assert isinstance(filed, Filed), "a history starts with its filing"
+    in_force = await ledger.policies.pinned(connection, filed.policy)
+    return World(in_force=in_force, calendar=ledger.calendar, moment=loaded.moment)
 
 
 async def _filing_worlds(
@@ -161,13 +166,13 @@ async def _filing_world(ledger: Ledger, connection: Connection, command: File, r
     facts = Facts(
         number=str(row["number"]),
         open_complaint=row["open_complaint"],
-        marks=_marks(row["marks"], in_force.policy.credit, moment.effective_at, ledger.calendar),
+        marks=marks_within(row["marks"], in_force.policy.credit, moment.effective_at, ledger.calendar),
         previous=_previous(row),
     )
     return World(in_force=in_force, calendar=ledger.calendar, moment=moment, facts=facts)
 
 
-def _marks(given: list[Instant], credit: Credit | None, now: Instant, calendar: Calendar) -> int:
+def marks_within(given: list[Instant], credit: Credit | None, now: Instant, calendar: Calendar) -> int:
     """How many of the marks are still in the policy's window: one ends when the window from it ends."""
     if credit is None:
         return 0

@@ -8,17 +8,15 @@ from uuid import UUID, uuid5
 import asyncpg
 from msgspec.structs import replace
 
-from case_events.core.calendar import after
 from case_events.core.commands import File
-from case_events.core.events import Filed
 from case_events.core.others import Facts, Previous
 from case_events.core.plan import OURSELVES, Moment, Request, Step, World, not_opened, plan
 from case_events.core.values import Fault, Instant, Party, Problem
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.judging import MARKS_MAX, OPENED, reservation
+from case_events.ledger.judging import MARKS_MAX, OPENED, marks_within, reservation
 from case_events.ledger.marks import complainant_digest
-from case_events.ledger.store import Loaded, load
+from case_events.ledger.store import load
 
 FACTS = f"""
 SELECT asked.case_id, nextval('complaint_number') AS number, (SELECT clock_timestamp()) AS now,
@@ -41,14 +39,6 @@ LEFT JOIN LATERAL (
 LEFT JOIN open_complaints o ON o.reservation = asked.reservation
 LEFT JOIN cases p ON p.case_id = asked.previous
 """
-
-
-async def world_of(ledger: Ledger, connection: Connection, loaded: Loaded) -> World:
-    """What a case that is there is judged by; its moment is now, for the line to replace."""
-    filed = loaded.history[0].event
-    assert isinstance(filed, Filed), "a history starts with its filing"
-    in_force = await ledger.policies.pinned(connection, filed.policy)
-    return World(in_force=in_force, calendar=ledger.calendar, moment=loaded.moment)
 
 
 async def filing_worlds(
@@ -79,12 +69,10 @@ async def _world(ledger: Ledger, connection: Connection, request: Request, row: 
     in_force = await ledger.policies.find(connection, row["name"], row["version"]) if row["name"] else None
     if in_force is None:
         return _invalid("/marketplace", f"no policy was in force for it at {at.rfc3339()}")
-    credit = in_force.policy.credit
-    counted = [one for one in row["marks"] if credit and at <= after(one, credit.window, ledger.calendar)[0]]
     facts = Facts(
         number=str(row["number"]),
         open_complaint=row["open_complaint"],
-        marks=len(counted),
+        marks=marks_within(row["marks"], in_force.policy.credit, at, ledger.calendar),
         previous=_previous(row, at),
     )
     moment = Moment(recorded_at=row["now"], effective_at=at)
