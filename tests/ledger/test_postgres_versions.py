@@ -80,6 +80,11 @@ async def evidence_at_once(desk: Desk) -> None:
 
 
 async def test_the_oldest_supported_postgres_refuses_to_change_what_is_recorded(oldest: postgres.Server) -> None:
+    app = await open_ledger(oldest.url(postgres.APP), master_key=MASTER_KEY, calendar=examples.calendar())
+    async with app.connection() as connection:
+        await policy_book.keep(connection, examples.taobao_text())
+    await Desk(app).filed()  # where nothing is recorded, nothing can be changed
+    await app.close()
     for login in (*postgres.LOGINS, postgres.SUPERUSER):
         connection = await asyncpg.connect(oldest.url(login))
         try:
