@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from fastapi import FastAPI
 
 from case_events.ledger.database import Ledger, open_ledger
-from case_events.ledger.sequencing import tick
+from case_events.ledger.feed.sequencing import tick
 from tests.conftest import Database
 
 WITHIN_S = 20.0

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from case_events.ledger.connection import teach
 from case_events.ledger.database import Ledger, open_ledger
-from case_events.ledger.sequencing import tick
+from case_events.ledger.feed.sequencing import tick
 from tests.api.conftest import MASTER_KEY
 from tests.api.house import House
 from tests.conftest import Database

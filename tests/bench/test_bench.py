@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from case_api.cli import postgres
-from case_events.ledger.audit import verify
+from case_events.ledger.audit.audit import verify
 from tests.bench import corpus, lives
 from tests.bench.__main__ import BENCHMARKS, asked_for
 from tests.bench.contest import Contender, Contest, contest

@@ -17,7 +17,7 @@ import asyncpg
 from rich.console import Console
 
 from case_events.ledger.database import open_ledger
-from case_events.ledger.sequencing import tick
+from case_events.ledger.feed.sequencing import tick
 from tests.bench import corpus, lives
 from tests.bench.contest import Figures, contest
 from tests.bench.house import MASTER_KEY, Database, House, caselog

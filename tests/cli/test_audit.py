@@ -20,7 +20,8 @@ import pytest_asyncio
 
 from case_api.cli import main
 from case_events.core.values import CaseId, Party
-from case_events.ledger import kept, policy_book
+from case_events.ledger import policy_book
+from case_events.ledger.audit import kept
 from case_events.ledger.database import open_ledger
 from tests import examples
 from tests.commands import Ended

@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from case_events.core.plan import Step
 from case_events.core.values import CaseId
-from case_events.ledger.audit import verify
+from case_events.ledger.audit.audit import verify
 from case_events.ledger.database import Ledger, open_ledger
 from tests import examples
 from tests.conftest import Database

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from case_events.core.values import CaseId, canonical
-from case_events.ledger.audit import verify
+from case_events.ledger.audit.audit import verify
 from case_events.ledger.codec import ENVELOPE, GENESIS
 from case_events.ledger.connection import teach
 from case_events.ledger.queries import read_case

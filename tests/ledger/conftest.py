@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from case_events.core.values import CaseId
 from case_events.ledger import policy_book
-from case_events.ledger.audit import Verdict, verify
+from case_events.ledger.audit.audit import Verdict, verify
 from case_events.ledger.database import Ledger, open_ledger
 from tests import examples
 from tests.conftest import Database

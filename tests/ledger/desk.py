@@ -14,9 +14,9 @@ from case_events.core.commands import BY, POSTED_NAMES, File, Posted
 from case_events.core.facts import FilingFacts, ListingFacts
 from case_events.core.plan import Step
 from case_events.core.values import CaseId, Instant, Party
-from case_events.ledger import test_clocks
+from case_events.ledger.clock import test_clocks
+from case_events.ledger.clock.firing import CLAIM_CLOCKED, Fired, fire
 from case_events.ledger.database import Ledger
-from case_events.ledger.deadlines import CLAIM_CLOCKED, Fired, fire
 from case_events.ledger.steps import Asking, submit
 from case_events.policies import shipped
 from tests import examples

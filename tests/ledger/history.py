@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from case_events.core.commands import BY, POSTED_NAMES, File, Posted
 from case_events.core.values import Instant, Party
-from case_events.ledger.importing import Line
+from case_events.ledger.bulk.importing import Line
 from tests import examples
 from tests.spec import ACTORS
 

@@ -13,7 +13,7 @@ import asyncpg
 
 from case_events.core.values import Instant
 from case_events.ledger.connection import UNAVAILABLE
-from case_events.ledger.sequencing import Ticked, number
+from case_events.ledger.feed.sequencing import Ticked, number
 
 RECORD = """
 INSERT INTO events (case_id, version, event_id, type, schema, occurred_at, effective_at, recorded_at, who, client,

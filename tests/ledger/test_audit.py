@@ -10,13 +10,13 @@ import pytest_asyncio
 
 from case_events.core.commands import Dismiss
 from case_events.core.values import CaseId, Instant
-from case_events.ledger.audit import verify
+from case_events.ledger.audit.audit import verify
+from case_events.ledger.audit.kept import EventRow
+from case_events.ledger.audit.verifying import Finding, link
 from case_events.ledger.codec import chained
 from case_events.ledger.database import open_ledger
-from case_events.ledger.kept import EventRow
 from case_events.ledger.queries import read_case
 from case_events.ledger.sealing import BrokenSeal
-from case_events.ledger.verifying import Finding, link
 from tests.conftest import Database
 from tests.ledger.alterations import ALTERED, CHAIN, LAST, PAYLOAD, PLACE, REPLAY, TAMPERINGS, UNHASHED, VICTIM
 from tests.ledger.conftest import Audited

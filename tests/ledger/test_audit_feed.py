@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 
 from case_events.core.values import CaseId
-from case_events.ledger import positions
-from case_events.ledger.audit import Verdict
+from case_events.ledger.audit import positions
+from case_events.ledger.audit.audit import Verdict
 from case_events.ledger.database import Ledger
-from case_events.ledger.sequencing import tick
+from case_events.ledger.feed.sequencing import tick
 from tests import examples
 from tests.ledger.conftest import Audited
 from tests.ledger.desk import Desk

@@ -16,9 +16,7 @@ from case_events.core.commands import Posted
 from case_events.core.deadlines import deadlines_of
 from case_events.core.evolve import fold
 from case_events.core.values import CaseId, Instant
-from case_events.ledger.codec import UnknownEvent
-from case_events.ledger.database import Ledger
-from case_events.ledger.deadlines import (
+from case_events.ledger.clock.firing import (
     BACK_OFF_S_MAX,
     BATCH,
     CLAIM_CLOCKED,
@@ -27,6 +25,8 @@ from case_events.ledger.deadlines import (
     postpone,
     seconds_to_next,
 )
+from case_events.ledger.codec import UnknownEvent
+from case_events.ledger.database import Ledger
 from case_events.ledger.queries import read_case
 from case_events.ledger.read_models import CASE_COLUMNS, case_row
 from case_events.ledger.store import load

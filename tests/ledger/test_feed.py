@@ -12,12 +12,12 @@ import pytest_asyncio
 from case_events.core.platform_commands import Note
 from case_events.core.values import CaseId, Party
 from case_events.core.viewer import EVERYTHING, Viewer, seen
-from case_events.ledger import feed
 from case_events.ledger.codec import GENESIS, WRITTEN
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.feed import BeyondFeed, Page, Told
-from case_events.ledger.sequencing import tick
+from case_events.ledger.feed import reader
+from case_events.ledger.feed.reader import BeyondFeed, Page, Told
+from case_events.ledger.feed.sequencing import tick
 from case_events.ledger.store import load
 from tests.ledger.desk import Desk, a_filing, one_of_each, stored
 
@@ -57,7 +57,7 @@ async def walked(
     """Everything there is for the viewer, page by page."""
     told, after = list[Told](), 0
     for _ in range(PAGES_MAX):
-        page = await feed.read(connection, ledger.vault, after, viewer=viewer, types=types, limit=limit)
+        page = await reader.read(connection, ledger.vault, after, viewer=viewer, types=types, limit=limit)
         assert len(page.told) <= limit
         assert all(after < one.position <= page.next for one in page.told)
         told += page.told
@@ -120,7 +120,7 @@ async def test_a_viewer_is_told_what_the_projection_of_each_history_leaves(
     assert [one.position for one in told] == [
         one.position for one in everything if (one.recorded.case_id, one.recorded.version) in left
     ]
-    live = await feed.read_live(connection, ledger.vault, 0, viewers=(viewer, EVERYTHING), limit=1_000)
+    live = await reader.read_live(connection, ledger.vault, 0, viewers=(viewer, EVERYTHING), limit=1_000)
     assert live.told == {viewer: tuple(told), EVERYTHING: tuple(everything)}
     assert live.through == everything[-1].position
 
@@ -138,12 +138,12 @@ async def test_types_choose_events_and_change_nothing_else(
 async def test_a_rare_type_is_found_however_far_away(
     ledger: Ledger, connection: Connection, cases: dict[str, CaseId], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "LOOKED_AT_MAX", 3)
-    page = await feed.read(connection, ledger.vault, 0, types=("ruled",), limit=10)
+    monkeypatch.setattr(reader, "LOOKED_AT_MAX", 3)
+    page = await reader.read(connection, ledger.vault, 0, types=("ruled",), limit=10)
     assert (page.told, page.next) == ((), 3)
     after, found = 0, list[Told]()
     for _ in range(PAGES_MAX):
-        page = await feed.read(connection, ledger.vault, after, types=("ruled",), limit=10)
+        page = await reader.read(connection, ledger.vault, after, types=("ruled",), limit=10)
         found += page.told
         if page.next == after:
             break
@@ -154,18 +154,18 @@ async def test_a_rare_type_is_found_however_far_away(
 async def test_where_a_page_goes_on_does_not_tell_of_what_is_hidden(
     ledger: Ledger, scheduler: Ledger, connection: Connection, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "LOOKED_AT_LEAST", 1)
+    monkeypatch.setattr(reader, "LOOKED_AT_LEAST", 1)
     case_id = await desk.filed()
-    start = await feed.head(connection)
+    start = await reader.head(connection)
     for note in (True, True, False, True):
         await desk.post(case_id, Note(text="n", internal=note))
     await number(scheduler)
-    end = await feed.head(connection)
+    end = await reader.head(connection)
 
     async def goes_on(viewer: Viewer) -> list[int]:
         after, stops = start, list[int]()
         while after < end:
-            page = await feed.read(connection, ledger.vault, after, viewer=viewer, types=("noted",), limit=1)
+            page = await reader.read(connection, ledger.vault, after, viewer=viewer, types=("noted",), limit=1)
             stops.append(after := page.next)
         return stops
 
@@ -177,12 +177,12 @@ async def test_where_a_page_goes_on_does_not_tell_of_what_is_hidden(
 async def test_a_page_behind_the_end_of_the_feed_is_refused_with_where_it_ends(
     ledger: Ledger, connection: Connection, cases: dict[str, CaseId]
 ) -> None:
-    end = await feed.head(connection)
-    page = await feed.read(connection, ledger.vault, end, limit=5)
+    end = await reader.head(connection)
+    page = await reader.read(connection, ledger.vault, end, limit=5)
     assert page == Page(told=(), next=end, head=end)
     for viewer in (EVERYTHING, STOREFRONT):
         with pytest.raises(BeyondFeed) as beyond:
-            await feed.read(connection, ledger.vault, end + 1, viewer=viewer, limit=5)
+            await reader.read(connection, ledger.vault, end + 1, viewer=viewer, limit=5)
         assert beyond.value.head == end
 
 
@@ -192,8 +192,8 @@ async def test_one_event_is_read_by_its_position(
     everything = await walked(connection, ledger)
     of_m2 = next(one for one in everything if one.recorded.case_id == cases["of m-2"])
     for one in everything[:5]:
-        assert await feed.read_one(connection, ledger.vault, one.position) == one
-    assert await feed.read_one(connection, ledger.vault, of_m2.position, viewer=Viewer(merchants=("m-1",))) is None
+        assert await reader.read_one(connection, ledger.vault, one.position) == one
+    assert await reader.read_one(connection, ledger.vault, of_m2.position, viewer=Viewer(merchants=("m-1",))) is None
 
 
 @pytest.mark.parametrize("viewer", [EVERYTHING, STOREFRONT], ids=str)
@@ -214,7 +214,7 @@ async def test_a_feed_with_a_hole_is_not_read_past_it(
         async with superuser.transaction():
             await superuser.execute("ALTER TABLE feed DISABLE TRIGGER ALL; ALTER TABLE events DISABLE TRIGGER ALL")
             await superuser.execute(hurt.format(**dict(row)))
-            await feed.read(superuser, ledger.vault, row["position"] - 2, viewer=viewer, limit=10)
+            await reader.read(superuser, ledger.vault, row["position"] - 2, viewer=viewer, limit=10)
 
     with pytest.raises(AssertionError, match="behind position"):
         await read_hurt()
@@ -223,4 +223,4 @@ async def test_a_feed_with_a_hole_is_not_read_past_it(
 @pytest.mark.parametrize("version", range(1, WRITTEN["filed"] + 1))
 def test_a_filing_of_any_version_pins_its_policy_where_it_is_read(version: int) -> None:
     stored_filing = (GOLDEN / "events" / f"filed.v{version}.json").read_bytes()
-    assert feed.pinned(stored_filing).clause("x") == "taobao@2026.1#x"
+    assert reader.pinned(stored_filing).clause("x") == "taobao@2026.1#x"

@@ -17,11 +17,11 @@ from case_events.core.events import Filed, History
 from case_events.core.evolve import fold
 from case_events.core.values import CaseId, Instant
 from case_events.ledger import policy_book
-from case_events.ledger.audit import verify
+from case_events.ledger.audit.audit import verify
+from case_events.ledger.bulk.held import release, run_out
+from case_events.ledger.bulk.importing import Line, Told, record
+from case_events.ledger.clock.firing import CLAIM_LIVE, due, fire
 from case_events.ledger.database import Ledger
-from case_events.ledger.deadlines import CLAIM_LIVE, due, fire
-from case_events.ledger.held import release, run_out
-from case_events.ledger.importing import Line, Told, record
 from case_events.ledger.steps import CLIENTS
 from case_events.ledger.store import load
 from tests import examples

@@ -19,9 +19,9 @@ from alembic import command
 from case_api.cli import postgres
 from case_api.cli.migrate import bring_to_head
 from case_events.core.values import CaseId, Penalty
-from case_events.ledger.audit import verify
+from case_events.ledger.audit.audit import verify
 from case_events.ledger.database import Ledger, open_ledger
-from case_events.ledger.lists import Wanted, list_cases
+from case_events.ledger.lists.lists import Wanted, list_cases
 from case_events.ledger.queries import health, read_case
 from tests import examples
 from tests.conftest import Database

@@ -15,7 +15,7 @@ from case_events.core.commands import Correct, Correction, Dismiss, File, Rule
 from case_events.core.events import Filed
 from case_events.core.plan import Step
 from case_events.core.values import CaseId, Instant, Party, Penalty
-from case_events.ledger.audit import verify
+from case_events.ledger.audit.audit import verify
 from case_events.ledger.database import Ledger
 from case_events.ledger.judging import reservation
 from tests import examples

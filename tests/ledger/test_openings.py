@@ -13,7 +13,7 @@ from case_events.core.commands import File, Posted
 from case_events.core.events import Filed, Noted
 from case_events.core.plan import Step
 from case_events.core.values import CaseId, Instant
-from case_events.ledger.audit import verify
+from case_events.ledger.audit.audit import verify
 from case_events.ledger.database import Ledger
 from case_events.ledger.queries import read_case
 from tests import examples

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from case_events.core.evolve import fold
 from case_events.core.values import CaseId, Instant
+from case_events.ledger.clock.firing import CLAIM_LIVE, fire
 from case_events.ledger.database import Ledger
-from case_events.ledger.deadlines import CLAIM_LIVE, fire
-from case_events.ledger.lists import Wanted, list_cases
+from case_events.ledger.lists.lists import Wanted, list_cases
 from case_events.ledger.queries import Reading, read_case
 from tests import examples
 from tests.ledger.desk import SWIFT, Desk, a_filing, one_of_each, stored

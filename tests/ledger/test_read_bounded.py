@@ -10,10 +10,10 @@ import pytest
 
 from case_events.core.values import CaseId, Instant
 from case_events.core.viewer import EVERYTHING
-from case_events.ledger import due_list, lists, queues
-from case_events.ledger.due_list import DueRow, list_deadlines
-from case_events.ledger.lists import Wanted, list_cases
-from case_events.ledger.queues import list_queue
+from case_events.ledger.lists import due_list, lists, queues
+from case_events.ledger.lists.due_list import DueRow, list_deadlines
+from case_events.ledger.lists.lists import Wanted, list_cases
+from case_events.ledger.lists.queues import list_queue
 from tests.ledger.desk import Desk, now, on_tmall
 
 PAGES_MAX = 40

@@ -10,8 +10,8 @@ import pytest_asyncio
 from case_events.ledger import policy_book
 from case_events.ledger.codec import WRITTEN
 from case_events.ledger.database import Ledger, open_ledger
+from case_events.ledger.feed.sequencing import tick
 from case_events.ledger.readable import Unreadable, holds_newer, refuse_unreadable
-from case_events.ledger.sequencing import tick
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk

@@ -12,12 +12,12 @@ import pytest
 import pytest_asyncio
 
 from case_events.core.values import CaseId, Instant
-from case_events.ledger import building, shadows
-from case_events.ledger.audit import verify
+from case_events.ledger.audit.audit import verify
+from case_events.ledger.clock.firing import postpone
 from case_events.ledger.database import Ledger
-from case_events.ledger.deadlines import postpone
-from case_events.ledger.differing import MISSING, TOO_MANY
-from case_events.ledger.rebuilding import AlreadyRebuilding, Rebuilt, rebuild
+from case_events.ledger.rebuild import building, shadows
+from case_events.ledger.rebuild.differing import MISSING, TOO_MANY
+from case_events.ledger.rebuild.rebuilding import AlreadyRebuilding, Rebuilt, rebuild
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk, a_filing, contents, one_of_each

@@ -12,14 +12,15 @@ import asyncpg
 import pytest
 
 from case_events.core.values import Instant
-from case_events.ledger import deadlines, rebuilding, switching
-from case_events.ledger.audit import verify
-from case_events.ledger.building import connect
+from case_events.ledger.audit.audit import verify
+from case_events.ledger.clock import firing
+from case_events.ledger.clock.firing import CLAIM_CLOCKED, CLAIM_LIVE, fire
 from case_events.ledger.database import Ledger
-from case_events.ledger.deadlines import CLAIM_CLOCKED, CLAIM_LIVE, fire
-from case_events.ledger.due_list import list_deadlines
-from case_events.ledger.lists import Wanted, list_cases
-from case_events.ledger.rebuilding import Rebuilt, rebuild
+from case_events.ledger.lists.due_list import list_deadlines
+from case_events.ledger.lists.lists import Wanted, list_cases
+from case_events.ledger.rebuild import rebuilding, switching
+from case_events.ledger.rebuild.building import connect
+from case_events.ledger.rebuild.rebuilding import Rebuilt, rebuild
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk, a_filing, contents
@@ -85,12 +86,12 @@ async def test_steps_timeouts_and_lists_go_on_while_the_tables_are_rebuilt_and_s
             pages += 3
         return pages
 
-    firing, reading = asyncio.create_task(fire_slowly()), asyncio.create_task(read())
+    fires, reading = asyncio.create_task(fire_slowly()), asyncio.create_task(read())
     writing = [asyncio.create_task(write()) for _ in range(WRITERS)]
     done = [await rebuilt(module_database) for _ in range(REBUILDS)]
     over.set()
     await asyncio.gather(*writing)
-    fired, pages = await firing, await reading
+    fired, pages = await fires, await reading
     fired += sum(one.events for one in await Desk(scheduler).fire_clocked())
     assert [(one.refused, one.differences) for one in done] == [(None, ())] * REBUILDS
     assert all(one.writers_waited_s is not None and one.writers_waited_s < 1 for one in done), done
@@ -184,19 +185,19 @@ async def test_a_scheduler_that_comes_while_writers_stand_still_waits_with_them_
     clock = await desk.clock()
     await desk.filed(a_filing(clock=clock))
     await desk.advance(clock, Instant.of(examples.NOON + timedelta(days=12)))
-    last, firing = rebuilding._Copy.last, list[asyncio.Task[object]]()
+    last, fires = rebuilding._Copy.last, list[asyncio.Task[object]]()
 
     async def and_a_scheduler(copy: rebuilding._Copy) -> None:
-        firing.append(asyncio.create_task(fire(scheduler, CLAIM_CLOCKED)))
+        fires.append(asyncio.create_task(fire(scheduler, CLAIM_CLOCKED)))
         await asyncio.sleep(0.2)
         await last(copy)
 
     monkeypatch.setattr(rebuilding._Copy, "last", and_a_scheduler)
     if not in_turn:  # it claims deadlines, and waits for streams with them in its hands
-        monkeypatch.setattr(deadlines, "IN_TURN", "SELECT 1")
+        monkeypatch.setattr(firing, "IN_TURN", "SELECT 1")
     assert (await rebuilt(module_database)).refused is None
-    attempts = len(firing)
-    await asyncio.gather(*firing)
+    attempts = len(fires)
+    await asyncio.gather(*fires)
     assert (attempts == 1) == in_turn
     monkeypatch.undo()
     await Desk(scheduler).fire_clocked()
@@ -204,7 +205,9 @@ async def test_a_scheduler_that_comes_while_writers_stand_still_waits_with_them_
 
 REBUILDER = """
 import asyncio, os, signal, sys
-from case_events.ledger import building, rebuilding, shadows
+from case_events.ledger.rebuild import building
+from case_events.ledger.rebuild import rebuilding
+from case_events.ledger.rebuild import shadows
 
 url, key, where, jobs = sys.argv[1:]
 building.SLICE = 10

@@ -9,9 +9,9 @@ import asyncpg
 
 from case_events.core.timeouts import DeadlineApproaching
 from case_events.core.values import CaseId, Instant
-from case_events.ledger.audit import verify
+from case_events.ledger.audit.audit import verify
 from case_events.ledger.database import Ledger
-from case_events.ledger.due_list import list_deadlines
+from case_events.ledger.lists.due_list import list_deadlines
 from case_events.ledger.queries import health, read_case
 from tests import examples
 from tests.ledger.desk import Desk, on_tmall

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from case_events.ledger.audit import verify
+from case_events.ledger.audit.audit import verify
+from case_events.ledger.bulk.seeding import BATCH, LIVES, sow
 from case_events.ledger.database import open_ledger
-from case_events.ledger.lists import Wanted, list_cases
-from case_events.ledger.seeding import BATCH, LIVES, sow
+from case_events.ledger.lists.lists import Wanted, list_cases
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk

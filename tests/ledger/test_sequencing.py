@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from case_events.ledger import sequencing
 from case_events.ledger.database import Ledger, open_ledger
-from case_events.ledger.sequencing import Ticked, state, tick
+from case_events.ledger.feed import sequencing
+from case_events.ledger.feed.sequencing import Ticked, state, tick
 from tests.conftest import Database, MakeDatabase
 from tests.ledger import recording
 from tests.ledger.desk import MASTER_KEY, now

@@ -14,9 +14,9 @@ import pytest
 import pytest_asyncio
 
 from case_api.cli import postgres
-from case_events.ledger import sequencing
 from case_events.ledger.database import open_ledger
-from case_events.ledger.sequencing import Ticked, tick
+from case_events.ledger.feed import sequencing
+from case_events.ledger.feed.sequencing import Ticked, tick
 from tests.conftest import Database
 from tests.ledger import recording
 from tests.ledger.desk import MASTER_KEY

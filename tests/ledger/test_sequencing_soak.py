@@ -12,7 +12,7 @@ import asyncpg
 import pytest_asyncio
 
 from case_events.ledger.database import Ledger, open_ledger
-from case_events.ledger.sequencing import Ticked, tick
+from case_events.ledger.feed.sequencing import Ticked, tick
 from tests import examples
 from tests.conftest import Database
 from tests.ledger import recording

@@ -12,12 +12,12 @@ import pytest_asyncio
 
 from case_events.core.values import CaseId
 from case_events.core.viewer import Viewer
-from case_events.ledger import feed, subscriptions
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.feed import BeyondFeed
-from case_events.ledger.sequencing import tick
-from case_events.ledger.subscriptions import NotHeld
+from case_events.ledger.feed import reader, subscriptions
+from case_events.ledger.feed.reader import BeyondFeed
+from case_events.ledger.feed.sequencing import tick
+from case_events.ledger.feed.subscriptions import NotHeld
 from tests import examples
 from tests.ledger.desk import Desk
 
@@ -157,7 +157,7 @@ async def test_who_waited_for_the_row_until_the_hold_ran_out_comes_too_late(
 WORKER = """
 import asyncio, sys
 import asyncpg
-from case_events.ledger import subscriptions
+from case_events.ledger.feed import subscriptions
 from case_events.ledger.connection import teach
 from case_events.ledger.sealing import Vault
 
@@ -221,7 +221,7 @@ async def test_what_is_parked_does_not_stop_the_rest_and_is_tried_again(
     assert (second.position, second.case_id) == (7, cases[1])
     assert [one.position for one in await subscriptions.parked(connection, name, 2)] == [7]
     assert await subscriptions.park(connection, name, "one", 2, "again no answer") == 2
-    event = await feed.read_one(connection, ledger.vault, 2)
+    event = await reader.read_one(connection, ledger.vault, 2)
     assert event is not None
     assert event.recorded.case_id == first.case_id
     assert await subscriptions.unpark(connection, name, "one", 2)

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from case_events.core.values import Instant
-from case_events.ledger import test_clocks
-from case_events.ledger.deadlines import CLAIM_CLOCKED, fire, seconds_to_next
+from case_events.ledger.clock import test_clocks
+from case_events.ledger.clock.firing import CLAIM_CLOCKED, fire, seconds_to_next
 from tests import examples
 from tests.ledger.desk import CLIENT, Desk, a_filing, now
 

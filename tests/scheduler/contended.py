@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from case_events.ledger import deadlines
+from case_events.ledger.clock import firing
 
 SMALL = 5
 SLOWLY = "AND (SELECT pg_sleep(0.02)) IS NOT NULL ORDER BY d.next_try_at LIMIT"
@@ -20,10 +20,10 @@ ORDER BY d.next_try_at LIMIT $1 FOR UPDATE OF s SKIP LOCKED
 """
 
 if __name__ == "__main__":
-    deadlines.BATCH = SMALL
-    claim = JOINED if sys.argv[1] == "joined" else deadlines.CLAIM_LIVE
+    firing.BATCH = SMALL
+    claim = JOINED if sys.argv[1] == "joined" else firing.CLAIM_LIVE
     assert claim.count("ORDER BY d.next_try_at LIMIT") == 1
-    deadlines.CLAIM_LIVE = claim.replace("ORDER BY d.next_try_at LIMIT", SLOWLY)
+    firing.CLAIM_LIVE = claim.replace("ORDER BY d.next_try_at LIMIT", SLOWLY)
     from case_scheduler.__main__ import main
 
     main()

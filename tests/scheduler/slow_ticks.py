@@ -10,7 +10,7 @@ import signal
 import sys
 
 from case_api.cli.offspring import dies_with_parent
-from case_events.ledger import sequencing
+from case_events.ledger.feed import sequencing
 from case_scheduler.__main__ import main
 
 HOLDS = "FROM turn, fresh ORDER BY n"

@@ -18,10 +18,10 @@ from msgspec.structs import replace
 from case_events.core.commands import File
 from case_events.core.values import CaseId, Instant, Party
 from case_events.ledger import policy_book
-from case_events.ledger.audit import verify
+from case_events.ledger.audit.audit import verify
 from case_events.ledger.collective import Seen, begin, look
 from case_events.ledger.database import Ledger, open_ledger
-from case_events.ledger.lists import Wanted, list_cases
+from case_events.ledger.lists.lists import Wanted, list_cases
 from case_events.ledger.queries import read_case
 from case_scheduler.collective import link_round
 from tests import examples

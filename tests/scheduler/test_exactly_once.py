@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 
-from case_events.ledger import audit
+from case_events.ledger.audit import audit
 from case_events.ledger.database import Ledger
 from tests.conftest import Database
 from tests.scheduler.disputes import file_many, rush_ledger

@@ -13,7 +13,7 @@ import msgspec
 from case_api.answers import JSON
 from case_api.views import EventView, Shown, event_view
 from case_events.core.values import Instant
-from case_events.ledger.feed import Told
+from case_events.ledger.feed.reader import Told
 
 SPEC_VERSION = "1.0"
 SEQUENCE_DIGITS = 10

@@ -28,7 +28,7 @@ from case_events.core.values import (
     Word,
 )
 from case_events.core.viewer import WITHHELD, Viewer
-from case_events.ledger.chain import Link
+from case_events.ledger.audit.chain import Link
 from case_events.ledger.queries import Reading
 
 HOW_TO_CHECK = Text(

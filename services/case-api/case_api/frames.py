@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from case_api.answers import encoded
 from case_api.cloudevents import cloud_event
-from case_events.ledger.feed import Told
+from case_events.ledger.feed.reader import Told
 
 RETRY_MS = 2_000
 """How long a caller waits before it comes back, maybe to another process."""

@@ -11,7 +11,7 @@ from case_api.headers import KEY_MAX
 from case_api.items import apart
 from case_api.problems import Refused, invalid
 from case_events.core.values import Fault, Instant, Party, Problem
-from case_events.ledger.importing import Line
+from case_events.ledger.bulk.importing import Line
 
 LINE_MAX = bodies.BODY_MAX
 """Bytes; as much as a body has when it is sent."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from case_api.views import Shown
 from case_events.core.values import Instant, Money, Party, Word
 from case_events.core.viewer import Viewer, absent
-from case_events.ledger.due_list import DueRow
+from case_events.ledger.lists.due_list import DueRow
 from case_events.ledger.read_models import CaseRow
 
 

@@ -28,8 +28,8 @@ from case_events.core.commands import POSTED, File
 from case_events.core.events import EVENTS
 from case_events.core.timeline import Timeline
 from case_events.core.values import schema_hook
-from case_events.ledger.counts import Counts
-from case_events.ledger.test_clocks import TestClock
+from case_events.ledger.clock.test_clocks import TestClock
+from case_events.ledger.lists.counts import Counts
 
 REF = "#/components/schemas/{name}"
 POLICY_REF = "#/components/schemas/Policy.{name}"

@@ -15,10 +15,10 @@ import structlog
 
 from case_api.frames import PIECE_BYTES, Frame, farewell, frames_of, greeting, heartbeat, pieces_of
 from case_events.core.viewer import Viewer
-from case_events.ledger import feed
 from case_events.ledger.connection import UNAVAILABLE, Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.feed import BeyondFeed
+from case_events.ledger.feed import reader
+from case_events.ledger.feed.reader import BeyondFeed
 
 HEARTBEAT_S = 15.0
 """A caller who hears nothing for much longer than this knows that the line is dead."""
@@ -100,7 +100,7 @@ class Fanout:
         while True:
             await self._wanted.wait()
             try:
-                async with feed.listening(self.ledger, self._heard.set) as connection:
+                async with reader.listening(self.ledger, self._heard.set) as connection:
                     await self._follow(connection)
                 continue
             except BeyondFeed as beyond:
@@ -122,7 +122,7 @@ class Fanout:
     async def _follow(self, connection: Connection) -> None:
         """Pass on whatever comes, while anybody listens."""
         if self.position is None:
-            self.position = await feed.head(connection)
+            self.position = await reader.head(connection)
         while self.streams:
             self._heard.clear()
             while await self._pass_on(connection, self.position):
@@ -134,7 +134,7 @@ class Fanout:
     async def _pass_on(self, connection: Connection, after: int) -> bool:
         """One batch to everybody who joined; True if there is more."""
         viewers = tuple({stream.viewer for stream in self.streams if stream.joined})
-        live = await feed.read_live(connection, self.ledger.vault, after, viewers=viewers, limit=LIVE_MAX)
+        live = await reader.read_live(connection, self.ledger.vault, after, viewers=viewers, limit=LIVE_MAX)
         frames = dict[Viewer, list[Frame]]()
         for viewer, told in live.told.items():
             frames[viewer] = await frames_of(told)
@@ -246,7 +246,7 @@ class Stream:
         try:
             async with self._fanout.paging, self._fanout.ledger.connection() as connection:
                 vault = self._fanout.ledger.vault
-                page = await feed.read(
+                page = await reader.read(
                     connection, vault, self.position, viewer=self.viewer, types=self._types, limit=PAGE
                 )
         except UNAVAILABLE:
@@ -257,8 +257,8 @@ class Stream:
             return []
         frames = await frames_of(page.told)
         still, self.position = self.position == page.next, page.next
-        reader = self._fanout.position
-        if reader is not None and self.position >= reader:
+        reading_at = self._fanout.position
+        if reading_at is not None and self.position >= reading_at:
             self.joined, self._through = True, self.position
         elif still:
             await self._pause(AWAY_S)  # the reader has not begun yet

@@ -9,10 +9,10 @@ import socket
 
 import structlog
 
+from case_events.ledger.clock.firing import seconds_to_next
+from case_events.ledger.clock.heartbeat import beat
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger, open_ledger
-from case_events.ledger.deadlines import seconds_to_next
-from case_events.ledger.heartbeat import beat
 from case_events.ledger.readable import refuse_unreadable
 from case_events.ledger.sealing import read_master_key
 from case_scheduler.bell import Bell

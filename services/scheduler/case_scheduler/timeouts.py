@@ -7,14 +7,14 @@ from collections.abc import Callable
 import structlog
 
 from case_events.core.values import CaseId
-from case_events.ledger import deadlines
+from case_events.ledger.clock import firing
+from case_events.ledger.clock.firing import Fired
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
-from case_events.ledger.deadlines import Fired
 
 PASSES_MAX = 1_000
 """The most passes of one sweep; then the heartbeat has its turn, and the next sweep goes on."""
-CLAIMS = {"live": deadlines.CLAIM_LIVE, "clocked": deadlines.CLAIM_CLOCKED}
+CLAIMS = {"live": firing.CLAIM_LIVE, "clocked": firing.CLAIM_CLOCKED}
 
 log = structlog.get_logger("case_scheduler.timeouts")
 
@@ -33,7 +33,7 @@ async def sweep(ledger: Ledger, stopping: Callable[[], bool]) -> bool:
             if fired.events:
                 ledger.waking.appended()
             left = left or fired.busy > 0
-            if len(fired.claimed) < deadlines.BATCH:
+            if len(fired.claimed) < firing.BATCH:
                 break
         else:
             left = True
@@ -42,7 +42,7 @@ async def sweep(ledger: Ledger, stopping: Callable[[], bool]) -> bool:
 
 async def _pass(ledger: Ledger, kind: str, claim: str) -> Fired:
     try:
-        fired = await deadlines.fire(ledger, claim, limit=deadlines.BATCH)
+        fired = await firing.fire(ledger, claim, limit=firing.BATCH)
     except UNAVAILABLE:
         raise
     except Exception as error:
@@ -55,7 +55,7 @@ async def _pass(ledger: Ledger, kind: str, claim: str) -> Fired:
 
 
 async def _one_by_one(ledger: Ledger, kind: str, claim: str) -> Fired:
-    cases = await deadlines.due(ledger, claim)
+    cases = await firing.due(ledger, claim)
     for case_id in cases:
         await _alone(ledger, kind, claim, case_id)
     return Fired(claimed=cases)
@@ -63,12 +63,12 @@ async def _one_by_one(ledger: Ledger, kind: str, claim: str) -> Fired:
 
 async def _alone(ledger: Ledger, kind: str, claim: str, case_id: CaseId) -> None:
     try:
-        _tell(kind, await deadlines.fire(ledger, claim, only=case_id))
+        _tell(kind, await firing.fire(ledger, claim, only=case_id))
     except UNAVAILABLE:
         raise
     except Exception as error:
         log.exception("case_failed", claim=kind, case_id=str(case_id), error=type(error).__name__)
-        await deadlines.postpone(ledger, case_id)
+        await firing.postpone(ledger, case_id)
 
 
 def _tell(kind: str, fired: Fired) -> None:

@@ -15,7 +15,7 @@ from case_events.core.policy import ComplaintType
 from case_events.core.values import CaseId, Instant, Value
 from case_events.core.viewer import EVERYTHING, Viewer, seen
 from case_events.ledger.database import Ledger
-from case_events.ledger.sequencing import FeedState, state
+from case_events.ledger.feed.sequencing import FeedState, state
 from case_events.ledger.store import load
 
 MIGRATION = "0004"

@@ -18,9 +18,9 @@ from case_api.cli.printing import AsJson, refused
 
 if TYPE_CHECKING:
     from case_api.cli.auditors import Watch
-    from case_events.ledger.audit import Verdict
-    from case_events.ledger.kept import Selection
-    from case_events.ledger.verifying import Finding
+    from case_events.ledger.audit.audit import Verdict
+    from case_events.ledger.audit.kept import Selection
+    from case_events.ledger.audit.verifying import Finding
 
 FOUND = 1
 """The exit code when something is not as it was written."""
@@ -75,7 +75,7 @@ def verify_command(
 
 def _selection(cases: list[UUID] | None, merchant: str | None, since: str | None) -> Selection:
     from case_events.core.values import Instant  # noqa: PLC0415 - `caselog --help` answers sooner without
-    from case_events.ledger.kept import Selection  # noqa: PLC0415 - the same
+    from case_events.ledger.audit.kept import Selection  # noqa: PLC0415 - the same
 
     try:
         at = None if since is None else Instant.parse(since)

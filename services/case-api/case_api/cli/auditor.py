@@ -14,10 +14,10 @@ import uvloop
 
 from case_api.cli.outcomes import SILENT
 from case_events.core.values import Value, decode_hook, encode_hook
-from case_events.ledger.audit import Piece, examine
+from case_events.ledger.audit.audit import Piece, examine
+from case_events.ledger.audit.kept import Parcel, Selection, open_connection
+from case_events.ledger.audit.positions import Stretch
 from case_events.ledger.connection import UNAVAILABLE
-from case_events.ledger.kept import Parcel, Selection, open_connection
-from case_events.ledger.positions import Stretch
 from case_events.ledger.sealing import Vault
 
 PIECES = msgspec.json.Decoder(Parcel | Stretch)

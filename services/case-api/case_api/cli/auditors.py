@@ -19,9 +19,9 @@ from case_api.cli.offspring import dies_with_parent
 from case_api.cli.outcomes import SILENT, Misused, Silence
 from case_api.cli.premises import CannotStart
 from case_events.core.values import Value, decode_hook, encode_hook
-from case_events.ledger.audit import Done, Piece, Verdict, beyond, database, examine, plan
+from case_events.ledger.audit.audit import Done, Piece, Verdict, beyond, database, examine, plan
+from case_events.ledger.audit.kept import Selection, open_connection
 from case_events.ledger.connection import Connection
-from case_events.ledger.kept import Selection, open_connection
 from case_events.ledger.sealing import Vault
 
 JOBS_MAX = 64

@@ -100,7 +100,7 @@ async def _imported(
 ) -> Summary:
     """The whole file; in one transaction that is taken back if it is a ``dry_run``."""
     from case_events.core.values import IMPORT  # noqa: PLC0415 - `caselog --help` answers sooner without
-    from case_events.ledger.held import release, run_out  # noqa: PLC0415 - the same
+    from case_events.ledger.bulk.held import release, run_out  # noqa: PLC0415 - the same
 
     began, client = time.monotonic(), f"{IMPORT}{source}"
     transaction = connection.transaction() if dry_run else None
@@ -126,7 +126,7 @@ async def _record(
 ) -> None:
     from case_api.history import line_of  # noqa: PLC0415 - `caselog --help` answers sooner without
     from case_api.problems import Refused  # noqa: PLC0415 - the same
-    from case_events.ledger.importing import Told, record  # noqa: PLC0415 - the same
+    from case_events.ledger.bulk.importing import Told, record  # noqa: PLC0415 - the same
 
     asked, told = [], dict[int, Told]()
     for number, said in chunk:

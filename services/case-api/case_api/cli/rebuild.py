@@ -15,7 +15,7 @@ from case_api.cli.premises import CannotStart
 from case_api.cli.printing import AsJson, as_json, lines, refused
 
 if TYPE_CHECKING:
-    from case_events.ledger.rebuilding import Rebuilt, Tell
+    from case_events.ledger.rebuild.rebuilding import Rebuilt, Tell
 
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="How many processes replay; a service beside needs cores too.")]
 
@@ -51,7 +51,7 @@ def _done(*, dry_run: bool, allow_earlier: bool, jobs: int) -> Rebuilt:
     from case_api.cli import postgres  # noqa: PLC0415 - the same
     from case_api.cli.reach import in_words, refuse_newer, whereabouts  # noqa: PLC0415 - the same
     from case_api.settings import Settings  # noqa: PLC0415 - the same
-    from case_events.ledger import rebuilding  # noqa: PLC0415 - the same
+    from case_events.ledger.rebuild import rebuilding  # noqa: PLC0415 - the same
 
     async def run() -> Rebuilt:
         async with whereabouts(Settings(), postgres.OWNER) as (url, master_key):

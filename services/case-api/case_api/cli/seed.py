@@ -28,7 +28,7 @@ def seed(cases: Annotated[int, typer.Option(min=1, max=CASES_MAX, help="How many
 
     async def sown() -> None:
         from case_api.cli.reach import reached  # noqa: PLC0415 - `caselog --help` answers sooner without
-        from case_events.ledger.seeding import sow  # noqa: PLC0415 - the same
+        from case_events.ledger.bulk.seeding import sow  # noqa: PLC0415 - the same
 
         async with reached(settings) as ledger:
             await sow(ledger, cases, tell)

@@ -26,10 +26,10 @@ from case_api.views import BatchResult
 from case_events.core.commands import File
 from case_events.core.plan import Step
 from case_events.core.values import Problem
+from case_events.ledger.bulk.together import submit_all
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.keys import Caller
 from case_events.ledger.steps import Asking
-from case_events.ledger.together import submit_all
 
 PATH = "/v1/events:batch"
 BODY_MAX = 16_000_000

@@ -16,7 +16,7 @@ from case_api.openapi import operation
 from case_api.parameters import Query, uuid_of
 from case_api.problems import Refused
 from case_events.core.values import Fault, Instant, Problem
-from case_events.ledger import test_clocks
+from case_events.ledger.clock import test_clocks
 from case_events.ledger.database import Ledger
 
 ATTEMPTS_MAX = 20

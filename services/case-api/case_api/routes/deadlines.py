@@ -13,7 +13,7 @@ from case_api.list_views import DeadlinePage, deadline_item
 from case_api.openapi import operation
 from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Key, Query, cursor
 from case_events.core.values import Instant, Value
-from case_events.ledger.due_list import After, list_deadlines
+from case_events.ledger.lists.due_list import After, list_deadlines
 
 SET_BY_MAX = 10**9
 

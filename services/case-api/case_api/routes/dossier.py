@@ -17,7 +17,7 @@ from case_api.openapi import operation
 from case_api.parameters import Query, case_id_of
 from case_api.problems import Refused
 from case_events.core.values import Problem
-from case_events.ledger.chain import links_of
+from case_events.ledger.audit.chain import links_of
 from case_events.ledger.queries import read_case
 
 FORMATS = {"json": JSON, "html": "text/html; charset=utf-8"}

@@ -23,8 +23,8 @@ from case_api.problems import Refused, invalid
 from case_api.streaming import Fanout, Stream
 from case_events.core.events import EVENTS
 from case_events.core.values import Fault, Problem
-from case_events.ledger import feed
-from case_events.ledger.feed import BeyondFeed, Told
+from case_events.ledger.feed import reader
+from case_events.ledger.feed.reader import BeyondFeed, Told
 
 NOW = "now"
 _POSITION = re.compile(r"[0-9]{1,15}")
@@ -45,9 +45,9 @@ async def read_feed(request: Request) -> Response:
     limit = query.whole("limit", 1, FEED_LIMIT_MAX) or FEED_LIMIT_DEFAULT
     query.check()
     async with door.ledger.connection() as connection:
-        start = await feed.head(connection) if after is None else after
+        start = await reader.head(connection) if after is None else after
         try:
-            page = await feed.read(connection, door.ledger.vault, start, viewer=viewer, types=types, limit=limit)
+            page = await reader.read(connection, door.ledger.vault, start, viewer=viewer, types=types, limit=limit)
         except BeyondFeed as beyond:
             raise _beyond("?after", beyond.head) from None
     return shown({"items": await _encoded(page.told), "next": page.next})
@@ -63,7 +63,7 @@ async def stream_feed(request: Request) -> Response:
     query.check()
     resumed = _last_event_id(request)
     async with door.ledger.connection() as connection:
-        head = await feed.head(connection)
+        head = await reader.head(connection)
     start = resumed if resumed is not None else head if after is None else after
     if start > head:
         raise _beyond("?after" if resumed is None else "Last-Event-ID", head)

@@ -17,9 +17,9 @@ from case_api.policy_views import Readiness
 from case_api.watch import Meters
 from case_events.core.values import Fault, Problem
 from case_events.ledger.connection import UNAVAILABLE
+from case_events.ledger.feed.sequencing import FeedState
 from case_events.ledger.queries import Health, health
 from case_events.ledger.readable import holds_newer
-from case_events.ledger.sequencing import FeedState
 
 SCHEDULER_SILENT_MAX = timedelta(seconds=60)
 """A scheduler sweeps every few seconds; one that was not seen for this long is missing."""

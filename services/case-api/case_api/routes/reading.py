@@ -20,9 +20,9 @@ from case_events.core.case import Stage, Status
 from case_events.core.timeline import timeline
 from case_events.core.values import Instant, Problem, Value
 from case_events.core.viewer import Viewer
-from case_events.ledger.lists import Wanted, list_cases
+from case_events.ledger.lists.lists import Wanted, list_cases
+from case_events.ledger.lists.queues import After, list_queue
 from case_events.ledger.queries import Reading, read_case
-from case_events.ledger.queues import After, list_queue
 
 VERSION_MAX = 10**9
 QUEUE = "queue"

@@ -11,7 +11,7 @@ from case_api.auth import viewer_of
 from case_api.door import door_of
 from case_api.openapi import operation
 from case_api.parameters import Query
-from case_events.ledger.counts import count_cases
+from case_events.ledger.lists.counts import count_cases
 
 
 def add_to(app: FastAPI) -> None:

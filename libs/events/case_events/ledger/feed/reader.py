@@ -19,9 +19,9 @@ from case_events.core.viewer import EVERYTHING, Viewer, seen
 from case_events.ledger.codec import GENESIS
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.feed_rows import BeyondFeed, Question, head, question_of, rows_behind
+from case_events.ledger.feed.rows import BeyondFeed, Question, head, question_of, rows_behind
+from case_events.ledger.feed.sequencing import FEED_CHANNEL
 from case_events.ledger.sealing import Keys, SubjectKey, Vault, by_id
-from case_events.ledger.sequencing import FEED_CHANNEL
 from case_events.ledger.store import Loaded, load, recorded_of
 
 __all__ = ["BeyondFeed", "Live", "Page", "Told", "head", "listening", "read", "read_live", "read_one"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from case_events.core.values import Value
+from case_events.ledger.audit.verifying import Finding
 from case_events.ledger.connection import Connection
-from case_events.ledger.verifying import Finding
 
 STRETCH = 200_000
 """How many positions are looked at in one statement."""

@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 from case_events.core.values import Instant, Value
-from case_events.ledger import shadows
+from case_events.ledger.clock.firing import BACK_OFF_S_MAX
 from case_events.ledger.connection import Connection
-from case_events.ledger.deadlines import BACK_OFF_S_MAX
+from case_events.ledger.rebuild import shadows
 
 ATTEMPTS_MAX = 40
 """How often the switch is tried before it is given up."""

@@ -18,9 +18,9 @@ from case_events.core.case import Case
 from case_events.core.events import Event, Filed, Recorded
 from case_events.core.evolve import evolve
 from case_events.core.values import ERASED, CaseId, Value
+from case_events.ledger.audit.kept import Kept
 from case_events.ledger.codec import DOMAIN, GENESIS, UnknownEvent, event_of
 from case_events.ledger.judging import reservation
-from case_events.ledger.kept import Kept
 from case_events.ledger.marks import Mark, marks_of
 from case_events.ledger.read_models import CASE_COLUMNS, case_row, deadline_rows
 from case_events.ledger.sealing import SUBJECTS, BrokenSeal, Vault, by_id

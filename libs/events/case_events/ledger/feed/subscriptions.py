@@ -13,8 +13,8 @@ from typing import Literal
 from case_events.core.values import CaseId, Instant, Value
 from case_events.core.viewer import EVERYTHING, Viewer
 from case_events.ledger.connection import Connection
-from case_events.ledger.feed import Page, read
-from case_events.ledger.feed_rows import BeyondFeed, head
+from case_events.ledger.feed.reader import Page, read
+from case_events.ledger.feed.rows import BeyondFeed, head
 from case_events.ledger.sealing import Vault
 
 NAME_MAX = 200

@@ -11,14 +11,14 @@ from contextlib import aclosing
 from typing import Literal
 
 from case_events.core.values import CaseId, Instant, Value
-from case_events.ledger import shadows
-from case_events.ledger.building import BATCH, BROKEN_MAX, Broken, Built, build, connect, read_back, slices
 from case_events.ledger.connection import Connection
-from case_events.ledger.differing import Difference, Earlier, differences, earlier
+from case_events.ledger.rebuild import shadows
+from case_events.ledger.rebuild.building import BATCH, BROKEN_MAX, Broken, Built, build, connect, read_back, slices
+from case_events.ledger.rebuild.differing import Difference, Earlier, differences, earlier
+from case_events.ledger.rebuild.shadows import SCHEMA, NotAlike
+from case_events.ledger.rebuild.switching import InTheWay, NotNow, switch
+from case_events.ledger.rebuild.workers import build_all
 from case_events.ledger.sealing import Vault
-from case_events.ledger.shadows import SCHEMA, NotAlike
-from case_events.ledger.switching import InTheWay, NotNow, switch
-from case_events.ledger.workers import build_all
 
 LOCK = 0x7265_6275_696C_64
 """Held by whoever rebuilds: "rebuild" in ASCII; any number, as long as it is always this one."""

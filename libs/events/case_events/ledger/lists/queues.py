@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from case_events.core.values import Instant, Value
 from case_events.core.viewer import EVERYTHING, Viewer
 from case_events.ledger.database import Ledger
-from case_events.ledger.lists import COLUMNS, LOOKED_AT_MAX, Wanted, merchants_of, rows_of
-from case_events.ledger.lists import Question as Listed
+from case_events.ledger.lists.lists import COLUMNS, LOOKED_AT_MAX, Wanted, merchants_of, rows_of
+from case_events.ledger.lists.lists import Question as Listed
 from case_events.ledger.read_models import CaseRow
 
 WHOSE = ("assignee", "department")

@@ -14,12 +14,12 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from case_events.core.values import CaseId, Value
+from case_events.ledger.audit.kept import AFTER_ALL, BEFORE_ALL, Parcel, Selection, ends, read, size
+from case_events.ledger.audit.positions import Stretch, gaps, stretches
+from case_events.ledger.audit.verifying import Finding, findings_of
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.kept import AFTER_ALL, BEFORE_ALL, Parcel, Selection, ends, read, size
-from case_events.ledger.positions import Stretch, gaps, stretches
 from case_events.ledger.sealing import Vault
-from case_events.ledger.verifying import Finding, findings_of
 
 Piece = Parcel | Stretch
 """What is verified in one go, of the cases or of the feed."""

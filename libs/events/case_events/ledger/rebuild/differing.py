@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from case_events.core.values import CaseId, Instant, Value
 from case_events.ledger.connection import Connection
 from case_events.ledger.read_models import CASE_COLUMNS, DEADLINE_COLUMNS
-from case_events.ledger.shadows import SCHEMA
+from case_events.ledger.rebuild.shadows import SCHEMA
 
 EXAMPLES = 3
 """Cases that are named for each way in which rows differ."""

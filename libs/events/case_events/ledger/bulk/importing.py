@@ -21,16 +21,8 @@ from case_events.core.events import History
 from case_events.core.evolve import fold
 from case_events.core.plan import Moment, Request, Step, World, plan
 from case_events.core.values import IMPORT, CaseId, Fault, Instant, Party, Problem, Value
-from case_events.ledger.codec import GENESIS
-from case_events.ledger.connection import Connection
-from case_events.ledger.database import Ledger
-from case_events.ledger.held import hold
-from case_events.ledger.judging import world_of
-from case_events.ledger.marks import complainant_digest
-from case_events.ledger.past import filing_worlds, with_opened
-from case_events.ledger.steps import CLIENTS, Asking, commit, request_of
-from case_events.ledger.store import Loaded, load
-from case_events.ledger.together import (
+from case_events.ledger.bulk.held import hold
+from case_events.ledger.bulk.together import (
     STEPS_MAX,
     Chain,
     Item,
@@ -40,6 +32,14 @@ from case_events.ledger.together import (
     in_rounds,
     lanes_of,
 )
+from case_events.ledger.codec import GENESIS
+from case_events.ledger.connection import Connection
+from case_events.ledger.database import Ledger
+from case_events.ledger.judging import world_of
+from case_events.ledger.marks import complainant_digest
+from case_events.ledger.past import filing_worlds, with_opened
+from case_events.ledger.steps import CLIENTS, Asking, commit, request_of
+from case_events.ledger.store import Loaded, load
 
 CASES_MAX = 200
 """Cases in one transaction."""

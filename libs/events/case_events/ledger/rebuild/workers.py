@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import aclosing
 
-from case_events.ledger.building import Built, Slice, build_slice, connect
 from case_events.ledger.connection import Connection
+from case_events.ledger.rebuild.building import Built, Slice, build_slice, connect
 from case_events.ledger.sealing import Vault
 
 JOBS_MAX = 64

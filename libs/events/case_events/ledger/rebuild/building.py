@@ -18,9 +18,9 @@ from case_events.core.values import CaseId, Instant, Value
 from case_events.ledger.codec import UnknownEvent
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, POSTGRES_EPOCH, Connection, teach
 from case_events.ledger.read_models import CASE_COLUMNS, DEADLINE_COLUMNS, CaseRow, DeadlineRow, case_row, deadline_rows
+from case_events.ledger.rebuild.shadows import SCHEMA, TABLES
 from case_events.ledger.replaying import replay
 from case_events.ledger.sealing import BrokenSeal, Vault
-from case_events.ledger.shadows import SCHEMA, TABLES
 
 BATCH = 200
 """Cases in one transaction."""

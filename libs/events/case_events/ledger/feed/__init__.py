@@ -1,0 +1,1 @@
+"""The feed: dense positions in commit-safe order, and who reads them."""

@@ -1,0 +1,1 @@
+"""What the desks ask: cases and deadlines by page, and counts of them."""

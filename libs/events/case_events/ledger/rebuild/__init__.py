@@ -1,0 +1,1 @@
+"""The read models made anew from the events while the service runs."""
