@@ -24,7 +24,7 @@ KNOWN_FOR_S = 5
 KNOWN_MAX = 1_000
 SECRET_MAX = 4_000
 
-Right = Literal["file", "post", "upload", "read", "read_rules", "set_clocks", "read_clocks"]
+Right = Literal["file", "post", "upload", "read", "read_rules", "set_clocks", "read_clocks", "read_schedule", "operate"]
 READERS = ("storefront", "platform", "ops", "auditor")
 RIGHTS: dict[Right, tuple[str, ...]] = {
     "file": ("storefront", "platform"),
@@ -34,6 +34,8 @@ RIGHTS: dict[Right, tuple[str, ...]] = {
     "read_rules": (*READERS, "admin"),
     "set_clocks": ("admin",),
     "read_clocks": (*READERS, "admin"),
+    "read_schedule": ("platform", "ops", "auditor", "admin"),
+    "operate": ("ops", "admin"),
 }
 """Which roles have which right."""
 

@@ -18,7 +18,7 @@ from case_events.ledger.database import Ledger
 from case_events.ledger.feed.sequencing import FeedState, state
 from case_events.ledger.store import load
 
-MIGRATION = "0004"
+MIGRATION = "0005"
 """The migration this release needs."""
 
 HEALTH = f"""
