@@ -37,6 +37,7 @@ CAST = Cast(
     title=Text(zh="未收到货", en="Goods not received"),
 )
 DUE = Instant.parse("2026-03-05T04:00:00Z")
+ENDED = Instant.parse("2026-03-05T06:30:00Z")
 GROUP = UUID("00000000-0000-4000-8000-00000000000a")
 RESPONSE = Clock(kind="response", party="respondent", due_at=DUE)
 FILED = happened.Filed(
@@ -172,6 +173,13 @@ SAID: list[tuple[Event, str, str]] = [
         happened.DeadlineExtended(kind="response", party="respondent", due_at=DUE, reason="停运"),
         "平台调整期限。理由:「停运」",
         "moved a deadline",
+    ),
+    (
+        happened.DeadlineExtended(
+            kind="appeal", party="both", due_at=DUE, outage=happened.Outage(id=GROUP, began_at=DUE, ended_at=ENDED)
+        ),
+        "系统于 2026-03-05 12:00 至 2026-03-05 14:30 中断,所占用的时间予以补足。",
+        "service was out from 2026-03-05 12:00 UTC+8 to 2026-03-05 14:30 UTC+8",
     ),
     (
         happened.DeadlineExtended(kind="filing", party="complainant", due_at=DUE, reason="merchant_refused"),

@@ -95,7 +95,7 @@ def variants() -> set[str]:
         "evidence_rejected": ("set_aside", "forged"),
         "linked": ("here", "moved"),
         "noted": ("internal", "shown"),
-        "deadline_extended": ("clock", "filing"),
+        "deadline_extended": ("clock", "filing", "relief"),
         "corrected": ("ruling", "text"),
         "advance_paid": ("instant", "advance"),
         "followed_up": ("solved", "unsolved", "imposed"),

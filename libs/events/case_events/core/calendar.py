@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
+
+from msgspec.structs import replace
 
 from case_events.core.terms import Span
 from case_events.core.values import CHINA, Instant, Value
@@ -18,7 +21,8 @@ class Calendar(Value, frozen=True, kw_only=True):
 
     From ``known_from`` to ``known_until`` the days are published: ``rest`` names the weekdays off, ``work``
     the weekend days worked (调休). Outside, only the statutory holidays in ``statutory`` are left out and
-    whatever is computed there is provisional.
+    whatever is computed there is provisional. ``statutory`` has those of the known years too, as the law alone has
+    them, so that a guess of then can be made again now.
     """
 
     known_from: date
@@ -37,6 +41,42 @@ class Calendar(Value, frozen=True, kw_only=True):
         return day in self.work or (weekday and day not in self.rest)
 
 
+class PublishedYear(Value, frozen=True, kw_only=True):
+    """The days of one year as a notice says them: weekdays off, weekend days worked, and where that stands.
+
+    Some days of the December before may be among them: the notice of a year says how its New Year is bridged.
+    """
+
+    year: int
+    rest: tuple[date, ...]
+    work: tuple[date, ...]
+    source: str
+
+
+def with_years(calendar: Calendar, years: Iterable[PublishedYear]) -> Calendar:
+    """The calendar with these years in the place of what it knew of them; each at most one year further than known.
+
+    Raises ValueError for a year after a gap: nobody would see that the days between are guessed.
+    """
+    for published in sorted(years, key=lambda one: one.year):
+        if not calendar.known_from.year <= published.year <= calendar.known_until.year + 1:
+            known = f"{calendar.known_from.year} to {calendar.known_until.year}"
+            raise ValueError(f"the days of {known} are known; {published.year} would leave a gap")
+        rest, work = set(published.rest), set(published.work)
+        calendar = replace(
+            calendar,
+            known_until=max(calendar.known_until, date(published.year, 12, 31)),
+            rest=frozenset({day for day in calendar.rest if day.year != published.year} - work | rest),
+            work=frozenset({day for day in calendar.work if day.year != published.year} - rest | work),
+        )
+    return calendar
+
+
+def guessing_after(calendar: Calendar, last: date) -> Calendar:
+    """The calendar as it was while the days after ``last`` were not published."""
+    return replace(calendar, known_until=min(last, calendar.known_until))
+
+
 def after(start: Instant, span: Span, calendar: Calendar) -> tuple[Instant, bool]:
     """The instant at which ``span`` counted from ``start`` ends, and whether it is provisional.
 
@@ -49,10 +89,10 @@ def after(start: Instant, span: Span, calendar: Calendar) -> tuple[Instant, bool
         return Instant.of(start + length), False
     first = (start - MOMENT).astimezone(CHINA).date()
     if span.calendar_days is not None:
-        return _end_of(first + timedelta(days=span.calendar_days)), False
+        return end_of(first + timedelta(days=span.calendar_days)), False
     assert span.working_days is not None, "a span says one unit"
     last, known = _working_day(first, span.working_days, calendar)
-    return _end_of(last), not known
+    return end_of(last), not known
 
 
 def elapsed(span: Span) -> timedelta:
@@ -73,5 +113,6 @@ def _working_day(first: date, count: int, calendar: Calendar) -> tuple[date, boo
     raise ValueError(f"no such working day within {REACH_MAX} days of {first}")
 
 
-def _end_of(day: date) -> Instant:
+def end_of(day: date) -> Instant:
+    """24:00 of the day, China time."""
     return Instant.of(datetime.combine(day + timedelta(days=1), time(0), CHINA))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal
@@ -92,11 +93,16 @@ def _joining(group: list[Complaint], loose: list[Complaint], window: timedelta) 
 
 def _members(about: list[Complaint], enough: int, window: timedelta) -> list[Complaint]:
     """The earliest complaints, oldest first, of which enough complainants filed within one window; then who joins."""
-    start = 0
+    start, within = 0, Counter[Party]()
     for end, last in enumerate(about):
+        within[last.complainant] += 1
         while last.filed_at - about[start].filed_at > window:
+            earliest = about[start].complainant
+            within[earliest] -= 1
+            if not within[earliest]:
+                del within[earliest]
             start += 1
-        if len({one.complainant for one in about[start : end + 1]}) >= enough:
+        if len(within) >= enough:
             return _chained(about[start:], end - start, window)
     return []
 

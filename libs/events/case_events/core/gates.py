@@ -8,6 +8,7 @@ from __future__ import annotations
 from case_events.core.case import Case, Deadline
 from case_events.core.citing import cited
 from case_events.core.commands import BY
+from case_events.core.events import History
 from case_events.core.policy import ComplaintType
 from case_events.core.stages import (
     ACTION_OF,
@@ -212,3 +213,17 @@ def _problem(
         opens_at=opens.due_at if opens else None,
         current_version=case.version,
     )
+
+
+def stale(if_match: int | None, history: History) -> Problem | None:
+    """If-Match is checked after what was overdue; a stale reader is told what it missed."""
+    current = history[-1].version if history else 0
+    if if_match is None or if_match == current:
+        return None
+    missed = tuple(
+        {"version": one.version, "type": one.name, "event_id": str(one.event_id), "effective_at": one.effective_at}
+        for one in history
+        if one.version > if_match
+    )
+    detail = f"The case is at version {current}, not {if_match}."
+    return Problem(code="stale", detail=detail, current_version=current, missed=missed)

@@ -25,11 +25,11 @@ def amend(command: AmendClaim, case: Case, book: Rulebook, now: Instant) -> Even
     faults = claim_faults(command.demand, command.amount, case, book.rules)
     if faults:
         return invalid(faults, case, "reply")
-    return (ClaimAmended(demand=command.demand, amount=command.amount, clocks=_moved(case, book, now)),)
+    return (ClaimAmended(demand=command.demand, amount=command.amount, clocks=moved(case, book, now)),)
 
 
-def _moved(case: Case, book: Rulebook, now: Instant) -> tuple[Clock, ...]:
-    """The respondent's time for what is claimed now; nothing where it has that much, or its open period runs."""
+def moved(case: Case, book: Rulebook, now: Instant) -> tuple[Clock, ...]:
+    """N2: the respondent's time for what is claimed now; nothing where it has that much, or its open period runs."""
     response = running_clock(case, "response")
     term = _time_for_an_answer(case, book, now, answered=response is None)
     if term is None:

@@ -14,13 +14,15 @@ from case_events.core.calendar import Calendar
 from case_events.core.case import Case, Deadline
 from case_events.core.citing import cited, rules_of
 from case_events.core.commands import BY, POSTED_NAMES, File, Posted
-from case_events.core.deadlines import asks, overdue, timeout_id
+from case_events.core.deadlines import overdue, timeout_id
 from case_events.core.decide import decide
-from case_events.core.events import Event, History, Noted, Recorded
+from case_events.core.events import Event, History, Noted, Outage, Recorded
 from case_events.core.evolve import evolve, fold
+from case_events.core.gates import stale
 from case_events.core.openings import openings
 from case_events.core.others import Facts
 from case_events.core.policy import InForce
+from case_events.core.relief import run_out
 from case_events.core.values import ERASED, TEXT_MAX, CaseId, EventId, Instant, Party, Problem, Side, Value, Who
 
 CASCADE_MAX = 1_000
@@ -46,10 +48,14 @@ class World(Value, frozen=True, kw_only=True):
     moment: Moment
     facts: Facts | None = None
     imported_by: str | None = None
+    outages: tuple[Outage, ...] = ()
 
 
 class Request(Value, frozen=True, kw_only=True):
-    """Something asked of one case by a client: who, what, under which ids, and what it had read before."""
+    """Something asked of one case by a client: who, what, under which ids, and what it had read before.
+
+    ``brief``: the asker looks at no texts of the case, so that they need not be opened.
+    """
 
     case_id: CaseId
     command: File | Posted
@@ -60,6 +66,7 @@ class Request(Value, frozen=True, kw_only=True):
     asked: bytes | None = None
     occurred_at: Instant | None = None
     if_match: int | None = None
+    brief: bool = False
 
 
 class Step(Value, frozen=True, kw_only=True):
@@ -91,7 +98,7 @@ def plan(history: History, request: Request, world: World, before: Case | None =
         return Step(case_id=request.case_id, before=before, case=before, problem=side)
     timeouts, case = expire_overdue(history, before, world)
     answer = (
-        _missed(request, (*history, *timeouts))
+        stale(request.if_match, (*history, *timeouts))
         or _unexpired(case, world)
         or decide(request.command, side, case, world.in_force, world.calendar, world.facts, world.moment.effective_at)
     )
@@ -149,6 +156,7 @@ def expire_overdue(history: History, case: Case | None, world: World) -> tuple[H
     """
     written: list[Recorded] = []
     in_time = world.imported_by is not None or (case is not None and case.test_clock is not None)
+    outages = () if in_time else world.outages
     for _ in range(CASCADE_MAX):
         deadline = overdue(case, world.moment.effective_at, in_time=in_time) if case else None
         if case is None or deadline is None:
@@ -159,17 +167,16 @@ def expire_overdue(history: History, case: Case | None, world: World) -> tuple[H
         if in_time:
             just_after = Instant.of(deadline.due_at + timedelta(microseconds=1))
             moment = Moment(recorded_at=moment.recorded_at, effective_at=max(just_after, case.updated_at))
-        expired = decide(asks(deadline), "platform", case, world.in_force, world.calendar, None, moment.effective_at)
-        assert not isinstance(expired, Problem), "a due clock's command always records an event"
-        cause = (*history, *written)[deadline.set_by - 1].event_id
-        for one in _timed_out(case, deadline, expired, cause, moment, world.imported_by or OURSELVES):
+        before = (*history, *written)
+        expired = run_out(deadline, case, before, world.in_force, world.calendar, outages, moment.effective_at)
+        for one in _timed_out(case, deadline, expired, before, moment, world.imported_by or OURSELVES):
             written.append(one)
             case = evolve(case, one)
     return tuple(written), case
 
 
 def _timed_out(
-    case: Case, deadline: Deadline, events: tuple[Event, ...], cause: EventId, moment: Moment, client: str
+    case: Case, deadline: Deadline, events: tuple[Event, ...], before: History, moment: Moment, client: str
 ) -> History:
     return _enveloped(
         events,
@@ -180,7 +187,7 @@ def _timed_out(
         moment=moment,
         who="scheduler",
         client=client,
-        causation=cause,
+        causation=before[deadline.set_by - 1].event_id,
     )
 
 
@@ -277,20 +284,6 @@ def _unexpired(case: Case | None, world: World) -> Problem | None:
     if case is None or overdue(case, world.moment.effective_at, in_time=world.imported_by is not None) is None:
         return None
     return Problem(code="busy", detail="More clocks have run out than one step records; send it again.")
-
-
-def _missed(request: Request, history: History) -> Problem | None:
-    """If-Match is checked after what was overdue; a stale reader is told what it missed."""
-    current = history[-1].version if history else 0
-    if request.if_match is None or request.if_match == current:
-        return None
-    missed = tuple(
-        {"version": one.version, "type": one.name, "event_id": str(one.event_id), "effective_at": one.effective_at}
-        for one in history
-        if one.version > request.if_match
-    )
-    detail = f"The case is at version {current}, not {request.if_match}."
-    return Problem(code="stale", detail=detail, current_version=current, missed=missed)
 
 
 def claimed_ahead(occurred_at: Instant | None, now: Instant) -> bool:

@@ -104,17 +104,28 @@ class Noted(Value, frozen=True, kw_only=True):
     outside: OutsideResult | None = None
 
 
+class Outage(Value, frozen=True, kw_only=True):
+    """A time in which no scheduler looked at the clocks, as it was put on record."""
+
+    id: UUID
+    began_at: Instant
+    ended_at: Instant
+
+
 class DeadlineExtended(Value, frozen=True, kw_only=True):
     """A running clock was moved, with cause; a provisional one is corrected this way (design, "Policies").
 
     Of the kind ``filing`` it is the longer filing window the complainant had asked for (domain F3); no clock runs.
+    ``reason``: what the desk wrote. ``outage``: the policy gives back what this outage took of a party's window; no
+    desk was asked.
     """
 
     kind: Word
     party: ClockParty
     due_at: Instant
-    reason: Private
+    reason: Private | None = None
     clocks: tuple[Clock, ...] = ()
+    outage: Outage | None = None
 
 
 class Ruled(Value, frozen=True, kw_only=True):

@@ -87,7 +87,13 @@ def _noted(name: str, event: Noted) -> Tale:
 
 
 def _extended(name: str, event: DeadlineExtended) -> Tale:
-    """A longer filing window has a word of the policy for its reason (domain F3); any other, what the desk wrote."""
+    """A longer filing window has a word of the policy for its reason (domain F3); any other, what the desk wrote.
+
+    What an outage gives back has no words of anybody's: it says when the outage was.
+    """
+    if event.outage is not None:
+        began, ended = words.clock_time(event.outage.began_at), words.clock_time(event.outage.ended_at)
+        return Tale(f"{name}.relief", {"began": began, "ended": ended})
     if event.kind != "filing":
         return Tale(f"{name}.clock", written=event.reason)
     if event.reason not in WORDS:

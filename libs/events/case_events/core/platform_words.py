@@ -37,6 +37,10 @@ EVENTS: dict[str, Text] = {
     ),
     "noted.internal": Text(zh="平台内部备注。", en="the desk made a note for itself."),
     "noted.shown": Text(zh="平台备注。", en="the desk noted something for both sides."),
+    "deadline_extended.relief": Text(
+        zh="系统于 {began} 至 {ended} 中断,所占用的时间予以补足。",
+        en="the service was out from {began} to {ended}; what that took of the time is given back.",
+    ),
     "deadline_extended.clock": Text(zh="平台调整期限。", en="the platform moved a deadline."),
     "deadline_extended.filing": Text(
         zh="平台同意延长投诉时限。", en="the platform granted the longer filing window that was asked for."

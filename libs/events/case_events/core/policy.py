@@ -23,6 +23,7 @@ from case_events.core.terms import (
     Intervention,
     Lateness,
     Negotiation,
+    Relief,
     Remedy,
     Reminders,
     Reply,
@@ -96,6 +97,7 @@ class Policy(Value, frozen=True, kw_only=True):
     collective: Collective | None = None
     credit: Credit | None = None
     evidence_kinds: EvidenceKinds | None = None
+    relief: Relief | None = None
     elsewhere: dict[Word, Elsewhere] = {}
     placeholders: tuple[str, ...] = ()
 

@@ -270,6 +270,16 @@ class Collective(Value, frozen=True, kw_only=True):
     department: Word
 
 
+class Relief(Value, frozen=True, kw_only=True):
+    """What an outage of ours gives back: as much as it took of the ``last`` hours of a party's window.
+
+    ``least``: an outage that lasted less gives nothing back. Elapsed time only; the platform's own windows get none.
+    """
+
+    last: Term
+    least: MaybeTerm = None
+
+
 class Credit(Value, frozen=True, kw_only=True):
     """What malicious complaints cost their complainant (domain A2): so many marks in a window and filing is refused."""
 

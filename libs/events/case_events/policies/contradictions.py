@@ -93,6 +93,9 @@ def _of_policy(policy: Tree) -> Iterator[Found]:
     for index, kind in enumerate(words(policy, "evidence_kinds", "name_their_region")):
         if kind not in kinds:
             yield ("evidence_kinds", "name_their_region", str(index)), "no kind of evidence"
+    for name in table(policy, "relief"):
+        if elapsed(policy, "relief", name) is None and table(policy, "relief", name):
+            yield ("relief", name), "elapsed time only: seconds, hours or days"
     yield from _placeholders(policy, policy)
 
 

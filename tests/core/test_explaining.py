@@ -1,0 +1,103 @@
+"""How a deadline was counted, said so that anybody can count along: from when, which days counted, which did not."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+
+from case_events.core.case import Deadline
+from case_events.core.changes import ALL
+from case_events.core.commands import ExtendDeadline
+from case_events.core.explaining import Counting, explained, moves
+from case_events.core.values import Instant
+from tests.core import subjects
+from tests.core.test_recounting import EVE, GUESSED, book_of, told
+from tests.examples import APPEAL, PART_REFUND, REFUSE, TICK, calendar, extend
+from tests.spec import Dispute, days, filed, hours
+
+DISPUTES = 25
+BEFORE_THE_FESTIVAL = Instant.parse("2026-02-11T10:00:00+08:00")
+
+
+def counting(dispute: Dispute, kind: str) -> Counting | None:
+    return explained(dispute.history, dispute.clock(kind), book_of(dispute), (dispute.calendar, calendar()))
+
+
+def instants(dispute: Dispute, kind: str) -> list[tuple[str, Instant]]:
+    return [(one.type, one.due_at) for one in moves(dispute.history, dispute.clock(kind))]
+
+
+def test_a_window_over_the_festival_names_the_days_that_did_not_count_and_the_saturday_that_did() -> None:
+    five = ("within = { working_days = 2 }", "within = { working_days = 5 }")
+    said = counting(filed(five, at=BEFORE_THE_FESTIVAL).when(REFUSE, at=hours(1)), "ruling")
+    assert said is not None
+    assert (said.working_days, said.counted_from, said.given_by) == (5, BEFORE_THE_FESTIVAL + hours(1), 3)
+    assert said.worked == (date(2026, 2, 14),)
+    assert said.off == tuple(date(2026, 2, day) for day in (16, 17, 18, 19, 20, 23))
+    assert said.guessed_after is None
+    assert said.en == (
+        "The end of the 5th of the working days after 2026-02-11, China time. Weekend days worked, and counted:"
+        " 2026-02-14. Days off, not counted: 2026-02-16/2026-02-20, 2026-02-23."
+    )
+    assert said.zh == (
+        "自 2026-02-11(不含当日)起第 5 个工作日的24:00。调休上班,计入:2026-02-14。"
+        "放假,不计:2026-02-16/2026-02-20, 2026-02-23。"
+    )
+
+
+def test_a_window_of_hours_counts_whatever_day_it_is() -> None:
+    dispute = filed(at=BEFORE_THE_FESTIVAL)
+    said, talks = counting(dispute, "response"), counting(dispute, "negotiation")
+    assert said is not None
+    assert talks is not None
+    assert (said.working_days, said.lasts, said.off) == (None, hours(72), ())
+    assert said.en == "72 hours from 2026-02-11 10:00, China time."
+    assert talks.lasts == days(9)
+
+
+def test_a_guess_says_after_which_day_it_is_one_and_once_confirmed_how_it_came_about() -> None:
+    dispute = filed(at=Instant.of(EVE - hours(5))).when(REFUSE, at=EVE)
+    guess = counting(dispute, "ruling")
+    assert guess is not None
+    assert (guess.guessed_after, guess.off) == (date(2026, 12, 31), (date(2027, 1, 1),))
+    assert "尚未公布" in guess.zh
+    dispute.when(ExtendDeadline(kind="ruling", party="platform", due_at=GUESSED, reason="放假安排已公布。"), at=days(1))
+    sure = counting(dispute, "ruling")
+    assert sure is not None
+    assert (sure.given_by, sure.working_days) == (guess.given_by, 2)
+    assert [one for one, _ in instants(dispute, "ruling")] == ["intervention_requested", "deadline_extended"]
+
+
+def test_a_deadline_that_was_moved_by_hand_was_counted_by_no_rule_and_its_moves_are_told() -> None:
+    dispute = filed().when(extend("response", "respondent", Instant.of(filed().filed_at + hours(100))), at=hours(1))
+    assert counting(dispute, "response") is None
+    assert instants(dispute, "response") == [
+        ("filed", dispute.instant(hours(72))),
+        ("deadline_extended", dispute.instant(hours(100))),
+    ]
+
+
+def test_a_clock_that_began_anew_tells_nothing_of_its_life_before() -> None:
+    dispute = filed().when(REFUSE, at=hours(1)).when(PART_REFUND, at=hours(2)).when(APPEAL, at=hours(3))
+    assert [one for one, _ in instants(dispute, "ruling")] == ["appealed"]
+    late = filed().when(REFUSE, at=hours(1))
+    late.passes(Instant.of(late.clock("ruling").due_at + TICK))
+    assert [one for one, _ in instants(late, "ruling")] == ["ruling_timed_out"]
+
+
+def test_in_any_dispute_every_clock_that_nobody_moved_was_counted_by_a_rule() -> None:
+    dice, looked = random.Random(1122), set[Deadline]()
+    for _ in range(DISPUTES):
+        for dispute in told(dice, dice.choice(sorted(subjects.subjects()))):
+            for clock in dispute.case.clocks:
+                if clock in looked or dispute.history[clock.set_by - 1].name in (
+                    "deadline_extended",
+                    "evidence_requested",
+                ):
+                    continue
+                looked.add(clock)
+                said = explained(dispute.history, clock, book_of(dispute), (dispute.calendar,))
+                assert said is not None, clock
+                assert said.counted_from + said.lasts == clock.due_at
+                assert moves(dispute.history, clock)[-1].due_at == clock.due_at
+    assert len({one.kind for one in looked} & set(ALL)) >= 6
