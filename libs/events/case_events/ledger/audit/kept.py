@@ -81,7 +81,8 @@ class Kept(Value, frozen=True, kw_only=True):
 
     ``case`` and ``deadlines`` have the columns of their tables in the order of CASE_COLUMNS and DEADLINE_COLUMNS.
     ``positions``: (version, position) of each of its rows in the feed. ``behind``: the versions that have no
-    position although the last tick of the sequencer saw them.
+    position although the last tick of the sequencer saw them. ``deleted_clocks``: the test clocks whose cases are
+    hidden, where there may be such a case.
     """
 
     case_id: CaseId
@@ -94,6 +95,7 @@ class Kept(Value, frozen=True, kw_only=True):
     marks: tuple[Mark, ...] = ()
     positions: tuple[tuple[int, int], ...] = ()
     behind: frozenset[int] = frozenset()
+    deleted_clocks: frozenset[UUID] = frozenset()
 
 
 def _instant(name: str) -> str:
@@ -142,6 +144,7 @@ OF_CASES = {
             AND NOT EXISTS (SELECT FROM feed f WHERE f.case_id = t.case_id AND f.version = t.version)
     """,
 }
+DELETED_CLOCKS = "SELECT id FROM test_clocks WHERE deleted_at IS NOT NULL"
 IN_RANGE = {name: sql.format(these="t.case_id > $1 AND t.case_id <= $2") for name, sql in OF_CASES.items()}
 NAMED = {name: sql.format(these="t.case_id = ANY($1::uuid[])") for name, sql in OF_CASES.items()}
 
@@ -181,7 +184,12 @@ async def read(connection: Connection, parcel: Parcel, selection: Selection) -> 
         # Asked only where something has no position: it costs as much as reading all of it.
         behind = len(rows["events"]) != sum(len(row["positions"]) for row in rows["positions"])
         rows["behind"] = await connection.fetch(sqls["behind"], *these) if behind else []
-    return _kept(chosen, streams, {name: _grouped(found) for name, found in rows.items()})
+        # Only a case under a test clock, or one that is not listed, can be hidden.
+        hidden = len(rows["cases"]) < len(streams) or any(row["test_clock"] is not None for row in rows["cases"])
+        clocks = await connection.fetch(DELETED_CLOCKS) if hidden else []
+    return _kept(
+        chosen, streams, {name: _grouped(found) for name, found in rows.items()}, frozenset(row["id"] for row in clocks)
+    )
 
 
 def _said(selection: Selection) -> tuple[list[CaseId] | None, Instant | None, str | None]:
@@ -205,7 +213,9 @@ def _grouped(rows: Iterable[asyncpg.Record]) -> Rows:
     return groups
 
 
-def _kept(chosen: set[CaseId], streams: Iterable[asyncpg.Record], rows: Mapping[str, Rows]) -> list[Kept]:
+def _kept(
+    chosen: set[CaseId], streams: Iterable[asyncpg.Record], rows: Mapping[str, Rows], deleted: frozenset[UUID]
+) -> list[Kept]:
     heads = {row["case_id"]: (row["version"], row["head_hash"], row["recorded_at"]) for row in streams}
     found = chosen.union(*rows.values())
 
@@ -226,6 +236,7 @@ def _kept(chosen: set[CaseId], streams: Iterable[asyncpg.Record], rows: Mapping[
                 pair for row in of("positions", case_id) for pair in zip(row["versions"], row["positions"], strict=True)
             ),
             behind=frozenset(row["version"] for row in of("behind", case_id)),
+            deleted_clocks=deleted,
         )
         for case_id in sorted(found)
     ]

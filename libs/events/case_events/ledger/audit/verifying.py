@@ -220,6 +220,10 @@ def _recorded(row: Any, event: Event) -> Recorded:
 
 
 def _rows(kept: Kept, case: Case) -> Iterator[str]:
+    if case.test_clock in kept.deleted_clocks:
+        if kept.case is not None or kept.deadlines:
+            yield "its test clock was deleted, and it is still listed"
+        return
     expected = astuple(case_row(case))
     if kept.case != expected:
         yield "the row in cases is not the fold of the events" + _differing(kept.case, expected)
@@ -237,9 +241,10 @@ def _differing(row: tuple[Any, ...] | None, folded: tuple[Any, ...]) -> str:
 def _reserved(kept: Kept, case: Case, filed: Filed, vault: Vault) -> Iterator[Found]:
     """An open complaint is reserved, under what was filed unless that was erased; a closed one no more."""
     held = len(kept.reservations)
-    if case.stage == "closed":
+    if case.stage == "closed" or case.test_clock in kept.deleted_clocks:
         if held:
-            yield case.version, "the complaint is closed, and still reserved"
+            over = "closed" if case.stage == "closed" else "hidden"
+            yield case.version, f"the complaint is {over}, and still reserved"
     elif held != 1:
         yield case.version, f"the complaint is open, and reserved {held} times"
     elif ERASED not in (filed.complainant.id, filed.respondent.id) and kept.reservations != (

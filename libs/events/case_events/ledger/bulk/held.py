@@ -57,7 +57,7 @@ async def run_out(ledger: Ledger, connection: Connection, client: str, until: In
         for one in loaded.values():
             world = await world_of(ledger, connection, one)
             now = one.moment.recorded_at
-            moment = Moment(recorded_at=now, effective_at=min(until, now))
+            moment = Moment(recorded_at=now, effective_at=min(until, now, ledger.believed_until()))
             step = plan_timeouts(one.history, replace(world, moment=moment, imported_by=client))
             if step.events:
                 steps.append((step, one.head, one.keys))

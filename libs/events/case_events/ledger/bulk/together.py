@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from functools import partial
 
 import asyncpg
+from msgspec.structs import replace
 
 from case_events.core.commands import File
 from case_events.core.events import Filed
@@ -19,7 +20,7 @@ from case_events.core.values import CaseId, Value
 from case_events.ledger.codec import GENESIS
 from case_events.ledger.connection import UNAVAILABLE, Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.judging import Judged, judge
+from case_events.ledger.judging import Judged, judge, reads_texts
 from case_events.ledger.sealing import KeyDestroyed, SubjectKey
 from case_events.ledger.steps import Asking, commit, request_of, submit
 
@@ -188,8 +189,14 @@ async def _alone(ledger: Ledger, asking: Asking, dry_run: bool) -> Step | Except
 
 
 async def _judged(ledger: Ledger, connection: Connection, dry_run: bool, lanes: Sequence[Lane]) -> list[Chain]:
-    judged = await judge(ledger, connection, [lane[0].request for lane in lanes])
+    judged = await judge(ledger, connection, [_first(lane) for lane in lanes])
     return [await _chained(ledger, connection, one, lane, dry_run) for one, lane in zip(judged, lanes, strict=True)]
+
+
+def _first(lane: Lane) -> Request:
+    """The first of a lane; the case is read as the one wants it who looks at most of it."""
+    first = lane[0].request
+    return replace(first, brief=False) if any(reads_texts(item.request) for item in lane) else first
 
 
 async def _chained(ledger: Ledger, connection: Connection, judged: Judged, lane: Lane, dry_run: bool) -> Chain:
@@ -200,6 +207,9 @@ async def _chained(ledger: Ledger, connection: Connection, judged: Judged, lane:
     history = (*(loaded.history if loaded else ()), *judged.step.events)
     if not history:
         return Chain(case_id=case_id, answers=(judged.step,))
+    head, keys = (loaded.head, loaded.keys) if loaded else (GENESIS, ledger.vault.new_keys(case_id))
+    if len(lane) == 1:
+        return Chain(case_id=case_id, answers=(judged.step,), head=head, keys=keys)
     filed = history[0].event
     assert isinstance(filed, Filed), "a history starts with its filing"
     first = Moment(recorded_at=history[0].recorded_at, effective_at=history[0].effective_at)
@@ -218,13 +228,12 @@ async def _chained(ledger: Ledger, connection: Connection, judged: Judged, lane:
         steps.append(step)
         if step.events:
             history, case = (*history, *step.events), step.case
-    keys = loaded.keys if loaded else ledger.vault.new_keys(case_id)
-    return Chain(case_id=case_id, answers=tuple(steps), head=loaded.head if loaded else GENESIS, keys=keys)
+    return Chain(case_id=case_id, answers=tuple(steps), head=head, keys=keys)
 
 
 async def _commit(ledger: Ledger, connection: Connection, chains: Sequence[Chain]) -> set[CaseId]:
     steps = [(step, chain.head, chain.keys) for chain in chains if (step := chain.step()) is not None]
-    return await commit(connection, steps, ledger.vault)
+    return await commit(connection, steps, ledger.vault, ledger.recent)
 
 
 async def _unwritten(chains: Sequence[Chain]) -> set[CaseId]:

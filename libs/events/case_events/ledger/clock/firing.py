@@ -7,60 +7,45 @@ in the claim would be stale (anchors, timers 4.2, trap A).
 
 from __future__ import annotations
 
-from uuid import UUID
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, timedelta
+
+import asyncpg
 
 from case_events.core.plan import Step, plan_timeouts
 from case_events.core.timeouts import TimedOut
-from case_events.core.values import CaseId, Value
+from case_events.core.values import CaseId, Instant, Value
+from case_events.ledger.clock.claims import AHEAD, BACK_OFF_S_MAX, IN_TURN, LOCK, POSTPONE, PUT_OFF
+from case_events.ledger.clock.in_order import bounded, until
+from case_events.ledger.codec import NOTHING
+from case_events.ledger.connection import POSTGRES_EPOCH, UNAVAILABLE, Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.judging import world_of
-from case_events.ledger.steps import commit
-from case_events.ledger.store import load
+from case_events.ledger.sealing import Vault
+from case_events.ledger.steps import Committing, commit
+from case_events.ledger.store import Loaded, load
 
 BATCH = 200
 """Cases in one transaction; thousands buy little and cost the tail (measured, anchors/timers.md)."""
-BACK_OFF_S_MAX = 3600
+AT_A_TIME = 40
+"""Cases read at a time: then others of this process have their turn."""
+PLANNED_AT_A_TIME = 8
+"""Cases planned at a time, for the same reason."""
+FOR_EVER = Instant(9000, 1, 1, tzinfo=UTC)
 
-CLAIM_LIVE = """
-SELECT d.case_id FROM deadlines d
-WHERE d.test_clock IS NULL AND NOT d.provisional AND d.next_try_at < now() AND ($2::uuid IS NULL OR d.case_id = $2)
-    AND NOT EXISTS (
-        SELECT FROM deadlines e
-        WHERE e.case_id = d.case_id AND NOT e.provisional
-            AND (e.next_try_at, e.kind, e.party, e.set_by) < (d.next_try_at, d.kind, d.party, d.set_by)
-    )
-ORDER BY d.next_try_at LIMIT $1 FOR UPDATE OF d SKIP LOCKED
-"""
-CLAIM_CLOCKED = """
-SELECT d.case_id FROM deadlines d JOIN test_clocks t ON t.id = d.test_clock
-WHERE NOT d.provisional AND d.due_at < t.at AND d.next_try_at < now() AND ($2::uuid IS NULL OR d.case_id = $2)
-    AND NOT EXISTS (
-        SELECT FROM deadlines e
-        WHERE e.case_id = d.case_id AND NOT e.provisional
-            AND (e.due_at, e.kind, e.party, e.set_by) < (d.due_at, d.kind, d.party, d.set_by)
-    )
-ORDER BY d.due_at LIMIT $1 FOR UPDATE OF d SKIP LOCKED
-"""
-IN_TURN = "LOCK TABLE streams IN ROW SHARE MODE"
-"""Before the claim: whoever writes comes to ``streams`` first, so that a switch of the tables can hold all of them."""
-LOCK = "SELECT case_id FROM streams WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE SKIP LOCKED"
-POSTPONE = """
-UPDATE deadlines SET attempts = attempts + 1,
-    next_try_at = now() + least(power(2, least(attempts, 20)), $2) * interval '1 second'
-WHERE case_id = ANY($1::uuid[]) AND NOT provisional
-    AND (CASE WHEN test_clock IS NULL THEN next_try_at < now() ELSE next_try_at < now() AND due_at < (
-        SELECT at FROM test_clocks WHERE id = test_clock) END)
-"""
-NEXT_DUE = """
-SELECT extract(epoch FROM min(next_try_at) - clock_timestamp())::float8 FROM deadlines
-WHERE test_clock IS NULL AND NOT provisional
-"""
+OF_ITS_DATA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+"""What Postgres says of what one case wants to write; anything else is wrong with more than this case."""
 
 
 class Fired(Value, frozen=True, kw_only=True):
     """What one pass did: cases claimed, written, left because they were busy; claims that proved stale; conflicts.
 
-    ``lateness_s`` has one number for each timeout of a live case: how long after its legal instant it was written.
+    ``put_off``: cases that a hold holds. ``failed``: cases that could not be read or written, and why; they back off.
+    ``late``: for each timeout of a live case its kind, and how many seconds after its legal instant it was written.
+    ``last_tried_at``: the latest instant of trying that was claimed. ``took_s``: how long the pass took, in seconds;
+    whoever asked for it says so.
     """
 
     claimed: tuple[CaseId, ...] = ()
@@ -69,64 +54,177 @@ class Fired(Value, frozen=True, kw_only=True):
     busy: int = 0
     stale: int = 0
     conflicts: int = 0
-    lateness_s: tuple[float, ...] = ()
+    put_off: int = 0
+    failed: tuple[tuple[CaseId, Exception], ...] = ()
+    late: tuple[tuple[str, float], ...] = ()
+    last_tried_at: Instant | None = None
+    took_s: float = 0.0
 
 
-async def fire(ledger: Ledger, claim: str, *, limit: int = 1, only: CaseId | None = None) -> Fired:
-    """One transaction of timeouts for what ``claim`` finds due; ``only`` confines it to one case.
+class Ahead(Value, frozen=True, kw_only=True):
+    """``seconds`` until the next live deadline is tried (negative: overdue; None: there is none), looked at ``now``."""
 
-    Raises what the ledger raises for a case it cannot read (BrokenSeal, UnknownEvent, PolicyChanged): nothing of
-    the batch is written then, and the caller fires its cases one by one.
+    seconds: float | None
+    now: Instant
+
+
+async def fire(
+    ledger: Ledger,
+    claim: str,
+    *,
+    believed_until: Instant = FOR_EVER,
+    floor: Instant | None = None,
+    limit: int = 1,
+    only: CaseId | Sequence[CaseId] | None = None,
+) -> Fired:
+    """One transaction of timeouts for what ``claim`` finds due; ``only`` confines it to one case, or to those named.
+
+    Nothing fires at an instant after ``believed_until``. ``floor``: deadlines tried before it are not looked for.
+    A case that cannot be read or written is found by halving, backs off and keeps nobody else from firing. Raises
+    one of UNAVAILABLE, or what else Postgres says of the transaction as a whole; nothing is written then.
     """
+    began = time.monotonic()
     async with ledger.connection() as connection, connection.transaction():
         await connection.execute(IN_TURN)
-        claimed = [row["case_id"] for row in await connection.fetch(claim, limit, only)]
-        if not claimed:
+        rows = await connection.fetch(claim, limit, only, believed_until, floor or POSTGRES_EPOCH)
+        if not rows:
             return Fired()
-        locked = [row["case_id"] for row in await connection.fetch(LOCK, claimed)]
-        loaded = await load(connection, locked, ledger.vault)
-        steps = [(plan_timeouts(one.history, await world_of(ledger, connection, one)), one) for one in loaded.values()]
-        due = [(step, one.head, one.keys) for step, one in steps if step.events]
-        stale = [step.case_id for step, _ in steps if not step.events]
-        if stale:
-            await connection.execute(POSTPONE, stale, BACK_OFF_S_MAX)
-        written = await commit(connection, due, ledger.vault) if due else set[CaseId]()
-        return _told(claimed, locked, [step for step, _, _ in due], written, len(stale))
-
-
-def _told(claimed: list[UUID], locked: list[UUID], steps: list[Step], written: set[CaseId], stale: int) -> Fired:
-    done = [step for step in steps if step.case_id in written]
-    lateness = [
-        (one.recorded_at - one.occurred_at).total_seconds()
-        for step in done
-        for one in step.events
-        if isinstance(one.event, TimedOut) and step.case is not None and step.case.test_clock is None
-    ]
+        claimed = {row["case_id"]: row["again_at"] for row in rows}
+        locked = [row["case_id"] for row in await connection.fetch(LOCK, list(claimed))]
+        held = {one: again_at for one in locked if (again_at := claimed[one]) is not None}
+        failed: dict[CaseId, Exception] = {}
+        ends = await until(connection, rows) if only is None and rows[0].get("test_clock") else {}
+        planned = await _planned(ledger, connection, [one for one in locked if one not in held], failed, ends)
+        # Nobody is judged by an instant that is not believed, not even by one that stands in the case's own history.
+        believed = _later(believed_until, time.monotonic() - began)
+        ahead = {one.case_id: one.moment.recorded_at for _, one in planned if one.moment.recorded_at > believed}
+        judged = [(step, one) for step, one in planned if step.case_id not in ahead]
+        due = [(step, one.head, one.keys) for step, one in judged if step.events]
+        stale = [step.case_id for step, _ in judged if not step.events]
+        written = await _written(connection, due, ledger.vault, failed)
+        await _put_off(connection, held | ahead)
+        await _back_off(connection, [*stale, *failed])
+    done = [step for step, _, _ in due if step.case_id in written]
     return Fired(
         claimed=tuple(claimed),
         written=len(done),
         events=sum(len(step.events) for step in done),
         busy=len(claimed) - len(locked),
-        stale=stale,
-        conflicts=len(steps) - len(done),
-        lateness_s=tuple(lateness),
+        stale=len(stale),
+        conflicts=sum(step.case_id not in written and step.case_id not in failed for step, _, _ in due),
+        put_off=len(held) + len(ahead),
+        failed=tuple(failed.items()),
+        late=_late(done),
+        last_tried_at=max(row["next_try_at"] for row in rows),
+    )
+
+
+Ends = Mapping[CaseId, Instant]
+"""How far a clocked case is fired in this pass."""
+
+
+async def _planned(
+    ledger: Ledger, connection: Connection, cases: Sequence[CaseId], failed: dict[CaseId, Exception], ends: Ends
+) -> list[tuple[Step, Loaded]]:
+    """What the clocks of these cases ask for; the cases for which nobody can say it are ``failed``."""
+    planned: list[tuple[Step, Loaded]] = []
+    for start in range(0, len(cases), AT_A_TIME):
+        planned += await _planned_or_halved(ledger, connection, cases[start : start + AT_A_TIME], failed, ends)
+    return planned
+
+
+async def _planned_or_halved(
+    ledger: Ledger, connection: Connection, cases: Sequence[CaseId], failed: dict[CaseId, Exception], ends: Ends
+) -> list[tuple[Step, Loaded]]:
+    planned: list[tuple[Step, Loaded]] = []
+    try:
+        for one in (await load(connection, cases, ledger.vault, NOTHING)).values():
+            if len(planned) % PLANNED_AT_A_TIME == 0:
+                await asyncio.sleep(0)
+            world = bounded(await world_of(ledger, connection, one), ends.get(one.case_id))
+            planned.append((plan_timeouts(one.history, world), one))
+    except Exception as error:
+        if _of_more_than_a_case(error):
+            raise
+        if len(cases) == 1:
+            failed[cases[0]] = error
+            return []
+        halves = cases[: len(cases) // 2], cases[len(cases) // 2 :]
+        return [one for half in halves for one in await _planned_or_halved(ledger, connection, half, failed, ends)]
+    return planned
+
+
+async def _written(
+    connection: Connection, due: Sequence[Committing], vault: Vault, failed: dict[CaseId, Exception]
+) -> set[CaseId]:
+    """Commit under a savepoint; of what cannot be written together each half is written by itself."""
+    if not due:
+        return set()
+    try:
+        async with connection.transaction():
+            return await commit(connection, due, vault)
+    except Exception as error:
+        if _of_more_than_a_case(error):
+            raise
+        if len(due) == 1:
+            failed[due[0][0].case_id] = error
+            return set()
+        halves = due[: len(due) // 2], due[len(due) // 2 :]
+        return {one for half in halves for one in await _written(connection, half, vault, failed)}
+
+
+def _later(believed_until: Instant, seconds: float) -> Instant:
+    """What is believed so many seconds after the claim: time has passed here too."""
+    return Instant.of(believed_until + timedelta(seconds=seconds))
+
+
+def _of_more_than_a_case(error: Exception) -> bool:
+    """Postgres is away, or has something against the transaction as a whole: its cases are not to blame."""
+    return isinstance(error, UNAVAILABLE) or (
+        isinstance(error, asyncpg.PostgresError) and not isinstance(error, OF_ITS_DATA)
+    )
+
+
+async def _put_off(connection: Connection, again: Mapping[CaseId, Instant]) -> None:
+    if again:
+        await connection.execute(PUT_OFF, list(again), list(again.values()))
+
+
+async def _back_off(connection: Connection, cases: Sequence[CaseId]) -> None:
+    if cases:
+        await connection.execute(POSTPONE, cases, BACK_OFF_S_MAX)
+
+
+def _late(steps: Sequence[Step]) -> tuple[tuple[str, float], ...]:
+    return tuple(
+        (one.event.kind, (one.recorded_at - one.occurred_at).total_seconds())
+        for step in steps
+        for one in step.events
+        if isinstance(one.event, TimedOut) and step.case is not None and step.case.test_clock is None
     )
 
 
 async def postpone(ledger: Ledger, case_id: CaseId) -> None:
     """Try a case's due deadlines again later, ever later: one that cannot fire must not starve the rest."""
     async with ledger.connection() as connection:
-        await connection.execute(POSTPONE, [case_id], BACK_OFF_S_MAX)
+        await _back_off(connection, [case_id])
+
+
+async def look_ahead(ledger: Ledger, floor: Instant | None = None) -> Ahead:
+    """When the next live deadline is tried, on the database's clock; those tried before ``floor`` are not looked at."""
+    async with ledger.connection() as connection:
+        row = await connection.fetchrow(AHEAD, floor or POSTGRES_EPOCH)
+    assert row is not None, "an aggregate has a row"
+    return Ahead(seconds=row["seconds"], now=row["now"])
 
 
 async def seconds_to_next(ledger: Ledger) -> float | None:
-    """Until the next live deadline is tried, on the database's clock; negative when overdue, None if there is none."""
-    async with ledger.connection() as connection:
-        seconds: float | None = await connection.fetchval(NEXT_DUE)
-        return seconds
+    """Until the next live deadline is tried; negative when overdue, None if there is none."""
+    return (await look_ahead(ledger)).seconds
 
 
 async def due(ledger: Ledger, claim: str, *, limit: int = BATCH) -> tuple[CaseId, ...]:
     """The cases that ``claim`` finds due now; nothing stays locked."""
     async with ledger.connection() as connection:
-        return tuple(row["case_id"] for row in await connection.fetch(claim, limit, None))
+        rows = await connection.fetch(claim, limit, None, FOR_EVER, POSTGRES_EPOCH)
+        return tuple(row["case_id"] for row in rows)

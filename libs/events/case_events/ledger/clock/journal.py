@@ -10,7 +10,7 @@ from case_events.core.values import Instant, Value, encode_hook
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 
-PAGE_MAX = 200
+PAGE_MAX = 500
 WRITE = "INSERT INTO journal (what, who, data) VALUES ($1, $2, $3::text::jsonb)"
 READ = """
 SELECT number, at, what, who, data::text AS data FROM journal WHERE number < $1 ORDER BY number DESC LIMIT $2
@@ -18,7 +18,7 @@ SELECT number, at, what, who, data::text AS data FROM journal WHERE number < $1 
 LAST = 2**63 - 1
 
 
-class Entry(Value, frozen=True, kw_only=True):
+class JournalEntry(Value, frozen=True, kw_only=True):
     """One thing that was done: ``what`` in the past tense, by ``who`` (a client, or a scheduler's name)."""
 
     number: int
@@ -33,13 +33,13 @@ async def write(connection: Connection, what: str, who: str, **data: object) -> 
     await connection.execute(WRITE, what, who, msgspec.json.encode(data, enc_hook=encode_hook).decode())
 
 
-async def read(ledger: Ledger, *, before: int | None = None, limit: int = PAGE_MAX) -> tuple[Entry, ...]:
+async def read(ledger: Ledger, *, before: int | None = None, limit: int = PAGE_MAX) -> tuple[JournalEntry, ...]:
     """The latest entries, or the latest before a number; the newest first."""
     assert 1 <= limit <= PAGE_MAX
     async with ledger.connection() as connection:
         rows = await connection.fetch(READ, LAST if before is None else before, limit)
     return tuple(
-        Entry(
+        JournalEntry(
             number=row["number"],
             at=row["at"],
             what=row["what"],

@@ -39,7 +39,8 @@ schedulers = Table(
     metadata,
     Column("name", Text, primary_key=True),
     instant("started_at"),
-    instant("swept_at"),
+    instant("swept_at", nullable=True),
+    instant("seen_at", nullable=True),
     Column("offset_ms", Double),
     text("paused", nullable=True),
     Column("batch", Integer),
@@ -50,8 +51,13 @@ clock_state = Table(
     metadata,
     Column("one", Boolean, primary_key=True),
     instant("high_water", nullable=True),
+    text("paused", nullable=True),
     instant("watermark", nullable=True),
     instant("published_at", nullable=True),
+    instant("sampled_at", nullable=True),
+    Column("writers", ARRAY(Text), nullable=False),
+    Column("lingering", ARRAY(Text), nullable=False),
+    instant("whole_at", nullable=True),
 )
 
 lateness = Table(
@@ -72,6 +78,7 @@ upkeep = Table(
     instant("began_at"),
     instant("ended_at", nullable=True),
     text("outcome", nullable=True),
+    text("go_on_at", nullable=True),
 )
 
 holds = Table(

@@ -28,6 +28,11 @@ def _columns(names: Sequence[str]) -> str:
     return f"array_remove(ARRAY[{ways}]::text[], NULL)"
 
 
+def _listed(clock: str) -> str:
+    """The condition that a case's test clock, if it has one, was not deleted; what is hidden has no rows."""
+    return f"({clock} IS NULL OR {clock} NOT IN (SELECT id FROM test_clocks WHERE deleted_at IS NOT NULL))"
+
+
 def _told(pairs: str) -> str:
     """How often, and where for example, each way of differing is found."""
     return f"""
@@ -39,6 +44,7 @@ FROM ({pairs}) AS pairs WHERE cardinality(ways) > 0 GROUP BY ways ORDER BY rows 
 CASES = _told(f"""
     SELECT n.case_id, CASE WHEN o.case_id IS NULL THEN ARRAY['{MISSING}'] ELSE {_columns(CASE_COLUMNS[1:])} END AS ways
     FROM {SCHEMA}.cases n JOIN streams s USING (case_id, version) LEFT JOIN cases o USING (case_id)
+    WHERE {_listed("n.test_clock")}
     UNION ALL
     SELECT o.case_id, ARRAY['{TOO_MANY}'] FROM cases o
     WHERE NOT EXISTS (SELECT FROM streams s WHERE s.case_id = o.case_id)
@@ -48,7 +54,7 @@ DEADLINES = _told(f"""
         ELSE {_columns(DEADLINE_COLUMNS[len(KEY) :])} END AS ways
     FROM deadlines o FULL JOIN {SCHEMA}.deadlines n USING ({", ".join(KEY)})
     LEFT JOIN streams s USING (case_id) LEFT JOIN {SCHEMA}.cases c USING (case_id)
-    WHERE s.version IS NOT DISTINCT FROM c.version
+    WHERE s.version IS NOT DISTINCT FROM c.version AND (n.due_at IS NULL OR {_listed("n.test_clock")})
 """)
 COMPARED = (("cases", CASES), ("deadlines", DEADLINES))
 EARLIEST = """

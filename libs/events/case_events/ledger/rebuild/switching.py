@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 from case_events.core.values import Instant, Value
-from case_events.ledger.clock.firing import BACK_OFF_S_MAX
+from case_events.ledger.clock.claims import BACK_OFF_S_MAX
 from case_events.ledger.connection import Connection
 from case_events.ledger.rebuild import shadows
 
@@ -47,6 +47,11 @@ TRIED_LIVE = TRIED.format(
 )
 """What was postponed since the build began: no postponement is longer than that, and few deadlines are due so soon."""
 TRIED_CLOCKED = TRIED.format(which="d.test_clock IS NOT NULL AND d.test_clock = n.test_clock")
+HIDE = tuple(
+    f"DELETE FROM {shadows.SCHEMA}.{name} WHERE test_clock IN (SELECT id FROM test_clocks WHERE deleted_at IS NOT NULL)"
+    for name in shadows.TABLES
+)
+"""What goes by a deleted test clock is built like all else, and listed nowhere."""
 OLDER = """
 SELECT l.virtualtransaction AS name, a.pid, a.usename AS login, a.application_name AS application
 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -104,6 +109,8 @@ async def _attempt(connection: Connection, other: Connection, since: Instant, la
         started = time.monotonic()
         await _lock(connection, HOLD_WRITERS, WRITERS_MS)
         await last()
+        for hide in HIDE:
+            await connection.execute(hide)
         await _let_older_go(connection, other)
         await _lock(connection, HOLD_READERS, READERS_MS)
         await connection.execute(TRIED_LIVE, since)

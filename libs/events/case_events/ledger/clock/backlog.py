@@ -1,0 +1,74 @@
+"""The backlog: how much is overdue, in which order it is worked off, and what fails again and again."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from case_events.core.values import CaseId, Instant, Value
+from case_events.ledger.database import Ledger
+
+BACKLOG = 1_000
+"""With more overdue than this no merchant has more than its turn."""
+TURN = 20
+"""Deadlines of one merchant in a round; then the others have theirs."""
+WINDOW = 100_000
+"""Overdue deadlines that are looked at to find the order; those beyond come with the next look."""
+ORDERED = 10_000
+"""Cases whose order one look tells."""
+FAILING_MAX = 200
+"""Failing rows that are told at most."""
+
+OVERDUE = """
+SELECT count(*) FROM (
+    SELECT FROM deadlines WHERE test_clock IS NULL AND NOT provisional AND next_try_at < now() LIMIT $1
+) AS overdue
+"""
+# The oldest first; of each merchant so many, then again so many of each.
+IN_TURNS = f"""
+SELECT case_id FROM (
+    SELECT d.case_id, d.next_try_at, row_number() OVER (
+        PARTITION BY c.marketplace, c.respondent_role, c.respondent_id ORDER BY d.next_try_at) AS place
+    FROM (
+        SELECT case_id, next_try_at FROM deadlines
+        WHERE test_clock IS NULL AND NOT provisional AND next_try_at < now()
+        ORDER BY next_try_at LIMIT {WINDOW}
+    ) AS d JOIN cases c USING (case_id)
+) AS placed ORDER BY (place - 1) / {TURN}, next_try_at LIMIT {ORDERED}
+"""
+FAILING = f"""
+SELECT case_id, kind, party, due_at, next_try_at, attempts FROM deadlines
+WHERE test_clock IS NULL AND NOT provisional AND next_try_at > due_at AND attempts >= $1
+ORDER BY due_at LIMIT {FAILING_MAX}
+"""
+
+
+class Failing(Value, frozen=True, kw_only=True):
+    """A live deadline that could not be fired so many times, and when that is tried again."""
+
+    case_id: UUID
+    kind: str
+    party: str
+    due_at: Instant
+    next_try_at: Instant
+    attempts: int
+
+
+async def overdue(ledger: Ledger, most: int = BACKLOG + 1) -> int:
+    """How many live deadlines are waiting to be fired, counted no further than ``most``."""
+    async with ledger.connection() as connection:
+        count: int = await connection.fetchval(OVERDUE, most)
+        return count
+
+
+async def in_turns(ledger: Ledger) -> tuple[CaseId, ...]:
+    """The next cases to work off, fairly: the oldest first, ``TURN`` of each merchant in a round."""
+    async with ledger.connection() as connection:
+        rows = await connection.fetch(IN_TURNS)
+    return tuple(dict.fromkeys(row["case_id"] for row in rows))
+
+
+async def failing(ledger: Ledger, attempts: int) -> tuple[Failing, ...]:
+    """The deadlines that failed so often or more, the oldest promise first; ``FAILING_MAX`` of them at most."""
+    async with ledger.connection() as connection:
+        rows = await connection.fetch(FAILING, attempts)
+    return tuple(Failing(**dict(row)) for row in rows)
