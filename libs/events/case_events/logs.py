@@ -10,7 +10,9 @@ import structlog
 
 def configure(form: Literal["console", "json"]) -> None:
     """Call once, before the first line is logged. Lines never carry a party's id or text."""
-    ending: list[structlog.typing.Processor] = [structlog.dev.ConsoleRenderer(colors=False)]
+    ending: list[structlog.typing.Processor] = [
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    ]
     if form == "json":
         ending = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(

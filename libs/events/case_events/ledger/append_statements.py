@@ -66,15 +66,39 @@ OPEN = f"""won AS (
     ON CONFLICT DO NOTHING RETURNING case_id
 )"""
 MOVE = f"""locked AS MATERIALIZED (
-    SELECT s.case_id FROM streams s JOIN asked a USING (case_id)
+    SELECT a.* FROM streams s JOIN asked a USING (case_id)
     WHERE s.version = a.expected ORDER BY s.case_id FOR UPDATE OF s SKIP LOCKED
 ),
 won AS (
     UPDATE streams s SET version = a.version, head_hash = a.head_hash, recorded_at = a.recorded_at
-    FROM asked a JOIN locked USING (case_id)
+    FROM locked a
     WHERE s.case_id = a.case_id AND s.version = a.expected AND {FRESH}
     RETURNING s.case_id
 )"""
+CLOCKS = 0x636C_6F63
+"""The lock of a test clock ("cloc" in ASCII), in clock_stands too: shared by who writes under it, had alone by who
+moves, freezes or deletes it."""
+HOLD_CLOCK = f"""
+SELECT pg_advisory_xact_lock_shared({CLOCKS}, hashtext(clock::text))
+FROM (SELECT coalesce($2::uuid, (SELECT test_clock FROM cases WHERE case_id = $1)) AS clock) AS its
+WHERE clock IS NOT NULL
+"""
+"""Who has its turn at a case waits for whoever moves the case's clock; $2: the clock of a filing."""
+CLOCKED = "clock uuid, stood_at timestamptz, fires boolean"
+"""The test clock of a case, where it stood when the step was judged (null: what it wrote does not depend on that), and
+whether a scheduler fires it."""
+STANDING = """standing AS MATERIALIZED (
+    SELECT clock, stood_at, fires FROM (SELECT DISTINCT clock, stood_at, fires FROM asked) AS judged
+    WHERE clock_stands(clock, stood_at, fires)
+),
+"""
+STANDS = """ AND (a.clock IS NULL OR EXISTS (
+        SELECT FROM standing g WHERE (g.clock, g.fires) = (a.clock, a.fires)
+            AND g.stood_at IS NOT DISTINCT FROM a.stood_at
+    ))"""
+"""A step under a test clock is written only while the clock stands where it stood when the step was judged."""
+BY_CASE, BY_INSTANT = "case_id, version", "effective_at, case_id, version"
+"""In which order events get their places in the feed; those of a test clock as they took effect."""
 ONLY_FILINGS = """,
 keyed AS (
     INSERT INTO subject_keys ({keys}) SELECT {keys} FROM {keys_given} JOIN won USING (case_id)
@@ -91,7 +115,7 @@ WITH asked AS (SELECT * FROM {heads_given}),
 {win},
 written AS (
     INSERT INTO events ({events}) SELECT {events} FROM {events_given} JOIN won USING (case_id)
-    ORDER BY case_id, version
+    ORDER BY {order}
 ),
 listed AS (
     {list_it}
@@ -110,10 +134,19 @@ SELECT case_id, CASE WHEN ${last}::boolean THEN pg_notify('{channel}', '') END F
 """
 
 
-def _append_sql(*, filing: bool) -> str:
-    """The one statement that writes: of filings, or of steps. A login needs rights only for what its kind names."""
+def _append_sql(*, filing: bool, clocked: bool = False) -> str:
+    """The one statement that writes: of filings, or of steps. A login needs rights only for what its kind names.
+
+    ``clocked``: some of the cases go by a test clock; live ones pay nothing for what those need.
+    """
     cases = ", ".join(f"{name} {CASE_TYPES.get(name, 'text')}" for name in (CASE_COLUMNS if filing else MOVING))
-    given = {"heads": HEADS, "events": EVENT_COLUMNS, "cases": cases, "stopped": STOPPED, "started": STARTED}
+    given = {
+        "heads": f"{HEADS}, {CLOCKED}" if clocked else HEADS,
+        "events": EVENT_COLUMNS,
+        "cases": cases,
+        "stopped": STOPPED,
+        "started": STARTED,
+    }
     if filing:
         given["keys"] = KEYS
     number, words = 1, dict[str, str]()
@@ -126,8 +159,14 @@ def _append_sql(*, filing: bool) -> str:
     words["cases_moved"] = ", ".join(f"{name} = t.{name}" for name in MOVING if name != "case_id")
     words["list_it"] = (LIST if filing else LIST_AGAIN).format(**words)
     words["only_filings"] = ONLY_FILINGS.format(**words) if filing else ""
-    return WRITE.format(**words, win=OPEN if filing else MOVE, last=number, channel=DUE_CHANNEL)
+    win = OPEN if filing else MOVE
+    if clocked:
+        win = STANDING + win.replace(FRESH, FRESH + STANDS)
+    order = BY_INSTANT if clocked else BY_CASE
+    return WRITE.format(**words, win=win, order=order, last=number, channel=DUE_CHANNEL)
 
 
 APPEND_FILINGS = _append_sql(filing=True)
 APPEND_STEPS = _append_sql(filing=False)
+APPEND_FILINGS_CLOCKED = _append_sql(filing=True, clocked=True)
+APPEND_STEPS_CLOCKED = _append_sql(filing=False, clocked=True)

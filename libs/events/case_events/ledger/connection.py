@@ -17,6 +17,8 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
+    # Somebody holds what is needed for longer than a session waits.
+    asyncpg.LockNotAvailableError,
     # What asyncpg says when a session ends in the very moment it is used (its issue 1069).
     asyncpg.InternalClientError,
 )

@@ -10,9 +10,13 @@ import asyncpg
 
 from case_events.core.calendar import Calendar
 from case_events.core.plan import Request, Step
+from case_events.core.values import Instant
 from case_events.ledger.batches import Batches
+from case_events.ledger.clock.host import TOLERANCE_S, HostClock, host_clock, later
+from case_events.ledger.clock.outage_book import OutageBook
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, teach
 from case_events.ledger.policy_book import PolicyBook
+from case_events.ledger.recent import Recent
 from case_events.ledger.sealing import Vault
 from case_events.ledger.waking import Waking
 from case_events.policies.working_days import published
@@ -26,6 +30,21 @@ PLANS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 """Every statement here finds its rows by key: planned once, and never by reading a whole table because it was small
 or not yet analysed when the plan was made."""
 
+IDLE_S, LOCK_S, STATEMENT_S = 5, 10, COMMAND_TIMEOUT_S + 5
+"""How long a session may do nothing in a transaction, wait for a lock, and work on one statement."""
+GONE_AFTER_S = 20
+"""Who acknowledges nothing for so long is cut off."""
+LIMITS = {
+    "idle_in_transaction_session_timeout": f"{IDLE_S}s",
+    "lock_timeout": f"{LOCK_S}s",
+    "statement_timeout": f"{STATEMENT_S}s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": f"{GONE_AFTER_S}s",
+}
+"""A process that is stopped, or cut off from the network, in the middle of a transaction holds its rows no longer."""
+
 
 class Ledger:
     """An open ledger: the pool, the vault, the calendar, the policies read so far, and what is asked of it now."""
@@ -35,15 +54,23 @@ class Ledger:
         self.vault = vault
         self.calendar = calendar
         self.policies = PolicyBook()
+        self.recent = Recent()
+        self.outages = OutageBook()
         self.batches: Batches[Request, Step | None] = Batches(lambda request: request.case_id, UNAVAILABLE)
         self.turns = asyncio.Semaphore(TURNS_MAX)
         self.waking = Waking(pool)
+        self.host_clock: HostClock = host_clock
+        self.clock_tolerance_s = TOLERANCE_S
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection of the pool, waited for no longer than ``ACQUIRE_TIMEOUT_S``. Raises one of UNAVAILABLE."""
         async with self.pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
             yield connection
+
+    def believed_until(self) -> Instant:
+        """The latest instant of the database's clock that this host believes: what says it is later is not judged."""
+        return later(self.host_clock(), self.clock_tolerance_s)
 
     async def close(self) -> None:
         await self.waking.close()
@@ -61,7 +88,7 @@ async def open_ledger(
         max_size=pool_size,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=COMMAND_TIMEOUT_S,
-        server_settings={"application_name": application, **PLANS},
+        server_settings={"application_name": application, **PLANS, **LIMITS},
         init=teach,
         reset=_nothing_to_reset,
     )

@@ -9,12 +9,14 @@ import asyncpg
 from msgspec.structs import replace
 
 from case_events.core.calendar import Calendar, after
-from case_events.core.commands import File
-from case_events.core.events import Filed
+from case_events.core.commands import Correct, File, Return
+from case_events.core.events import Filed, Outage
 from case_events.core.others import Facts, Previous
 from case_events.core.plan import OURSELVES, Moment, Request, Step, World, claimed_ahead, not_opened, plan
+from case_events.core.policy import InForce
 from case_events.core.terms import Credit
 from case_events.core.values import Fault, Instant, Party, Problem, Value
+from case_events.ledger.codec import WHO
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.marks import complainant_digest
@@ -35,7 +37,7 @@ SELECT asked.case_id, nextval('complaint_number') AS number, (SELECT clock_times
     ) AS marks
 FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::uuid[], $6::text[])
     AS asked (case_id, test_clock, reservation, complainant, previous, marketplace)
-LEFT JOIN test_clocks t ON t.id = asked.test_clock
+LEFT JOIN test_clocks t ON t.id = asked.test_clock AND t.deleted_at IS NULL
 LEFT JOIN LATERAL (
     SELECT name, version FROM policies
     WHERE marketplace = asked.marketplace AND effective_from <= coalesce(t.at, now())
@@ -46,8 +48,16 @@ LEFT JOIN cases p ON p.case_id = asked.previous
 """
 
 
+CLOCK_DISAGREES = Problem(
+    code="clock_disagrees",
+    detail="The database's clock is ahead of this server's: nothing is judged by it. Send it again, with the same key.",
+)
 OPENED = "insurance"
 """What the id of a complaint that opened by itself derives from, beside its case; never changed."""
+
+
+REPEATING = (Correct, Return)
+"""What may write again what was written before: a ruling put right, and what the insurer is asked for a return."""
 
 
 class Judged(Value, frozen=True, kw_only=True):
@@ -67,12 +77,21 @@ async def judge(ledger: Ledger, connection: Connection, requests: Sequence[Reque
     # The facts before the histories: a case opened between the two by this very key is found and replayed. The
     # other way round its own reservation would look like somebody else's.
     worlds = await _filing_worlds(ledger, connection, requests)
-    loaded = await load(connection, [request.case_id for request in requests], ledger.vault)
+    wanted = None if any(map(reads_texts, requests)) else WHO
+    cases = [request.case_id for request in requests]
+    loaded = await load(connection, cases, ledger.vault, wanted, ledger.recent)
+    # Asked of the host after the database said what time it is: being slow in between makes nobody doubt.
+    until = ledger.believed_until()
     judged = [
-        await _judged(ledger, connection, request, loaded.get(request.case_id), worlds.get(request.case_id))
+        await _judged(ledger, connection, request, loaded.get(request.case_id), worlds.get(request.case_id), until)
         for request in requests
     ]
     return [await _with_opened(ledger, connection, one) if one.step.opens else one for one in judged]
+
+
+def reads_texts(request: Request) -> bool:
+    """Must the texts of the case be opened for it: does its asker look at them, or may they be written once more?"""
+    return not request.brief or isinstance(request.command, REPEATING)
 
 
 async def _with_opened(ledger: Ledger, connection: Connection, judged: Judged) -> Judged:
@@ -118,18 +137,27 @@ def reservation(complaint: File | Filed, vault: Vault) -> bytes:
 
 
 async def _judged(
-    ledger: Ledger, connection: Connection, request: Request, loaded: Loaded | None, filing: World | Problem | None
+    ledger: Ledger,
+    connection: Connection,
+    request: Request,
+    loaded: Loaded | None,
+    filing: World | Problem | None,
+    believed_until: Instant,
 ) -> Judged:
     world = filing or Problem(code="not_found", detail="There is no such case.")
-    if loaded is not None:
+    if loaded is not None and loaded.hidden:
+        world = Problem(code="not_found", detail="There is no such case.")
+    elif loaded is not None:
         world = await world_of(ledger, connection, loaded)
     if isinstance(world, Problem):
         step = Step(case_id=request.case_id, before=None, case=None, problem=world)
+    elif world.moment.recorded_at > believed_until:
+        step = Step(case_id=request.case_id, before=None, case=None, problem=CLOCK_DISAGREES)
     elif claimed_ahead(request.occurred_at, world.moment.effective_at):
         ahead = f"more than five minutes ahead of {world.moment.effective_at.rfc3339()}"
         step = Step(case_id=request.case_id, before=None, case=None, problem=_invalid("/occurred_at", ahead))
     else:
-        step = plan(loaded.history if loaded else (), request, world)
+        step = plan(loaded.history if loaded else (), request, world, loaded.case if loaded else None)
     return Judged(request=request, loaded=loaded, step=step)
 
 
@@ -138,7 +166,15 @@ async def world_of(ledger: Ledger, connection: Connection, loaded: Loaded) -> Wo
     filed = loaded.history[0].event
     assert isinstance(filed, Filed), "a history starts with its filing"
     in_force = await ledger.policies.pinned(connection, filed.policy)
-    return World(in_force=in_force, calendar=ledger.calendar, moment=loaded.moment)
+    outages = await outages_on_record(ledger, connection, in_force, loaded.moment.recorded_at)
+    return World(in_force=in_force, calendar=ledger.calendar, moment=loaded.moment, outages=outages)
+
+
+async def outages_on_record(
+    ledger: Ledger, connection: Connection, in_force: InForce, at: Instant
+) -> tuple[Outage, ...]:
+    """The outages on record at ``at``; asked for only where the policy gives anything back for them."""
+    return await ledger.outages.known(connection, at) if in_force.policy.relief is not None else ()
 
 
 async def _filing_worlds(

@@ -16,7 +16,8 @@ from case_events.core.values import CaseId, Instant, Value
 from case_events.core.viewer import EVERYTHING, Viewer, seen
 from case_events.ledger.database import Ledger
 from case_events.ledger.feed.sequencing import FeedState, state
-from case_events.ledger.store import load
+from case_events.ledger.judging import outages_on_record
+from case_events.ledger.store import Loaded, load
 
 MIGRATION = "0005"
 """The migration this release needs."""
@@ -24,11 +25,12 @@ MIGRATION = "0005"
 HEALTH = f"""
 SELECT (SELECT version_num FROM alembic_version) AS migration,
     (SELECT max(swept_at) FROM schedulers) AS scheduler_seen_at,
-    (SELECT extract(epoch FROM clock_timestamp() - min(due_at)) FROM deadlines
+    (SELECT extract(epoch FROM clock_timestamp() - due_at) FROM deadlines
         WHERE test_clock IS NULL AND NOT provisional AND next_try_at < now()
-            AND right(kind, {len(REMINDER)}) <> '{REMINDER}')::bigint AS overdue_s,
+            AND right(kind, {len(REMINDER)}) <> '{REMINDER}' ORDER BY next_try_at LIMIT 1)::bigint AS overdue_s,
     clock_timestamp() AS now
 """
+PAUSED = "SELECT paused FROM clock_state"
 
 
 class Reading(Value, frozen=True, kw_only=True):
@@ -48,12 +50,13 @@ class Reading(Value, frozen=True, kw_only=True):
 class Health(Value, frozen=True, kw_only=True):
     """What readiness asks: is the schema ours, when did a scheduler last sweep, is a live deadline overdue.
 
-    ``feed`` is None where the schema is not ours.
+    ``clock_paused``: why a scheduler does not believe the clocks. ``feed`` is None where the schema is not ours.
     """
 
     migrated: bool
     scheduler_seen_at: Instant | None
     overdue_s: int
+    clock_paused: str | None
     feed: FeedState | None
     now: Instant
 
@@ -72,17 +75,18 @@ async def read_case(
     None when there is no such case for the viewer, it was not yet filed then, or it has no such version.
     """
     async with ledger.connection() as connection:
-        loaded = (await load(connection, [case_id], ledger.vault)).get(case_id)
-        if loaded is None:
+        loaded = (await load(connection, [case_id], ledger.vault, recent=ledger.recent)).get(case_id)
+        if loaded is None or loaded.hidden:
             return None
         filed = loaded.history[0].event
         assert isinstance(filed, Filed), "a history starts with its filing"
         in_force = await ledger.policies.pinned(connection, filed.policy)
+        outages = await outages_on_record(ledger, connection, in_force, known_at or loaded.moment.recorded_at)
     written = _until(loaded.history, at, known_at)
     if not written:
         return None
-    moment = _moment(loaded.moment, written[-1], filed.test_clock, at, known_at)
-    world = World(in_force=in_force, calendar=ledger.calendar, moment=moment)
+    moment = _moment(_believed(ledger, loaded), written[-1], filed.test_clock, at, known_at)
+    world = World(in_force=in_force, calendar=ledger.calendar, moment=moment, outages=outages)
     history, case = written, fold(written)
     if version is None or version > len(written):
         overdue, case = expire_overdue(written, case, world)
@@ -93,11 +97,7 @@ async def read_case(
         history, written = history[:version], written[:version]
         case = fold(history)
     # What was overdue is judged on all there is; what is shown is folded from what the viewer sees.
-    shown = seen(history, viewer)
-    if shown != history:
-        version, history, case = history[-1].version, shown, fold(shown)
-        # What is left out counts all the same: If-Match wants the version there really is.
-        case = replace(case, version=version) if case is not None else None
+    history, case = _as_seen(history, case, viewer)
     if case is None:
         return None
     return Reading(
@@ -110,6 +110,15 @@ async def read_case(
     )
 
 
+def _as_seen(history: History, case: Case | None, viewer: Viewer) -> tuple[History, Case | None]:
+    shown = seen(history, viewer)
+    if shown == history:
+        return history, case
+    case = fold(shown)
+    # What is left out counts all the same: If-Match wants the version there really is.
+    return shown, replace(case, version=history[-1].version) if case is not None else None
+
+
 def _until(history: History, at: Instant | None, known_at: Instant | None) -> History:
     """What had happened by ``at`` (``effective_at``) and was recorded by ``known_at`` (``recorded_at``)."""
     return tuple(
@@ -117,6 +126,19 @@ def _until(history: History, at: Instant | None, known_at: Instant | None) -> Hi
         for one in history
         if (at is None or one.effective_at <= at) and (known_at is None or one.recorded_at <= known_at)
     )
+
+
+def _believed(ledger: Ledger, loaded: Loaded) -> Moment:
+    """The instant of a reading, as late as this host believes: a clock that runs ahead shows nothing as run out.
+
+    What is recorded already was recorded then, whatever the host says.
+    """
+    now, recorded_last = loaded.moment, loaded.history[-1].recorded_at
+    believed = max(ledger.believed_until(), recorded_last)
+    if now.recorded_at <= believed:
+        return now
+    clocked = now.effective_at != now.recorded_at
+    return Moment(recorded_at=believed, effective_at=now.effective_at if clocked else believed)
 
 
 def _moment(now: Moment, last: Recorded, clock: UUID | None, at: Instant | None, known_at: Instant | None) -> Moment:
@@ -142,10 +164,12 @@ async def health(ledger: Ledger) -> Health:
         assert row is not None, "the query has no FROM"
         migrated = row["migration"] == MIGRATION
         feed = await state(connection) if migrated else None
+        paused = await connection.fetchval(PAUSED) if migrated else None
     return Health(
         migrated=migrated,
         scheduler_seen_at=row["scheduler_seen_at"],
         overdue_s=row["overdue_s"] or 0,
+        clock_paused=paused,
         feed=feed,
         now=row["now"],
     )

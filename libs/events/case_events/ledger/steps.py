@@ -18,6 +18,7 @@ from case_events.core.commands import POSTED_NAMES, File, Posted
 from case_events.core.events import Filed
 from case_events.core.plan import Request, Step
 from case_events.core.values import CaseId, Instant, Party, Problem, Value
+from case_events.ledger.append_statements import HOLD_CLOCK
 from case_events.ledger.batches import Full
 from case_events.ledger.codec import GENESIS, rows_of
 from case_events.ledger.connection import Connection
@@ -26,6 +27,7 @@ from case_events.ledger.identifiers import uuid7
 from case_events.ledger.judging import Judged, judge, reservation
 from case_events.ledger.marks import marks_of
 from case_events.ledger.read_models import case_row, moved
+from case_events.ledger.recent import Recent
 from case_events.ledger.sealing import KeyDestroyed, SubjectKey, Vault
 from case_events.ledger.store import Writing, append
 
@@ -46,7 +48,10 @@ Committing = tuple[Step, bytes, tuple[SubjectKey, ...]]
 
 
 class Asking(Value, frozen=True, kw_only=True):
-    """Something asked by a client: ``case_id`` is None for a filing; ``body`` is the JSON as it was received."""
+    """Something asked by a client: ``case_id`` is None for a filing; ``body`` is the JSON as it was received.
+
+    ``brief``: who asks shows no texts of the answer, nor of the case; they may still be sealed.
+    """
 
     command: File | Posted
     actor: Party
@@ -57,6 +62,7 @@ class Asking(Value, frozen=True, kw_only=True):
     agent: str | None = None
     occurred_at: Instant | None = None
     if_match: int | None = None
+    brief: bool = False
 
 
 async def submit(ledger: Ledger, asking: Asking, *, dry_run: bool = False) -> Step:
@@ -102,6 +108,8 @@ async def _in_turn(ledger: Ledger, request: Request) -> Step | None:
         async with ledger.connection() as connection, connection.transaction():
             await connection.execute(TURN_LASTS)
             await connection.execute(TAKE_TURN, request.case_id)
+            clock = request.command.test_clock if isinstance(request.command, File) else None
+            await connection.execute(HOLD_CLOCK, request.case_id, clock)
             (step,) = await _tried(ledger, connection, [request])
             return step
     except asyncpg.LockNotAvailableError:
@@ -132,7 +140,7 @@ async def _written(ledger: Ledger, connection: Connection, judged: Sequence[Judg
         for one in judged
     ]
     try:
-        return await commit(connection, steps, ledger.vault)
+        return await commit(connection, steps, ledger.vault, ledger.recent)
     except asyncpg.UniqueViolationError:
         # A complaint was opened, or a key used, by somebody faster, perhaps in this very batch: singly the first
         # of them is written, and the others, judged again, see it.
@@ -171,18 +179,26 @@ ERASED_SIDE = Problem(code="not_allowed_now", detail="This side was erased: noth
 BUSY = Problem(code="busy", detail="The case is changing faster than this could be judged; send it again.")
 
 
-async def commit(connection: Connection, steps: Sequence[Committing], vault: Vault) -> set[CaseId]:
-    """Write the steps; the ids of the cases that were written."""
+async def commit(
+    connection: Connection, steps: Sequence[Committing], vault: Vault, recent: Recent | None = None
+) -> set[CaseId]:
+    """Write the steps; the ids of the cases that were written, which are remembered where somebody may come back."""
     writings = [_writing(step, head, keys, vault) for step, head, keys in steps]
     wake_before = max(writing.rows[-1].recorded.recorded_at for writing in writings) + WAKE_WITHIN
-    return await append(connection, writings, wake_before=Instant.of(wake_before))
+    written = await append(connection, writings, wake_before=Instant.of(wake_before))
+    if recent is not None:
+        for (step, head, keys), writing in zip(steps, writings, strict=True):
+            if writing.case_id in written:
+                recent.add(step, head, keys, tuple((row.payload_hash, row.hash) for row in writing.rows))
+    return written
 
 
 def _writing(step: Step, head: bytes, keys: tuple[SubjectKey, ...], vault: Vault) -> Writing:
     assert step.case is not None, "only a case is written"
     assert step.events, "only a step with events is written"
     stopped, started = moved(step.before, step.case)
-    filed = step.events[0].event
+    filed, last = step.events[0].event, step.events[-1]
+    fired = last.who == "scheduler"
     fresh, closed = isinstance(filed, Filed), step.case.stage == "closed"
     return Writing(
         case_id=step.case_id,
@@ -195,6 +211,9 @@ def _writing(step: Step, head: bytes, keys: tuple[SubjectKey, ...], vault: Vault
         reserve=reservation(filed, vault) if isinstance(filed, Filed) and not closed else None,
         release=closed and not fresh,
         marks=marks_of(step.before, step.events, step.case, vault),
+        # Timeouts take effect just after they were due, wherever the clock stands by now; a step, where it stood.
+        stood_at=None if step.case.test_clock is None or fired else last.effective_at,
+        fires=fired and step.problem is None,
     )
 
 
@@ -217,6 +236,7 @@ def request_of(asking: Asking, vault: Vault) -> Request:
         asked=vault.asked(_said(asking) + asking.body) if asking.key else None,
         occurred_at=asking.occurred_at,
         if_match=asking.if_match,
+        brief=asking.brief,
     )
 
 

@@ -6,56 +6,60 @@ one that was judged and the judging instant is still fresh. It returns the cases
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
 import asyncpg
+from msgspec.structs import replace
 
-from case_events.core.events import History, Recorded
+from case_events.core.case import Case
+from case_events.core.events import Filed, History, Recorded
+from case_events.core.evolve import fold
 from case_events.core.plan import Moment
 from case_events.core.values import CaseId, Instant, Value
-from case_events.ledger.append_statements import APPEND_FILINGS, APPEND_STEPS, MOVING
-from case_events.ledger.codec import Row, event_of
+from case_events.ledger.append_statements import (
+    APPEND_FILINGS,
+    APPEND_FILINGS_CLOCKED,
+    APPEND_STEPS,
+    APPEND_STEPS_CLOCKED,
+    MOVING,
+)
+from case_events.ledger.codec import Row, Wanted, event_of
 from case_events.ledger.connection import POSTGRES_EPOCH, Connection
+from case_events.ledger.load_statement import LOAD
 from case_events.ledger.marks import Mark
 from case_events.ledger.marks import write as write_marks
 from case_events.ledger.read_models import CASE_COLUMNS, CaseRow, DeadlineRow
+from case_events.ledger.recent import Hashes, Recent, Remembered
 from case_events.ledger.sealing import Keys, SubjectKey, Vault, by_id
 
-LOAD = """
-SELECT e.case_id, e.version, e.event_id, e.type, e.schema, e.occurred_at, e.effective_at, e.recorded_at, e.who,
-    e.agent, e.client, e.correlation, e.causation, e.asked, e.payload, e.payload_hash, e.hash,
-    CASE WHEN e.version = 1 THEN s.head_hash END AS head_hash,
-    CASE WHEN e.version = 1 THEN s.recorded_at END AS head_recorded_at,
-    CASE WHEN e.version = 1 THEN (SELECT clock_timestamp()) END AS now,
-    CASE WHEN e.version = 1 THEN (
-        SELECT array_agg(ROW (k.key_id, k.side, k.wrapped)) FROM subject_keys k WHERE k.case_id = e.case_id
-    ) END AS keys,
-    CASE WHEN e.version = 1 THEN (
-        SELECT t.at FROM test_clocks t JOIN cases c ON c.test_clock = t.id WHERE c.case_id = e.case_id
-    ) END AS clock_at
-FROM streams s JOIN events e USING (case_id)
-WHERE s.case_id = ANY($1::uuid[])
-ORDER BY e.case_id, e.version
-"""
+Known = Mapping[CaseId, Remembered | None]
 
 
 class Loaded(Value, frozen=True, kw_only=True):
-    """A case as it was read: its history, the head its next event is chained onto, and the instant that judges."""
+    """A case as it was read: its history, the head its next event is chained onto, and the instant that judges.
+
+    ``case``: its fold, where somebody had it at hand. ``hidden``: its test clock was deleted; nobody reads the case or
+    posts to it, and its events stay where they are.
+    """
 
     case_id: CaseId
     head: bytes
     moment: Moment
     history: History
     keys: tuple[SubjectKey, ...]
-    hashes: tuple[tuple[bytes, bytes], ...]
+    hashes: Hashes
+    case: Case | None = None
+    hidden: bool = False
 
 
 class Writing(Value, frozen=True, kw_only=True):
     """What one case's step writes: all of it in the same statement, or nothing.
 
-    ``reserve`` is the digest a filing reserves its complaint under; ``release`` frees it at closing.
+    ``reserve`` is the digest a filing reserves its complaint under; ``release`` frees it at closing. ``stood_at``:
+    where the test clock of the case stood when it was judged, if what is written depends on that; ``fires``: these
+    are timeouts that nobody but a scheduler asked for.
     """
 
     case_id: CaseId
@@ -68,41 +72,115 @@ class Writing(Value, frozen=True, kw_only=True):
     reserve: bytes | None = None
     release: bool = False
     marks: tuple[Mark, ...] = ()
+    stood_at: Instant | None = None
+    fires: bool = False
 
 
-async def load(connection: Connection, case_ids: Iterable[CaseId], vault: Vault) -> dict[CaseId, Loaded]:
-    """Whole histories, one round trip; a case that does not exist is left out. Raises UnknownEvent, BrokenSeal."""
+async def load(
+    connection: Connection,
+    case_ids: Iterable[CaseId],
+    vault: Vault,
+    wanted: Wanted | None = None,
+    recent: Recent | None = None,
+) -> dict[CaseId, Loaded]:
+    """Whole histories, one round trip; a case that does not exist is left out.
+
+    ``wanted``: the texts that are opened; the others may stay sealed (None: all are opened). ``recent``: what this
+    process remembers, which is not read again; of a case that is there at least the parties' ids must be wanted.
+    Raises UnknownEvent, BrokenSeal.
+    """
+    known: Known = {
+        case_id: recent.of(case_id, opened=wanted is None) if recent is not None else None for case_id in case_ids
+    }
+    loaded, changed = await _load(connection, known, vault, wanted)
+    if changed:
+        again, _ = await _load(connection, dict.fromkeys(changed), vault, wanted)
+        loaded |= again
+    if recent is None:
+        return loaded
+    unchanged = {case_id: before for case_id, before in known.items() if before and case_id not in changed}
+    return {
+        case_id: _at_hand(recent, one, unchanged.get(case_id), opened=wanted is None) for case_id, one in loaded.items()
+    }
+
+
+async def _load(
+    connection: Connection, known: Known, vault: Vault, wanted: Wanted | None
+) -> tuple[dict[CaseId, Loaded], list[CaseId]]:
+    """The cases, and those of them whose keys are not those that are remembered: read them again."""
+    ends = [one.known if one else (None, None) for one in known.values()]
+    asked = (list(known), [version for version, _ in ends], [end for _, end in ends])
     by_case: dict[CaseId, list[asyncpg.Record]] = {}
-    for row in await connection.fetch(LOAD, list(case_ids)):
+    for row in await connection.fetch(LOAD, *asked):
         by_case.setdefault(row["case_id"], []).append(row)
-    return {case_id: _loaded(case_id, rows, vault) for case_id, rows in by_case.items()}
+    loaded, changed = dict[CaseId, Loaded](), list[CaseId]()
+    for case_id, rows in by_case.items():
+        before = known[case_id] if rows[0]["known"] else None
+        keys = _keys(case_id, rows[0])
+        if before is not None and by_id(before.keys) != by_id(keys):
+            changed.append(case_id)
+        else:
+            loaded[case_id] = _loaded(case_id, rows, keys, vault, wanted, before)
+    return loaded, changed
 
 
-def _loaded(case_id: CaseId, rows: list[asyncpg.Record], vault: Vault) -> Loaded:
-    first = rows[0]
-    keys = tuple(
+def _keys(case_id: CaseId, row: asyncpg.Record) -> tuple[SubjectKey, ...]:
+    return tuple(
         SubjectKey(key_id=key_id, case_id=case_id, side=side, wrapped=wrapped)
-        for key_id, side, wrapped in first["keys"] or ()
+        for key_id, side, wrapped in row["keys"] or ()
     )
-    known = by_id(keys)
+
+
+def _loaded(
+    case_id: CaseId,
+    rows: list[asyncpg.Record],
+    keys: tuple[SubjectKey, ...],
+    vault: Vault,
+    wanted: Wanted | None,
+    before: Remembered | None,
+) -> Loaded:
+    first, sealed_by = rows[0], by_id(keys)
     now = max(first["now"], first["head_recorded_at"])
+    since = rows if first["version"] is not None else []
+    history = tuple(recorded_of(row, sealed_by, vault, wanted) for row in since)
+    hashes = tuple((row["payload_hash"], row["hash"]) for row in since)
+    if before is not None:
+        history = (*before.history, *history) if history else before.history
+        hashes = (*before.hashes, *hashes)
     return Loaded(
         case_id=case_id,
         head=first["head_hash"],
         moment=Moment(recorded_at=now, effective_at=first["clock_at"] or now),
-        history=tuple(recorded_of(row, known, vault) for row in rows),
+        history=history,
         keys=keys,
-        hashes=tuple((row["payload_hash"], row["hash"]) for row in rows),
+        hashes=hashes,
+        hidden=_hidden(history[0], first["clock_at"]),
     )
 
 
-def recorded_of(row: asyncpg.Record, keys: Keys, vault: Vault) -> Recorded:
-    """The event in a row of ``events``, unsealed, in its envelope."""
+def _at_hand(recent: Recent, loaded: Loaded, before: Remembered | None, *, opened: bool) -> Loaded:
+    """The case with its fold, which is remembered for whoever asks next."""
+    if before is not None and loaded.history is before.history:
+        recent.keep(loaded.case_id, before)
+        return replace(loaded, case=before.case)
+    case = fold(loaded.history)
+    assert case is not None, "a case has events"
+    now = Remembered(history=loaded.history, hashes=loaded.hashes, keys=loaded.keys, case=case, opened=opened)
+    recent.keep(loaded.case_id, now)
+    return replace(loaded, case=case)
+
+
+def _hidden(filed: Recorded, clock_at: Instant | None) -> bool:
+    return clock_at is None and isinstance(filed.event, Filed) and filed.event.test_clock is not None
+
+
+def recorded_of(row: asyncpg.Record, keys: Keys, vault: Vault, wanted: Wanted | None = None) -> Recorded:
+    """The event in a row of ``events``, in its envelope, unsealed as far as it is ``wanted`` (None: all of it)."""
     return Recorded(
         case_id=row["case_id"],
         version=row["version"],
         event_id=row["event_id"],
-        event=event_of(row["type"], row["schema"], row["payload"], row["event_id"], keys, vault),
+        event=event_of(row["type"], row["schema"], row["payload"], row["event_id"], keys, vault, wanted=wanted),
         occurred_at=row["occurred_at"],
         effective_at=row["effective_at"],
         recorded_at=row["recorded_at"],
@@ -126,29 +204,41 @@ async def append(connection: Connection, writings: Sequence[Writing], *, wake_be
     steps = [writing for writing in writings if writing.before > 0]
     marks = [mark for writing in writings for mark in writing.marks]
     if not marks and not (filings and steps):
-        return await _append(connection, APPEND_FILINGS if filings else APPEND_STEPS, writings, wake_before)
+        return await _append(connection, writings, wake_before)
     async with connection.transaction():
-        written = await _append(connection, APPEND_FILINGS, filings, wake_before) if filings else set[CaseId]()
+        written = await _append(connection, filings, wake_before) if filings else set[CaseId]()
         if steps:
-            written |= await _append(connection, APPEND_STEPS, steps, wake_before)
+            written |= await _append(connection, steps, wake_before)
         await write_marks(connection, [mark for mark in marks if mark.case_id in written])
         return written
 
 
-async def _append(connection: Connection, sql: str, writings: Sequence[Writing], wake_before: Instant) -> set[CaseId]:
+async def _append(connection: Connection, writings: Sequence[Writing], wake_before: Instant) -> set[CaseId]:
+    filing = writings[0].before == 0
+    clocked = any(writing.case.test_clock is not None for writing in writings)
     started = [row for writing in writings for row in writing.started]
     keys = [key for writing in writings for key in writing.keys]
     arguments = [
         *_heads(writings),
+        *(_clocks(writings) if clocked else ()),
         *_events([row for writing in writings for row in writing.rows]),
-        *_columns([writing.case for writing in writings], CASE_COLUMNS if sql is APPEND_FILINGS else MOVING),
+        *_columns([writing.case for writing in writings], CASE_COLUMNS if filing else MOVING),
         *_columns([row for writing in writings for row in writing.stopped], ("case_id", "kind", "party", "set_by")),
         *_started(started),
     ]
-    if sql is APPEND_FILINGS:
+    if filing:
         arguments += _columns(keys, ("case_id", "key_id", "side", "wrapped"))
     soon = any(row.test_clock is None and not row.provisional and row.due_at < wake_before for row in started)
-    return {row["case_id"] for row in await connection.fetch(sql, *arguments, soon)}
+    return {row["case_id"] for row in await connection.fetch(APPEND[filing, clocked], *arguments, soon)}
+
+
+APPEND = {
+    (True, False): APPEND_FILINGS,
+    (False, False): APPEND_STEPS,
+    (True, True): APPEND_FILINGS_CLOCKED,
+    (False, True): APPEND_STEPS_CLOCKED,
+}
+"""By whether it files, and whether any of the cases goes by a test clock."""
 
 
 def _heads(writings: Sequence[Writing]) -> list[list[Any]]:
@@ -161,6 +251,10 @@ def _heads(writings: Sequence[Writing]) -> list[list[Any]]:
         [writing.reserve for writing in writings],
         [writing.release for writing in writings],
     ]
+
+
+def _clocks(writings: Sequence[Writing]) -> list[list[Any]]:
+    return [[writing.case.test_clock for writing in writings], *_columns(writings, ("stood_at", "fires"))]
 
 
 ENVELOPE = "case_id version event_id occurred_at effective_at recorded_at who agent client correlation causation asked"

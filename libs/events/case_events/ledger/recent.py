@@ -1,0 +1,77 @@
+"""Cases that were read or written a moment ago, folded: who comes to one again reads only what happened since.
+
+What is kept of a case is used only where the database has, at the version it ends with, the very hash it ends with:
+that hash names everything before it. The case's keys are compared as well, so that an erased text is not remembered.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from case_events.core.case import Case
+from case_events.core.events import History
+from case_events.core.plan import Step
+from case_events.core.values import CaseId, Value
+from case_events.ledger.sealing import SubjectKey
+
+EVENTS_MAX = 20_000
+"""Events of all cases that are remembered together; some 40 MB, measured."""
+EVENTS_OF_ONE_MAX = 500
+"""A case with more is read anew each time, rather than push out a hundred others."""
+
+Hashes = tuple[tuple[bytes, bytes], ...]
+"""Of each event the hash of its payload, and its own."""
+
+
+class Remembered(Value, frozen=True, kw_only=True):
+    """A case as it was a moment ago; ``opened``: every text of it, not only who the parties are."""
+
+    history: History
+    hashes: Hashes
+    keys: tuple[SubjectKey, ...]
+    case: Case
+    opened: bool
+
+    @property
+    def known(self) -> tuple[int, bytes]:
+        """The version it ends with, and the hash of that version's event."""
+        return len(self.history), self.hashes[-1][1]
+
+
+class Recent:
+    """The cases of one process that were asked for last; those that were not for longest are forgotten first."""
+
+    def __init__(self, events_max: int = EVENTS_MAX) -> None:
+        self._events_max = events_max
+        self._cases: OrderedDict[CaseId, Remembered] = OrderedDict()
+        self._events = 0
+
+    def of(self, case_id: CaseId, *, opened: bool) -> Remembered | None:
+        """What is remembered of the case; with ``opened`` only if all its texts were."""
+        found = self._cases.get(case_id)
+        return found if found is not None and (found.opened or not opened) else None
+
+    def add(self, step: Step, head: bytes, keys: tuple[SubjectKey, ...], hashes: Hashes) -> None:
+        """A step was written: what was remembered up to its ``head``, or nothing where it files, goes on with it."""
+        assert step.case is not None, "only a case is written"
+        before = self._cases.get(step.case_id)
+        if step.before is None:
+            now = Remembered(history=step.events, hashes=hashes, keys=keys, case=step.case, opened=True)
+        elif before is not None and before.known[1] == head:
+            history, hashes = (*before.history, *step.events), (*before.hashes, *hashes)
+            now = Remembered(history=history, hashes=hashes, keys=keys, case=step.case, opened=before.opened)
+        else:
+            return
+        self.keep(step.case_id, now)
+
+    def keep(self, case_id: CaseId, case: Remembered) -> None:
+        """Remember this, and nothing older of the same case."""
+        before = self._cases.pop(case_id, None)
+        self._events -= len(before.history) if before else 0
+        if len(case.history) > EVENTS_OF_ONE_MAX:
+            return
+        self._cases[case_id] = case
+        self._events += len(case.history)
+        while self._events > self._events_max:
+            _, oldest = self._cases.popitem(last=False)
+            self._events -= len(oldest.history)
