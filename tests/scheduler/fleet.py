@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from case_api.cli.offspring import dies_with_parent
+
 MASTER_KEY = b"k" * 32
 SCHEDULER = (sys.executable, "-m", "case_scheduler")
 END_S = 20
@@ -50,7 +52,8 @@ class Scheduler:
 async def scheduler(url: str, folder: Path, name: str, command: Sequence[str] = SCHEDULER) -> AsyncIterator[Scheduler]:
     """A scheduler on the database behind ``url``, until the block ends."""
     key = folder / "master.key"
-    key.write_text(base64.b64encode(MASTER_KEY).decode())
+    if not key.exists():  # others that are starting read it
+        key.write_text(base64.b64encode(MASTER_KEY).decode())
     log = folder / f"{name}.log"
     environment = os.environ | {
         "CASELOG_DATABASE_URL": url,
@@ -58,7 +61,13 @@ async def scheduler(url: str, folder: Path, name: str, command: Sequence[str] = 
         "CASELOG_LOG": "json",
     }
     with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=output, stderr=output)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            preexec_fn=dies_with_parent(signal.SIGKILL),  # so that a killed test run leaves none
+        )
     running = Scheduler(process, log)
     try:
         yield running

@@ -9,6 +9,7 @@ from case_events import logs
 from case_events.ledger.readable import Unreadable
 from case_events.ledger.sealing import read_master_key
 from case_scheduler.app import run
+from case_scheduler.door import CannotListen
 from case_scheduler.settings import Settings
 
 
@@ -17,8 +18,8 @@ def main() -> None:
     logs.configure(settings.log)
     try:
         uvloop.run(run(settings))
-    except Unreadable as newer:
-        raise SystemExit(f"case_scheduler: cannot start:\n  - {newer}") from None
+    except (Unreadable, CannotListen) as reason:
+        raise SystemExit(f"case_scheduler: cannot start:\n  - {reason}") from None
 
 
 def _settings() -> Settings:

@@ -4,88 +4,192 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import structlog
 
-from case_events.ledger.clock.firing import seconds_to_next
-from case_events.ledger.clock.heartbeat import beat
+from case_events.ledger.clock import calendars
+from case_events.ledger.clock.gate import Gate
+from case_events.ledger.clock.heartbeat import leave
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger, open_ledger
+from case_events.ledger.queries import health
 from case_events.ledger.readable import refuse_unreadable
 from case_events.ledger.sealing import read_master_key
 from case_scheduler.bell import Bell
+from case_scheduler.chores import JOBS
+from case_scheduler.clockwork import RETRY_S, Clockwork
 from case_scheduler.collective import keep_linking
+from case_scheduler.door import answering, listening
+from case_scheduler.measuring import keep_measuring
+from case_scheduler.meters import Meters
+from case_scheduler.pulse import Pulse
 from case_scheduler.sequencer import end_numbering, keep_numbering
 from case_scheduler.settings import Settings
-from case_scheduler.timeouts import sweep
+from case_scheduler.timeouts import Sweeper
+from case_scheduler.upkeep import Upkeep
 
-POOL_SIZE = 5
-"""One for the sweep, one for the sequencer, the others for what collective complaints write at once."""
-RETRY_S = 0.5
-"""How long to wait before another sweep while Postgres is away, or when busy cases were left."""
+FIRING_POOL = 5
+"""Connections for firing and numbering: nothing else ever waits for one, or keeps them waiting."""
+ASIDE_POOL = 4
+"""For upkeep, and for what collective complaints write at once."""
+DRAIN_S = 8.0
+"""How long what is under way may take after SIGTERM; then it is broken off, which loses nothing."""
+CLOSE_S = 2.0
 
 log = structlog.get_logger("case_scheduler")
+
+
+class Wish:
+    """What the operator asked for: to stop, and with a second signal to hurry."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.hurry = asyncio.Event()
+
+    def ask(self) -> None:
+        (self.hurry if self.stop.is_set() else self.stop).set()
 
 
 async def run(settings: Settings) -> None:
     """Sweep whenever the bell rings, until SIGTERM or SIGINT; the transaction under way is finished first.
 
-    Raises Unreadable, before anything is done, when the ledger holds what this release cannot read.
+    Raises Unreadable, before anything is done, when the ledger holds what this release cannot read; CannotListen when
+    the port it was given is not to be had.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    wish, name = Wish(), f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, wish.ask)
+    pulse, meters = Pulse(name), Meters()
+    sock = listening(settings.scheduler_host, settings.scheduler_port, _inherited())
+    async with answering(sock, pulse, meters.exposed), _opened(settings, "caselog-scheduler", FIRING_POOL) as ledger:
+        log.info("started", name=name, port=sock.getsockname()[1] if sock else None)
+        if await _until_ready(ledger, pulse, wish):
+            async with _opened(settings, "caselog-upkeep", ASIDE_POOL) as aside:
+                await _work(settings, ledger, aside, pulse, meters, wish)
+            with suppress(*UNAVAILABLE):
+                await asyncio.wait_for(leave(ledger, name), CLOSE_S)
+    log.info("stopped", name=name)
+
+
+def _inherited() -> int | None:
+    """The listening socket a parent process handed down."""
+    fd = os.environ.get("CASELOG_LISTEN_FD")
+    return int(fd) if fd else None
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, application: str, pool_size: int) -> AsyncIterator[Ledger]:
     ledger = await open_ledger(
         settings.database_url,
         master_key=read_master_key(settings.master_key_file),
-        pool_size=POOL_SIZE,
-        application="caselog-scheduler",
+        pool_size=pool_size,
+        application=application,
     )
-    name = f"{socket.gethostname()}:{os.getpid()}"
-    log.info("started", name=name)
+    ledger.clock_tolerance_s = settings.clock_tolerance_s
     try:
-        await _until_readable(ledger, stop)
-        async with Bell(settings.database_url, settings.collective_every_s) as bell:
-            loop.add_signal_handler(signal.SIGTERM, _stop, stop, bell)
-            loop.add_signal_handler(signal.SIGINT, _stop, stop, bell)
-            linking = asyncio.create_task(keep_linking(ledger, bell, stop.is_set), name="linking")
-            numbering = asyncio.create_task(keep_numbering(ledger, bell, stop.is_set), name="numbering")
-            while not stop.is_set():
-                await _look(ledger, bell, stop, name)
-                await bell.wait()
-            await linking
-            await end_numbering(numbering)
+        yield ledger
     finally:
-        await ledger.close()
-        log.info("stopped", name=name)
-
-
-async def _until_readable(ledger: Ledger, stop: asyncio.Event) -> None:
-    """Wait for Postgres; raises Unreadable when the ledger holds what this release cannot read."""
-    while not stop.is_set():
         try:
-            async with ledger.connection() as connection:
-                await refuse_unreadable(connection)
-                return
+            await asyncio.wait_for(ledger.close(), CLOSE_S)
+        except TimeoutError:
+            ledger.pool.terminate()
+
+
+async def _until_ready(ledger: Ledger, pulse: Pulse, wish: Wish) -> bool:
+    """Wait for Postgres and for this release's tables; whether they came before somebody asked to stop.
+
+    Raises Unreadable when the ledger holds what this release cannot read.
+    """
+    told = None
+    while not wish.stop.is_set():
+        try:
+            pulse.migrated = (await health(ledger)).migrated
+            pulse.away = None
+            if pulse.migrated:
+                async with ledger.connection() as connection:
+                    await refuse_unreadable(connection)
+                await calendars.refresh(ledger)
+                return True
+            why = "the tables are not this release's"
         except UNAVAILABLE as error:
-            log.warning("database_away", error=f"{type(error).__name__}: {error}")
-            await asyncio.sleep(RETRY_S)
+            why = pulse.away = f"{type(error).__name__}: {error}"
+        if why != told:
+            log.warning("not_ready", why=why)
+            told = why
+        with suppress(TimeoutError):
+            await asyncio.wait_for(wish.stop.wait(), RETRY_S)
+    return False
 
 
-def _stop(stop: asyncio.Event, bell: Bell) -> None:
-    stop.set()
-    bell.ring()
-    bell.call_round()
+async def _work(settings: Settings, ledger: Ledger, aside: Ledger, pulse: Pulse, meters: Meters, wish: Wish) -> None:
+    """Everything a scheduler does, side by side, until somebody asks to stop."""
+    stopping = wish.stop.is_set
+    sweeper = Sweeper(ledger, share=settings.catch_up_share, told=meters.fired)
+    meters.watch(pulse, sweeper, [job.name for job in JOBS])
+    clockwork = Clockwork(ledger, Gate(pulse.name, settings.clock_tolerance_s), sweeper, meters.lateness, pulse)
+    refreshed = [lambda: calendars.refresh(ledger), lambda: calendars.refresh(aside)]
+    upkeep = Upkeep(aside, pulse.name, JOBS, refreshed, meters.upkept)
+    async with Bell(settings.database_url, settings.collective_every_s) as bell:
+        numbering = _begun(keep_numbering(ledger, bell, stopping, pulse.ticked), "numbering")
+        tasks = {
+            _begun(clockwork.keep(bell, stopping), "clockwork"),
+            _begun(keep_linking(aside, bell, stopping, meters.linked), "linking"),
+            _begun(upkeep.keep(bell, stopping), "upkeep"),
+            _begun(keep_measuring(aside, meters, pulse, wish.stop), "measuring"),
+        }
+        try:
+            await _until_asked(wish, tasks | {numbering})
+            pulse.stopping = True
+            for call in (bell.ring, bell.call_round, bell.call_upkeep):
+                call()
+            await _drained(tasks, wish)
+        finally:
+            try:
+                await _broken_off(tasks)
+            finally:
+                await end_numbering(numbering)
 
 
-async def _look(ledger: Ledger, bell: Bell, stop: asyncio.Event, name: str) -> None:
-    try:
-        left = await sweep(ledger, stop.is_set)
-        await beat(ledger, name)
-        bell.ring_in(RETRY_S if left else await seconds_to_next(ledger))
-    except UNAVAILABLE as error:
-        log.warning("database_away", error=f"{type(error).__name__}: {error}")
-        bell.ring_in(RETRY_S)
+def _begun(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    return asyncio.create_task(work, name=name)
+
+
+async def _until_asked(wish: Wish, tasks: set[asyncio.Task[None]]) -> None:
+    """Until somebody asks to stop. What ends by itself before has failed: raises what ended it."""
+    asked = asyncio.create_task(wish.stop.wait(), name="asked")
+    done, _ = await asyncio.wait({asked, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    for task in done - {asked}:
+        task.result()
+
+
+async def _drained(tasks: set[asyncio.Task[None]], wish: Wish) -> None:
+    """What is under way ends, within ``DRAIN_S`` and unless somebody is in a hurry."""
+    hurried = asyncio.create_task(wish.hurry.wait(), name="hurried")
+    ended = asyncio.create_task(_all(tasks), name="ended")
+    await asyncio.wait({hurried, ended}, timeout=DRAIN_S, return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
+    ended.cancel()
+
+
+async def _all(tasks: set[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)
+
+
+async def _broken_off(tasks: set[asyncio.Task[None]]) -> None:
+    """Whatever has not ended is cancelled: its transaction has then not happened. Raises what else ended one."""
+    left = [task.get_name() for task in tasks if not task.done()]
+    if left:
+        log.warning("broken_off", tasks=left)
+    for task in tasks:
+        task.cancel()
+    done, _ = await asyncio.wait(tasks, timeout=CLOSE_S)
+    for task in done:
+        with suppress(asyncio.CancelledError):
+            task.result()

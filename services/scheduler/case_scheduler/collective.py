@@ -25,16 +25,24 @@ AT_ONCE = 32
 log = structlog.get_logger("case_scheduler.collective")
 
 
-async def keep_linking(ledger: Ledger, bell: Bell, stopping: Callable[[], bool]) -> None:
-    """A round whenever the bell says so, until told to stop; whatever goes wrong in one, the next comes."""
+async def keep_linking(
+    ledger: Ledger, bell: Bell, stopping: Callable[[], bool], ended: Callable[[bool], None] = lambda _: None
+) -> None:
+    """A round whenever the bell says so, until told to stop; whatever goes wrong in one, the next comes.
+
+    ``ended``: hears of every round, and whether it went well.
+    """
     seen: Seen | None = None
     while not stopping():
+        well = False
         try:
             seen = await link_round(ledger, await begin(ledger, seen), stopping)
+            well = True
         except UNAVAILABLE as error:
             log.warning("database_away", error=f"{type(error).__name__}: {error}")
         except Exception as error:
             log.exception("round_failed", error=type(error).__name__)
+        ended(well)
         await bell.wait_for_round()
 
 

@@ -34,14 +34,17 @@ RETRY_S = 0.5
 log = structlog.get_logger("case_scheduler.sequencer")
 
 
-async def keep_numbering(ledger: Ledger, bell: Bell, stopping: Callable[[], bool]) -> None:
-    """Tick until told to stop; whatever goes wrong in one tick, the next comes."""
+async def keep_numbering(
+    ledger: Ledger, bell: Bell, stopping: Callable[[], bool], ticked_well: Callable[[], None] = lambda: None
+) -> None:
+    """Tick until told to stop; whatever goes wrong in one tick, the next comes. ``ticked_well``: hears of each."""
     flowing_until = last_event = 0.0
     while not stopping():
         ticked = await _ticked(ledger)
         if ticked is None:
             await asyncio.sleep(RETRY_S)
             continue
+        ticked_well()
         if ticked.more:
             continue
         now = time.monotonic()

@@ -19,4 +19,20 @@ class Settings(BaseSettings):
     collective_every_s: float = Field(
         10, ge=0.1, le=3600, description="How often collective complaints are looked for, in seconds."
     )
+    catch_up_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Of the time, for firing while more than a thousand deadlines are overdue; others have the rest.",
+    )
+    clock_tolerance_s: float = Field(
+        5, ge=0.1, le=3600, description="So far the clocks of database and host may be apart; beyond, nothing fires."
+    )
+    scheduler_host: str = Field("127.0.0.1", description="The address a scheduler answers its probes on.")
+    scheduler_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="The port it answers them on, and gives its metrics; none: it answers nobody.",
+    )
     log: Literal["console", "json"] = Field("console", description="How log lines are written.")

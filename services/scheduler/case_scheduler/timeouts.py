@@ -1,74 +1,246 @@
-"""The clock: everything due is fired in bounded passes; one case that cannot fire never starves the rest."""
+"""The clock: everything due is fired in bounded passes; one case that cannot fire never starves the rest.
+
+A sweep remembers where it has got to and claims from there, so that what somebody keeps Postgres from clearing away
+costs nothing; everywhere it looks often enough. With many overdue no merchant has more than its turn.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import structlog
+from msgspec.structs import replace
 
-from case_events.core.values import CaseId
-from case_events.ledger.clock import firing
-from case_events.ledger.clock.firing import Fired
+from case_events.core.values import CaseId, Instant, Value
+from case_events.ledger.append_statements import FRESH_S
+from case_events.ledger.clock import backlog, claims, firing
+from case_events.ledger.clock.firing import Ahead, Fired
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
+from case_scheduler.pace import LARGEST, Pace
 
-PASSES_MAX = 1_000
-"""The most passes of one sweep; then the heartbeat has its turn, and the next sweep goes on."""
-CLAIMS = {"live": firing.CLAIM_LIVE, "clocked": firing.CLAIM_CLOCKED}
+SWEEP_S = 1.0
+"""How long a sweep fires; then the heartbeat and the watermark have their turn, and the next sweep goes on."""
+EVERYWHERE_S = 10
+"""How often a sweep looks everywhere though nobody asked: what came to lie behind it waits no longer."""
+SETTLED = timedelta(seconds=2 * FRESH_S)
+"""So long ago nothing was due that is written only now, unless somebody knocks."""
+ORDER_S = 5
+"""How long an order of turns is followed before it is made anew: others may have become due meanwhile."""
+CLOCKED_TIMES = 5
+"""So many times as many cases of a test clock are fired at once: legal order reads a case again in each pass."""
+CLOCKED_S = 1.0
+"""How often to look for what test clocks have passed though nobody knocks: whoever moves one knocks."""
+FAILURES_MAX = 10
+"""Passes of a sweep that fail; enough to find by halving the one case that Postgres refuses."""
+LANES = 2
+"""Passes under way at once while there is a backlog: one is planned here while Postgres writes the other."""
+SOON_S, OTHERS_S, RETRY_S = 0.01, 0.1, 0.5
+"""When to look again: at what has just become due, at what others seem to be firing, and at what was busy."""
 
 log = structlog.get_logger("case_scheduler.timeouts")
 
 
-async def sweep(ledger: Ledger, stopping: Callable[[], bool]) -> bool:
-    """Fire everything that is due, live cases first; whether something may be left (stopped, busy, or the bound).
+class Swept(Value, frozen=True, kw_only=True):
+    """Is anything left that is due, and in how many seconds to look again (None: nothing is set)."""
 
-    Raises one of UNAVAILABLE while Postgres is away: nothing is lost, the next sweep finds the same due.
-    """
-    left = False
-    for kind, claim in CLAIMS.items():
-        for _ in range(PASSES_MAX):
-            if stopping():
-                return True
-            fired = await _pass(ledger, kind, claim)
-            if fired.events:
-                ledger.waking.appended()
-            left = left or fired.busy > 0
-            if len(fired.claimed) < firing.BATCH:
-                break
-        else:
-            left = True
-    return left
+    left: bool
+    again_in_s: float | None
 
 
-async def _pass(ledger: Ledger, kind: str, claim: str) -> Fired:
-    try:
-        fired = await firing.fire(ledger, claim, limit=firing.BATCH)
-    except UNAVAILABLE:
-        raise
-    except Exception as error:
-        # Nothing of the batch was written. Which case it was is found by firing them one by one.
-        log.exception("pass_failed", claim=kind, error=type(error).__name__)
-        return await _one_by_one(ledger, kind, claim)
-    if fired.claimed:
+class Sweeper:
+    """The sweeps of one process: how far they have got, how much they take at once, and whose turn it is."""
+
+    def __init__(self, ledger: Ledger, *, share: float = 1.0, told: Callable[[Fired], None] | None = None) -> None:
+        """``share``: of the time, for catching up. ``told``: hears of every pass that claimed something."""
+        self.pace = Pace(share)
+        self._clocked_pace = Pace(share)
+        self._clocked_pace.batch = LARGEST
+        self._ledger = ledger
+        self._told = told
+        self._floor: Instant | None = None
+        self._everywhere_at = self._clocked_at = 0.0
+        self._turns: deque[CaseId] = deque()
+        self._ordered_until = 0.0
+        self._failures = 0
+        self._troubled = False
+        self._left_for_s: float | None = None
+
+    def look_everywhere(self) -> None:
+        """The next pass looks everywhere: after a knock, a fault, and whatever else may have left something behind."""
+        self._floor, self._clocked_at = None, 0.0
+        self._turns.clear()
+
+    async def sweep(self, stopping: Callable[[], bool], believed_until: Callable[[], Instant]) -> Swept:
+        """Fire what is due, live cases first, for about ``SWEEP_S``.
+
+        Nothing fires at an instant after ``believed_until()``. Raises one of UNAVAILABLE while Postgres is away:
+        nothing is lost, the next sweep finds the same due.
+        """
+        if time.monotonic() >= self._everywhere_at:
+            self._floor, self._everywhere_at = None, time.monotonic() + EVERYWHERE_S
+        self._failures, self._troubled, self._left_for_s = 0, False, None
+        try:
+            await self._live(stopping, believed_until)
+            await self._clocked(stopping, believed_until)
+            return self._swept(await firing.look_ahead(self._ledger, self._floor))
+        except UNAVAILABLE:
+            self.pace.failed()
+            self.look_everywhere()
+            raise
+
+    def _swept(self, ahead: Ahead) -> Swept:
+        if self._left_for_s is not None:
+            return Swept(left=True, again_in_s=self._left_for_s)
+        settled = Instant.of(ahead.now - SETTLED)
+        self._floor = max(self._floor or settled, settled)
+        return Swept(left=False, again_in_s=_again_in_s(ahead.seconds))
+
+    async def _live(self, stopping: Callable[[], bool], believed_until: Callable[[], Instant]) -> None:
+        over = self._ends(stopping)
+        while not over():
+            if self._turns:
+                if not await self._caught_up(over, believed_until):
+                    self._leave(OTHERS_S)
+                    return
+            elif not (await self._pass("live", claims.CLAIM_LIVE, believed_until())).full:
+                return
+            if not self._turns:
+                await self._order()
+
+    async def _order(self) -> None:
+        """With many overdue, whose turn it is; else the oldest is next, whosever it is."""
+        if await backlog.overdue(self._ledger) > backlog.BACKLOG:
+            self._floor = None  # what is worked off in turns lies on both sides of it
+            self._turns.extend(await backlog.in_turns(self._ledger))
+            self._ordered_until = time.monotonic() + ORDER_S
+
+    async def _caught_up(self, over: Callable[[], bool], believed_until: Callable[[], Instant]) -> int:
+        """Work off the turns in a few lanes, leaving the database to others for the rest of the time; cases claimed."""
+        lanes = [self._lane(over, believed_until) for _ in range(LANES)]
+        claimed = 0
+        for ended in await asyncio.gather(*lanes, return_exceptions=True):
+            if isinstance(ended, BaseException):
+                raise ended
+            claimed += ended
+        if time.monotonic() > self._ordered_until:
+            self._turns.clear()
+        return claimed
+
+    async def _lane(self, over: Callable[[], bool], believed_until: Callable[[], Instant]) -> int:
+        claimed = 0
+        while self._turns and not over():
+            some = [self._turns.popleft() for _ in range(min(self.pace.batch, len(self._turns)))]
+            took = await self._pass("live", claims.CLAIM_AMONG, believed_until(), some)
+            claimed += took.claimed
+            await asyncio.sleep(self.pace.pause_s(took.seconds))
+        return claimed
+
+    async def _clocked(self, stopping: Callable[[], bool], believed_until: Callable[[], Instant]) -> None:
+        if time.monotonic() < self._clocked_at:
+            return
+        # A pass fires what is next in legal order; that it was not full does not say that nothing is left.
+        over, claimed = self._ends(stopping), 1
+        while claimed and not over():
+            claimed = (await self._pass("clocked", claims.CLAIM_CLOCKED, believed_until())).claimed
+        if not claimed:
+            self._clocked_at = time.monotonic() + CLOCKED_S
+
+    def _ends(self, stopping: Callable[[], bool]) -> Callable[[], bool]:
+        """Whether this part of the sweep is over though something may be left."""
+        end = time.monotonic() + SWEEP_S
+
+        def over() -> bool:
+            if self._failures >= FAILURES_MAX:
+                self._leave(RETRY_S)
+            elif stopping() or time.monotonic() > end:
+                self._leave(SOON_S)
+            else:
+                return False
+            return True
+
+        return over
+
+    def _leave(self, seconds: float) -> None:
+        """Something is left, to be looked at again in so many seconds."""
+        self._left_for_s = min(seconds, self._left_for_s or seconds)
+
+    async def _pass(
+        self, kind: str, claim: str, believed_until: Instant, only: Sequence[CaseId] | None = None
+    ) -> _Took:
+        pace = self._clocked_pace if kind == "clocked" else self.pace
+        limit, began = len(only) if only else pace.batch, time.monotonic()
+        if pace is self._clocked_pace and limit > 1:
+            limit *= CLOCKED_TIMES
+        floor = self._floor if claim is claims.CLAIM_LIVE else None
+        try:
+            fired = await firing.fire(
+                self._ledger, claim, believed_until=believed_until, floor=floor, limit=limit, only=only
+            )
+        except UNAVAILABLE:
+            raise
+        except Exception as error:
+            # Nothing of the batch was written. Which case it was is found by halving.
+            log.exception("pass_failed", claim=kind, cases=limit, error=type(error).__name__)
+            await self._failed(kind, claim, limit, only, pace)
+            return _Took(claimed=limit, limit=limit, seconds=time.monotonic() - began)
+        took = _Took(claimed=len(fired.claimed), limit=limit, seconds=time.monotonic() - began)
+        pace.took(took.seconds if pace is self.pace else 0.0, full=took.full)
+        self._note(kind, replace(fired, took_s=took.seconds), went_on=claim is claims.CLAIM_LIVE)
+        return took
+
+    async def _failed(self, kind: str, claim: str, limit: int, only: Sequence[CaseId] | None, pace: Pace) -> None:
+        self._failures += 1
+        pace.failed()
+        self.look_everywhere()
+        if limit > 1:
+            return
+        for case_id in only or await firing.due(self._ledger, claim, limit=1):
+            log.error("case_failed", claim=kind, case_id=str(case_id), error="refused by Postgres")
+            await firing.postpone(self._ledger, case_id)
+
+    def _note(self, kind: str, fired: Fired, *, went_on: bool) -> None:
+        if not fired.claimed:
+            return
+        if fired.events:
+            self._ledger.waking.appended()
+        for case_id, error in fired.failed:
+            log.error("case_failed", claim=kind, case_id=str(case_id), error=type(error).__name__, exc_info=error)
+        if fired.busy or fired.conflicts:
+            self._leave(RETRY_S)
+            self._troubled = True
+        if self._troubled:
+            self._floor = None  # the next sweep looks at what was left, wherever it is
+        elif went_on:
+            self._floor = fired.last_tried_at
         _tell(kind, fired)
-    return fired
+        if self._told is not None:
+            self._told(fired)
 
 
-async def _one_by_one(ledger: Ledger, kind: str, claim: str) -> Fired:
-    cases = await firing.due(ledger, claim)
-    for case_id in cases:
-        await _alone(ledger, kind, claim, case_id)
-    return Fired(claimed=cases)
+class _Took(Value, frozen=True, kw_only=True):
+    """How many cases a pass claimed of those it wanted, and how long it took."""
+
+    claimed: int
+    limit: int
+    seconds: float
+
+    @property
+    def full(self) -> bool:
+        return self.claimed >= self.limit
 
 
-async def _alone(ledger: Ledger, kind: str, claim: str, case_id: CaseId) -> None:
-    try:
-        _tell(kind, await firing.fire(ledger, claim, only=case_id))
-    except UNAVAILABLE:
-        raise
-    except Exception as error:
-        log.exception("case_failed", claim=kind, case_id=str(case_id), error=type(error).__name__)
-        await firing.postpone(ledger, case_id)
+def _again_in_s(seconds: float | None) -> float | None:
+    """In how many seconds to look again at what is next due in so many; what is overdue, others are firing."""
+    if seconds is None:
+        return None
+    if seconds >= 0:
+        return max(SOON_S, seconds)  # what is due within that goes together
+    return SOON_S if seconds > -OTHERS_S else OTHERS_S
 
 
 def _tell(kind: str, fired: Fired) -> None:
@@ -81,5 +253,7 @@ def _tell(kind: str, fired: Fired) -> None:
         busy=fired.busy,
         stale=fired.stale,
         conflicts=fired.conflicts,
-        late_s_max=round(max(fired.lateness_s, default=0.0), 3),
+        put_off=fired.put_off,
+        failed=len(fired.failed),
+        late_s_max=round(max((seconds for _, seconds in fired.late), default=0.0), 3),
     )

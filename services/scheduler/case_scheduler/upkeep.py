@@ -1,0 +1,99 @@
+"""Upkeep: what is done now and then beside firing, once in each of its slots, however many schedulers there are.
+
+On connections of its own, a little at a time, and never waited for: firing comes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+import structlog
+
+from case_events.ledger.clock import upkeep
+from case_events.ledger.clock.upkeep import ABANDONED_S, CameTo, Turn
+from case_events.ledger.connection import UNAVAILABLE
+from case_events.ledger.database import Ledger
+from case_scheduler.bell import Bell
+
+JOB_S_MAX = ABANDONED_S - 300
+"""No job takes longer; before anybody else may take it for left, it has ended."""
+
+Stopping = Callable[[], bool]
+Work = Callable[[Ledger, Stopping, str | None], Awaitable[CameTo]]
+"""Given the ledger, whether to stop, and where the last turn said to go on; what it came to."""
+
+log = structlog.get_logger("case_scheduler.upkeep")
+
+
+class Job(NamedTuple):
+    """Something to be done once in every ``every_s`` seconds, by whoever comes first."""
+
+    name: str
+    every_s: float
+    work: Work
+
+
+class Upkeep:
+    """The jobs of one process, and what it does itself at every call: ``always``, such as looking at a calendar."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        name: str,
+        jobs: Sequence[Job],
+        always: Sequence[Callable[[], Awaitable[object]]] = (),
+        ended: Callable[[str, bool], None] = lambda _name, _well: None,
+    ) -> None:
+        """``ended``: hears of every job that ended here, and whether it ended well."""
+        self._ledger, self._name = ledger, name
+        self._jobs, self._always, self._ended = jobs, always, ended
+
+    async def keep(self, bell: Bell, stopping: Stopping) -> None:
+        """A round whenever the bell calls one, until told to stop; whatever goes wrong in one, the next comes."""
+        while not stopping():
+            await self.round(stopping)
+            await bell.wait_for_upkeep()
+
+    async def round(self, stopping: Stopping) -> None:
+        """Everything that is to be done now."""
+        for work in self._always:
+            await self._surely(work, "refresh")
+        for job in self._jobs:
+            if stopping():
+                return
+            await self._surely(lambda job=job: self._in_turn(job, stopping), job.name)  # type: ignore[misc]
+
+    async def _surely(self, work: Callable[[], Awaitable[object]], name: str) -> None:
+        try:
+            await work()
+        except UNAVAILABLE as error:
+            log.warning("database_away", job=name, error=f"{type(error).__name__}: {error}")
+        except Exception as error:
+            log.exception("upkeep_failed", job=name, error=type(error).__name__)
+
+    async def _in_turn(self, job: Job, stopping: Stopping) -> None:
+        async with self._ledger.connection() as connection:
+            turn = await upkeep.take(connection, job.name, job.every_s, self._name)
+            go_on_at = await upkeep.go_on_at(connection, job.name) if turn else None
+        if turn is None:
+            return
+        well, limit = False, asyncio.timeout(JOB_S_MAX)
+        try:
+            async with limit:
+                came_to = await job.work(self._ledger, stopping, go_on_at)
+            well = True
+        except Exception as error:
+            if isinstance(error, UNAVAILABLE) and not limit.expired():
+                raise  # it is nobody's turn any more, and in a while anybody's again
+            log.exception("upkeep_failed", job=job.name, error=type(error).__name__)
+            came_to = CameTo(outcome=f"failed: {type(error).__name__}: {error}", go_on_at=go_on_at)
+        finally:
+            self._ended(job.name, well)
+        await self._end(turn, came_to)
+
+    async def _end(self, turn: Turn, came_to: CameTo) -> None:
+        async with self._ledger.connection() as connection:
+            ours = await upkeep.end(connection, turn, came_to)
+        log.info("upkeep_done", job=turn.job, slot=turn.slot.rfc3339(), outcome=came_to.outcome, ours=ours)
