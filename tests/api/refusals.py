@@ -12,6 +12,7 @@ from case_api.problems import KINDS
 from case_api.routes import reading
 from case_events.core.values import Instant
 from case_events.ledger import batches
+from case_events.ledger.clock.host import host_clock, later
 from tests.api.house import AGREE, BUYER, JSON, REFUSE, REJECT, House, complaint, filed, happened, post
 from tests.examples import NOON
 
@@ -73,6 +74,13 @@ async def _deadline_passed(scene: Scene) -> Response:
     return await post(scene.storefront, case, AGREE)
 
 
+async def _clock_frozen(scene: Scene) -> Response:
+    admin = scene.house.caller("admin")
+    clock = (await admin.post("/v1/test-clocks", json={"at": NOON.rfc3339()})).headers["location"]
+    await admin.post(f"{clock}/freeze")
+    return await admin.post(f"{clock}/advance", json={"by": "PT1H"})
+
+
 async def _not_yet(scene: Scene) -> Response:
     return await scene.posted(happened("intervention_requested", BUYER, reason="?"))
 
@@ -128,6 +136,13 @@ async def _internal(scene: Scene) -> Response:
 async def _busy(scene: Scene) -> Response:
     case = await filed(scene.storefront)
     scene.patch.setattr(batches, "WAITING_MAX", 0)
+    return await post(scene.storefront, case, AGREE)
+
+
+async def _clock_disagrees(scene: Scene) -> Response:
+    case = await filed(scene.storefront)
+    ledger = scene.house.app.state.door.ledger
+    scene.patch.setattr(ledger, "host_clock", lambda: later(host_clock(), -3600))
     return await post(scene.storefront, case, AGREE)
 
 

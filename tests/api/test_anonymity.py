@@ -139,6 +139,9 @@ def addresses(house: House, report: Report) -> list[str]:
         "policy": "tmall@2026.2",
         "clock_id": report.case["case_id"],
         "code": "not_found",
+        "hold_id": report.case["case_id"],
+        "outage_id": report.case["case_id"],
+        "year": 2026,
     }
     routes = [route for route in house.app.routes if isinstance(route, APIRoute) and "GET" in (route.methods or ())]
     # A stream does not end: it has a test of its own.

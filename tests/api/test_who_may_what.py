@@ -12,6 +12,7 @@ from case_events.ledger.keys import ROLES, Caller, caller_of
 from tests.api.house import AGREE, BUYER, MERCHANT, REFUSE, House, complaint, filed, happened, post
 
 READERS = {"storefront", "platform", "ops", "auditor"}
+WATCHERS = {"platform", "ops", "auditor", "admin"}
 ENDPOINTS: list[tuple[str, str, set[str]]] = [
     ("POST", "/v1/cases", {"storefront", "platform"}),
     ("POST", "/v1/cases/{case_id}/events", {"storefront", "platform", "ops"}),
@@ -24,6 +25,16 @@ ENDPOINTS: list[tuple[str, str, set[str]]] = [
     ("GET", "/v1/cases/{case_id}/timeline", READERS),
     ("GET", "/v1/policies", READERS | {"admin"}),
     ("GET", "/v1/policies/taobao@2026.1", READERS | {"admin"}),
+    ("POST", "/v1/scheduler/holds", {"ops", "admin"}),
+    ("GET", "/v1/scheduler/holds", WATCHERS),
+    ("GET", "/v1/scheduler/holds/{case_id}", WATCHERS),
+    ("POST", "/v1/scheduler/holds/{case_id}/release", {"ops", "admin"}),
+    ("POST", "/v1/scheduler/outages", {"ops", "admin"}),
+    ("GET", "/v1/scheduler/outages", WATCHERS),
+    ("GET", "/v1/scheduler/outages/{case_id}", WATCHERS),
+    ("GET", "/v1/scheduler/outages/{case_id}/timeouts", WATCHERS),
+    ("GET", "/v1/scheduler/journal", WATCHERS),
+    ("GET", "/v1/scheduler", {"platform", "ops", "auditor", "admin"}),
     ("POST", "/v1/test-clocks", {"admin"}),
     ("GET", "/v1/test-clocks/{case_id}", READERS | {"admin"}),
     ("POST", "/v1/test-clocks/{case_id}/advance", {"admin"}),

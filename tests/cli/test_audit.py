@@ -31,7 +31,7 @@ from tests.ledger.tampering import tampered
 
 RUN_S = 60
 GONE_S = 10
-SMALL = "from case_events.ledger import kept; kept.PARCEL_EVENTS = 4; "
+SMALL = "from case_events.ledger.audit import kept; kept.PARCEL_EVENTS = 4; "
 """Some dozen parcels of a few events, so that there is something to share."""
 RUN = "from case_api.cli import main; main()"
 STOP = (

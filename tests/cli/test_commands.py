@@ -48,6 +48,24 @@ def case(caselog: Serving, clock: str) -> str:
     return str(filed.json()["case_id"])
 
 
+def test_a_clock_is_listed_asked_frozen_and_deleted_from_the_terminal(desk: Desk) -> None:
+    made = desk.types("clock", "create", "--at", OPENED, "--name", "nightly", "--json", key="admin").json()
+    clock = str(made["id"])
+    assert made["name"] == "nightly"
+    listed = desk.types("clock", "list", key="admin")
+    assert (clock in listed.out, "nightly" in listed.out) == (True, True), listed.err
+    assert clock in [one["id"] for one in desk.types("clock", "list", "--limit", "200", "--json", key="admin").json()]
+    due = desk.types("clock", "due", clock, "--before", "2026-03-09T02:00:00Z", "--json", key="admin")
+    assert due.json() == []
+    assert f"{clock}  frozen" in desk.types("clock", "freeze", clock, key="admin").out
+    refused = desk.types("clock", "advance", clock, "--by", "PT1H", key="admin")
+    assert (refused.code, "clock_frozen" in refused.err) == (1, True)
+    assert f"{clock}  ready" in desk.types("clock", "unfreeze", clock, key="admin").out
+    for _ in range(2):
+        assert f"{clock}  deleted" in desk.types("clock", "delete", clock, key="admin").out
+    assert desk.types("clock", "show", clock, key="admin").code == 1
+
+
 def test_a_case_is_shown_with_who_is_next_and_until_when(desk: Desk, case: str) -> None:
     told = desk.types("case", "show", case)
     assert told.code == 0, told.err

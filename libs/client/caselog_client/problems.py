@@ -153,6 +153,7 @@ KINDS: dict[str, type[ProblemError]] = {
     "forbidden": Forbidden,
     "not_found": NotFound,
     "not_allowed_now": NotAllowedNow,
+    "clock_frozen": NotAllowedNow,
     "deadline_passed": DeadlinePassed,
     "not_yet": NotYet,
     "already_open": AlreadyOpen,
@@ -165,6 +166,7 @@ KINDS: dict[str, type[ProblemError]] = {
     "too_many_requests": TooManyRequests,
     "unavailable": Unavailable,
     "busy": Unavailable,
+    "clock_disagrees": Unavailable,
     "not_ready": Unavailable,
 }
 

@@ -270,14 +270,20 @@ class Policy(View, frozen=True, kw_only=True):
 
 
 class TestClock(View, frozen=True, kw_only=True):
-    """A test clock; ``advancing`` until everything due at its instant has fired, then ``ready``."""
+    """A test clock; ``advancing`` until everything due at its instant has fired, then ``ready``; or ``frozen``.
+
+    ``watermark``: everything that takes effect before it is recorded.
+    """
 
     __test__ = False  # pytest looks for classes of this name
 
     id: UUID
     at: datetime
     status: str
+    name: str | None = None
+    watermark: datetime | None = None
     created_at: datetime | None = None
+    frozen_at: datetime | None = None
 
 
 class Page(View, frozen=True, kw_only=True):

@@ -26,9 +26,10 @@ def shown(value: object, version: int | None = None) -> Response:
     return Response(encoded(value), HTTPStatus.OK, headers, JSON)
 
 
-def created(value: object, location: str) -> Response:
-    """Something that exists from now on."""
-    return Response(encoded(value), HTTPStatus.CREATED, {"Location": location}, JSON)
+def created(value: object, location: str, *, replayed: bool = False) -> Response:
+    """Something that exists from now on, or (``replayed``) since the same was asked before."""
+    headers = {"Location": location} | ({"Idempotency-Replayed": "true"} if replayed else {})
+    return Response(encoded(value), HTTPStatus.CREATED, headers, JSON)
 
 
 def many(results: list[bytes], *, lines: bool, brief: bool) -> Response:

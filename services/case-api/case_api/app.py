@@ -24,11 +24,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from case_api import openapi, problems
+from case_api import keeping_days, openapi, problems
 from case_api.door import Door, door_of
 from case_api.evidence import open_store
 from case_api.problems import Refused
-from case_api.routes import batch, cases, clocks, deadlines, dossier, evidence, feed, health, policies, reading, stats
+from case_api.routes import (
+    batch,
+    calendars,
+    cases,
+    clocks,
+    deadlines,
+    dossier,
+    evidence,
+    feed,
+    health,
+    operating,
+    policies,
+    reading,
+    scheduler,
+    stats,
+)
 from case_api.settings import Settings
 from case_api.streaming import Fanout
 from case_api.watch import Meters, Watch
@@ -93,6 +108,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(UnknownEvent, _unknown)
     for routes in (cases, batch, reading, feed, dossier, deadlines, stats, evidence, policies, health):
         routes.add_to(app)
+    for routes in (scheduler, operating, calendars):
+        routes.add_to(app)
     if settings.env != "production":
         clocks.add_to(app)
     app.router.routes.sort(key=lambda route: not getattr(route, "path", "").startswith(BUSIEST))
@@ -153,9 +170,10 @@ def _opened(settings: Settings) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         ledger = await open_ledger(url, master_key=master_key, application="caselog-api")
+        ledger.clock_tolerance_s = settings.clock_tolerance_s
         app.state.door = Door(ledger, sandbox=settings.env != "production")
         try:
-            async with Fanout(ledger) as app.state.fanout:
+            async with keeping_days.kept(ledger), Fanout(ledger) as app.state.fanout:
                 app.state.meters.streams.set_function(lambda: len(app.state.fanout.streams))
                 yield
         finally:

@@ -131,6 +131,13 @@ def check_may_speak(caller: Caller, actor: Party) -> None:
         raise Refused(Problem(code="forbidden", detail=detail))
 
 
+def check_sees_all(caller: Caller) -> None:
+    """Refuse a key that is limited to marketplaces or merchants: the answer would be about everybody's cases."""
+    if caller.marketplaces is not None or caller.merchants is not None:
+        detail = "This is about all cases; a key that is limited to some marketplaces or merchants does not see it."
+        raise Refused(Problem(code="forbidden", detail=detail))
+
+
 def is_timeout(name: str) -> bool:
     """Is this an event that only a clock records?"""
     kind = EVENTS.get(name)

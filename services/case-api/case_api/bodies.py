@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -22,6 +22,7 @@ BODY_WAIT_S = 30
 NESTING_MAX = 64
 FAULTS_MAX = 100
 T = TypeVar("T")
+ClockName = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class Posting(Value, frozen=True, kw_only=True):
@@ -43,9 +44,10 @@ class Happened(Value, frozen=True, kw_only=True):
 
 
 class NewTestClock(Value, frozen=True, kw_only=True):
-    """A test clock to be made, and where it stands."""
+    """A test clock to be made, where it stands, and what people call it."""
 
     at: Instant
+    name: ClockName | None = None
 
 
 class ClockAdvance(Value, frozen=True, kw_only=True):
@@ -104,6 +106,11 @@ def filing(body: bytes) -> File:
 def new_clock(body: bytes) -> NewTestClock:
     """The test clock to make."""
     return _decoded(body, NewTestClock, _NEW_CLOCK)
+
+
+def understood(body: bytes, wanted: type[T]) -> T:
+    """``body`` as a ``wanted``: one that is sent too seldom to keep a decoder for."""
+    return _decoded(body, wanted, msgspec.json.Decoder(wanted, dec_hook=decode_hook))
 
 
 def advance(body: bytes) -> ClockAdvance:

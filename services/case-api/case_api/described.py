@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from case_api.answers import JSON
+from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX
 from case_events.core.values import Value
 
 
@@ -45,3 +46,12 @@ class Operation(Value, frozen=True, kw_only=True):
 def query(name: str, means: str, **schema: Any) -> Parameter:
     """A query parameter with this schema."""
     return Parameter(name=name, place="query", means=means, schema=schema)
+
+
+LIMIT = query("limit", "How many a page has.", type="integer", minimum=1, maximum=LIMIT_MAX, default=LIMIT_DEFAULT)
+CURSOR = query("cursor", "Where the last page ended: its next.", type="string")
+
+CALLED = ("unauthenticated", "forbidden", "unavailable", "too_many_requests")
+WRITTEN = (*CALLED, "malformed", "request_timeout", "too_large", "unsupported_media_type", "invalid")
+READ = (*CALLED, "invalid")
+"""What any call, one with a body, and one with parameters may be refused for."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from case_api.views import Shown
-from case_events.core.values import Instant, Money, Party, Word
+from case_events.core.values import Instant, Money, Party, Value, Word
 from case_events.core.viewer import Viewer, absent
+from case_events.ledger.clock.test_clocks import Due, TestClock
 from case_events.ledger.lists.due_list import DueRow
 from case_events.ledger.read_models import CaseRow
 
@@ -77,6 +78,20 @@ class DeadlinePage(Shown, frozen=True, kw_only=True):
     """One page of running deadlines, what is due first coming first; ``next`` as for cases."""
 
     items: tuple[DeadlineItem, ...]
+    next: str | None
+
+
+class ClockPage(Value, frozen=True, kw_only=True):
+    """One page of the test clocks, the newest first; ``next`` is the cursor of the next page, null on the last."""
+
+    items: tuple[TestClock, ...]
+    next: str | None
+
+
+class ClockDuePage(Value, frozen=True, kw_only=True):
+    """One page of what would fire under a test clock, in legal order; ``next`` as for clocks."""
+
+    items: tuple[Due, ...]
     next: str | None
 
 

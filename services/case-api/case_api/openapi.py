@@ -12,16 +12,29 @@ from fastapi.routing import APIRoute
 
 from case_api.answers import encoded
 from case_api.bodies import ClockAdvance, NewTestClock, Posting
+from case_api.calendar_views import CalendarView, CountedDeadlines, LoadedYear, NewYear, YearView
 from case_api.cloudevents import FeedPage
 from case_api.described import Operation, Parameter
 from case_api.dossier import Dossier
 from case_api.evidence import StoredEvidence
 from case_api.headers import KEY_MAX
 from case_api.items import ITEMS_MAX
-from case_api.list_views import CasePage, DeadlinePage
+from case_api.list_views import CasePage, ClockDuePage, ClockPage, DeadlinePage
+from case_api.operating_views import (
+    HoldPage,
+    JournalPage,
+    LateTimeoutPage,
+    NewHold,
+    NewOutage,
+    OutagePage,
+    OutageReport,
+    PlacedHold,
+    Release,
+)
 from case_api.operations import OPERATIONS
 from case_api.policy_views import PolicyPage, PolicyView, ProblemWords, Readiness
 from case_api.problems import KINDS, PROBLEM_JSON, ProblemView
+from case_api.scheduler_views import SchedulerView
 from case_api.uploads import UPLOAD_SCHEMA
 from case_api.views import BatchResult, CaseView, EventPage, StepView
 from case_events.core.commands import POSTED, File
@@ -40,6 +53,8 @@ SENT = (
     NewTestClock,
     ClockAdvance,
     TestClock,
+    ClockPage,
+    ClockDuePage,
     CaseView,
     StepView,
     BatchResult,
@@ -53,6 +68,21 @@ SENT = (
     PolicyPage,
     ProblemWords,
     Readiness,
+    SchedulerView,
+    CalendarView,
+    YearView,
+    CountedDeadlines,
+    NewYear,
+    LoadedYear,
+    NewHold,
+    PlacedHold,
+    HoldPage,
+    Release,
+    NewOutage,
+    OutagePage,
+    OutageReport,
+    LateTimeoutPage,
+    JournalPage,
     ProblemView,
     StoredEvidence,
 )

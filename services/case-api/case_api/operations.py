@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from case_api.answers import NDJSON
-from case_api.described import Answer, Operation, Parameter, query
+from case_api.calendar_operations import CALENDARS
+from case_api.described import CURSOR, LIMIT, READ, WRITTEN, Answer, Operation, Parameter, query
 from case_api.headers import KEY_MAX
+from case_api.operating_operations import OPERATING
 from case_api.parameters import (
     FEED_LIMIT_DEFAULT,
     FEED_LIMIT_MAX,
-    LIMIT_DEFAULT,
-    LIMIT_MAX,
     POSITION_MAX,
     PRIORITY_MAX,
     TEXT_MAX,
 )
+from case_api.sandbox_operations import SANDBOX
 from case_events.core.case import Stage, Status
+from case_events.ledger.clock.forecast import DAYS_MAX
 
 KEY = Parameter(
     name="Idempotency-Key",
@@ -89,8 +91,6 @@ FILTERS = (
         enum=["queue"],
     ),
 )
-LIMIT = query("limit", "How many a page has.", type="integer", minimum=1, maximum=LIMIT_MAX, default=LIMIT_DEFAULT)
-CURSOR = query("cursor", "Where the last page ended: its next.", type="string")
 AFTER = query(
     "after",
     "The position to go on after: a page's next, or an event's position. now: only what is still to come.",
@@ -120,12 +120,12 @@ FILE_SENT = {
     "Repr-Digest": "The same, as RFC 9530 writes it.",
     "Content-Disposition": "Always an attachment.",
 }
-CALLED = ("unauthenticated", "forbidden", "unavailable", "too_many_requests")
-WRITTEN = (*CALLED, "malformed", "request_timeout", "too_large", "unsupported_media_type", "invalid")
-STEPPED = (*WRITTEN, "not_yet", "stale", "id_reused", "busy")
-READ = (*CALLED, "invalid")
+STEPPED = (*WRITTEN, "not_yet", "stale", "id_reused", "busy", "clock_disagrees")
 
 OPERATIONS: dict[str, Operation] = {
+    **SANDBOX,
+    **OPERATING,
+    **CALENDARS,
     "file_case": Operation(
         tag="cases",
         body="File",
@@ -241,6 +241,17 @@ OPERATIONS: dict[str, Operation] = {
         answers={200: Answer(means="The counts.", schema="Counts")},
         refusals=READ,
     ),
+    "get_scheduler": Operation(
+        tag="scheduler",
+        parameters=(
+            query("forecast", "false: without a forecast, which costs more than all the rest.", type="boolean"),
+            query("days", "How many days it looks ahead.", type="integer", minimum=1, maximum=DAYS_MAX, default=7),
+            query("marketplace", "A forecast of this marketplace's cases only.", **WORD),
+            query("merchant_id", "A forecast of this merchant's cases only, on either side.", **TEXT),
+        ),
+        answers={200: Answer(means="How the clock is.", schema="SchedulerView")},
+        refusals=READ,
+    ),
     "list_policies": Operation(
         tag="policies",
         answers={200: Answer(means="Every policy that is kept.", schema="PolicyPage")},
@@ -256,23 +267,6 @@ OPERATIONS: dict[str, Operation] = {
         answers={200: Answer(means="The code in words.", schema="ProblemWords")},
         refusals=("not_found",),
         public=True,
-    ),
-    "make_clock": Operation(
-        tag="sandbox",
-        body="NewTestClock",
-        answers={201: Answer(means="The clock.", schema="TestClock", headers={"Location": "Where it is."})},
-        refusals=WRITTEN,
-    ),
-    "get_clock": Operation(
-        tag="sandbox",
-        answers={200: Answer(means="The clock.", schema="TestClock")},
-        refusals=(*READ, "not_found"),
-    ),
-    "advance_clock": Operation(
-        tag="sandbox",
-        body="ClockAdvance",
-        answers={200: Answer(means="The clock where it stands now.", schema="TestClock")},
-        refusals=(*WRITTEN, "not_found"),
     ),
     "alive": Operation(tag="operating", answers={200: Answer(means="The process is alive.")}, public=True),
     "ready": Operation(

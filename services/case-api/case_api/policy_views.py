@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from case_api.views import Shown
 from case_events.core.policy import InForce, Policy
 from case_events.core.values import Instant, Word
@@ -51,11 +53,14 @@ class ProblemWords(Shown, frozen=True, kw_only=True):
 class Readiness(Shown, frozen=True, kw_only=True):
     """Whether requests can be answered, and what is not as it should be although they can.
 
+    ``warnings``: ``calendar`` while published days (until ``calendar_until``) are few: load the next year's in time.
     The feed: its last position, and when events were last looked for and found.
     """
 
     ready: bool
     missing: tuple[str, ...]
+    warnings: tuple[str, ...]
+    calendar_until: date
     scheduler_seen_at: Instant | None
     overdue_s: int
     feed_head: int

@@ -69,6 +69,12 @@ KINDS: dict[str, Kind] = {
         zh="按规则,案件当前状态下不能发生此事件;allowed_events 列出可做的。",
         en="The rules do not let this happen while the case is in this state. allowed_events says what can happen.",
     ),
+    "clock_frozen": Kind(
+        status=409,
+        title="The test clock is frozen",
+        zh="测试时钟已冻结,不能前进;先解冻(unfreeze)。",
+        en="A frozen test clock goes nowhere and nothing of it fires. Unfreeze it, then advance it.",
+    ),
     "deadline_passed": Kind(
         status=409,
         title="The deadline has passed",
@@ -153,6 +159,12 @@ KINDS: dict[str, Kind] = {
         zh="该案件正被频繁修改,请用同一幂等键稍后重试。",
         en="The case changed faster than this could be judged. Send it again, with the same key.",
     ),
+    "clock_disagrees": Kind(
+        status=503,
+        title="The clocks do not agree",
+        zh="数据库时钟快于本服务器时钟,暂不裁断、不记录任何内容;请按 Retry-After 用同一幂等键重试。",
+        en="The database's clock is ahead of this server's. Nothing was judged; come back after Retry-After seconds.",
+    ),
     "store_unavailable": Kind(
         status=503,
         title="The evidence store is away",
@@ -230,7 +242,7 @@ def answer(problem: Problem, scope: Scope, headers: dict[str, str] | None = None
     match problem.code:
         case "unauthenticated":
             said["WWW-Authenticate"] = 'Bearer realm="caselog"'
-        case "unavailable" | "store_unavailable" | "busy" | "not_ready" | "too_many_requests":
+        case "unavailable" | "store_unavailable" | "busy" | "clock_disagrees" | "not_ready" | "too_many_requests":
             said["Retry-After"] = str(RETRY_AFTER_S)
         case "already_open" if problem.location is not None:
             said["Location"] = problem.location

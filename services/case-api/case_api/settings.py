@@ -24,6 +24,20 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=1, le=65535, description="The port the API listens on.")
     api_workers: int = Field(2, ge=1, le=64, description="How many API processes run.")
     schedulers: int = Field(1, ge=0, le=16, description="How many scheduler processes run.")
+    scheduler_host: str = Field("127.0.0.1", description="The address a scheduler answers its probes on.")
+    scheduler_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="The port it answers them on, and gives its metrics; none: it answers nobody. Under `caselog up`"
+        " the first scheduler's, the others have the next ones; none: free ones.",
+    )
+    clock_tolerance_s: float = Field(
+        5,
+        ge=0.1,
+        le=3600,
+        description="So far the clocks of database and host may be apart, in seconds; beyond, nothing is judged.",
+    )
     env: Literal["development", "sandbox", "production"] = Field("development", description="What this is for.")
     log: Literal["console", "json"] = Field("console", description="How log lines are written.")
     master_key_file: Path | None = Field(None, description="32 bytes in base64: wraps every subject's key.")

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from case_api.cli.audit import audit
+from case_api.cli.calendar import calendar
 from case_api.cli.cases import case, post, queue
 from case_api.cli.clocks import clock
 from case_api.cli.feed import feed
@@ -17,6 +18,7 @@ from case_api.cli.policies import policies
 from case_api.cli.premises import CannotStart
 from case_api.cli.printing import AsJson, as_json, refused
 from case_api.cli.rebuild import rebuild
+from case_api.cli.scheduler import scheduler
 from case_api.cli.seed import seed
 from case_api.cli.words import refusal
 
@@ -58,6 +60,8 @@ def migrate_command(json_wanted: AsJson = False) -> None:
 
 for group, name in ((keys, "keys"), (policies, "policies"), (case, "case"), (clock, "clock"), (audit, "audit")):
     app.add_typer(group, name=name, epilog=EPILOG)
+app.add_typer(scheduler, name="scheduler", epilog=EPILOG)
+app.add_typer(calendar, name="calendar", epilog=EPILOG)
 app.command("queue", epilog=EPILOG)(queue)
 app.command("feed", epilog=EPILOG)(feed)
 app.command("post", epilog=EPILOG)(post)

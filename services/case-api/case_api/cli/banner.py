@@ -13,7 +13,9 @@ from case_api.settings import Settings
 ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is looked up, not listened on
 
 
-def banner(settings: Settings, database_url: str, key_file: Path, keys: tuple[str, ...]) -> RenderableType:
+def banner(
+    settings: Settings, database_url: str, key_file: Path, keys: tuple[str, ...], scheduler_ports: list[int]
+) -> RenderableType:
     """Everything an operator looks for; no password among it."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
@@ -21,6 +23,7 @@ def banner(settings: Settings, database_url: str, key_file: Path, keys: tuple[st
     for label, value in (
         ("API", f"{address(settings)}/v1"),
         ("Docs", f"{address(settings)}/docs"),
+        ("Schedulers", _schedulers(settings, scheduler_ports)),
         ("Postgres", without_password(database_url)),
         ("Data", str(settings.data_dir.resolve())),
         ("Master key", str(key_file)),
@@ -37,8 +40,17 @@ def banner(settings: Settings, database_url: str, key_file: Path, keys: tuple[st
 
 def address(settings: Settings) -> str:
     """Where the API answers."""
-    host = ANY.get(settings.host, settings.host)
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    return _address(settings.host, settings.port)
+
+
+def _address(host: str, port: int) -> str:
+    host = ANY.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _schedulers(settings: Settings, ports: list[int]) -> str:
+    """Where each of them says how it is."""
+    return " ".join(f"{_address(settings.scheduler_host, port)}/readyz" for port in ports) or "none"
 
 
 def without_password(url: str) -> str:

@@ -59,10 +59,12 @@ def import_history(
     if report is not None and not report.parent.is_dir():
         raise Misused(f"--report: there is no folder {report.parent}")
     from case_api.cli.reach import with_ledger  # noqa: PLC0415 - `caselog --help` answers sooner without
+    from case_events.ledger.clock import calendars  # noqa: PLC0415 - the same
     from case_events.ledger.readable import refuse_unreadable  # noqa: PLC0415 - the same
 
     async def work(ledger: Ledger, connection: Connection) -> Summary:
         await refuse_unreadable(connection)
+        await calendars.refresh(ledger)
         with file.open("rb") as said, _written_to(report) as refusals:
             telling = _Telling(file.stat().st_size, refusals)
             return await _imported(ledger, connection, said, telling, source=source, until=until, dry_run=dry_run)

@@ -42,6 +42,14 @@ class Urls:
 
 
 @dataclass(frozen=True)
+class Sockets:
+    """Where it answers: the API on one, each scheduler on one of its own."""
+
+    api: socket.socket
+    schedulers: list[socket.socket]
+
+
+@dataclass(frozen=True)
 class Plan:
     """What runs under the parent; tests run smaller things."""
 
@@ -63,8 +71,8 @@ async def run(settings: Settings, plan: Plan) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _ask_to_stop, wish)
     async with AsyncExitStack() as stack:
-        sock = stack.enter_context(_listen(settings))
-        house = asyncio.create_task(_live(settings, plan, wish, sock))
+        sockets = _listen_all(settings, stack)
+        house = asyncio.create_task(_live(settings, plan, wish, sockets))
         waiting = asyncio.create_task(wish.stop.wait())
         await asyncio.wait({house, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if not house.done():
@@ -100,23 +108,29 @@ def _ask_to_stop(wish: Wish) -> None:
     wish.stop.set()
 
 
-def _listen(settings: Settings) -> socket.socket:
-    """Bound by the parent, so that workers come and go while the port stays open."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    sock = socket.socket(family)
+def _listen_all(settings: Settings, stack: AsyncExitStack) -> Sockets:
+    """Bound by the parent, so that workers and schedulers come and go while the ports stay open."""
+    api = stack.enter_context(_listen(settings.host, settings.port, "CASELOG_PORT"))
+    first, host = settings.scheduler_port, settings.scheduler_host
+    ports = [first + n if first else 0 for n in range(settings.schedulers)]
+    return Sockets(api, [stack.enter_context(_listen(host, port, "CASELOG_SCHEDULER_PORT")) for port in ports])
+
+
+def _listen(host: str, port: int, setting: str) -> socket.socket:
+    """Port 0: any that is free."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock.bind((settings.host, settings.port))
+        sock.bind((host, port))
         sock.listen(BACKLOG)
-    except OSError as fault:
+    except (OSError, OverflowError) as fault:
         sock.close()
-        raise CannotStart(
-            f"cannot listen on {settings.host} port {settings.port}: {fault.strerror}; CASELOG_PORT names another"
-        ) from None
+        why = fault.strerror if isinstance(fault, OSError) else "there is no such port"
+        raise CannotStart(f"cannot listen on {host} port {port}: {why}; {setting} names another") from None
     return sock
 
 
-async def _live(settings: Settings, plan: Plan, wish: Wish, sock: socket.socket) -> None:
+async def _live(settings: Settings, plan: Plan, wish: Wish, sockets: Sockets) -> None:
     """Start in order; what was started is stopped in the opposite order, however this ends."""
     async with AsyncExitStack() as stack:
         make_folder(settings.data_dir)
@@ -127,9 +141,10 @@ async def _live(settings: Settings, plan: Plan, wish: Wish, sock: socket.socket)
         sealed = {"CASELOG_MASTER_KEY_FILE": str(key_file), "PYTHONUNBUFFERED": "1"}
         # The services never see the owner's login.
         sealed |= {"CASELOG_MIGRATION_URL": "", "CASELOG_SCHEDULER_URL": ""}
-        watches += await _crew(_scheduler_jobs(settings, plan, urls, sealed), wish, stack)
-        watches += await _crew(_api_jobs(settings, plan, urls, sealed, sock), wish, stack)
-        greeting = asyncio.create_task(_greet(banner(settings, urls.app, key_file, keys), settings))
+        watches += await _crew(_scheduler_jobs(plan, urls, sealed, sockets.schedulers), wish, stack)
+        watches += await _crew(_api_jobs(settings, plan, urls, sealed, sockets.api), wish, stack)
+        said = banner(settings, urls.app, key_file, keys, [one.getsockname()[1] for one in sockets.schedulers])
+        greeting = asyncio.create_task(_greet(said, settings))
         stack.callback(greeting.cancel)
         await _until_one_fails([*watches, greeting])
 
@@ -181,9 +196,12 @@ def _api_jobs(settings: Settings, plan: Plan, urls: Urls, sealed: dict[str, str]
     return [Job(f"api-{n}", plan.api, env, (sock.fileno(),)) for n in range(1, settings.api_workers + 1)]
 
 
-def _scheduler_jobs(settings: Settings, plan: Plan, urls: Urls, sealed: dict[str, str]) -> list[Job]:
+def _scheduler_jobs(plan: Plan, urls: Urls, sealed: dict[str, str], sockets: list[socket.socket]) -> list[Job]:
     env = sealed | {"CASELOG_DATABASE_URL": urls.scheduler}
-    return [Job(f"scheduler-{n}", plan.scheduler, env) for n in range(1, settings.schedulers + 1)]
+    return [
+        Job(f"scheduler-{n}", plan.scheduler, env | {"CASELOG_LISTEN_FD": str(sock.fileno())}, (sock.fileno(),))
+        for n, sock in enumerate(sockets, 1)
+    ]
 
 
 async def _until_one_fails(watches: list[asyncio.Task[None]]) -> None:

@@ -55,6 +55,11 @@ def post(
     return _ask("POST", path, {"dry_run": "true"} if dry_run else {}, headers, json.dumps(body).encode())
 
 
+def delete(path: str) -> Answer:
+    """Delete something; twice is the same. Raises Denied, Silence or Misused."""
+    return _ask("DELETE", path, {}, {}, None)
+
+
 def _ask(method: str, path: str, params: dict[str, str], headers: dict[str, str], body: bytes | None) -> Answer:
     return _read(*_answered(method, path, params, headers, body))
 

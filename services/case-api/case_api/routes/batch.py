@@ -9,6 +9,7 @@ from http import HTTPStatus
 import msgspec
 import structlog
 from fastapi import FastAPI
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -78,7 +79,8 @@ class _Batch:
         """What each item asks; who may not ask it, or says it wrongly, has its result."""
         for place, said in enumerate(self.items):
             try:
-                self._askings[place] = await self._asking(place, said)
+                asking = await self._asking(place, said)
+                self._askings[place] = replace(asking, brief=True) if self._brief else asking
             except Refused as refused:
                 self._refuse(place, refused.problem)
             if place % BREATH == 0:

@@ -37,7 +37,7 @@ async def find_deadlines(request: Request) -> Response:
     query = Query(request, "due_before", "kind", "limit", "cursor")
     asked = AskedDeadlines(due_before=query.instant("due_before"), kind=query.word("kind"))
     limit = query.whole("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT
-    after = _after(query, query.after("cursor", asked))
+    after = after_of(query, query.after("cursor", asked))
     query.check()
     page = await list_deadlines(
         door.ledger, due_before=asked.due_before, kind=asked.kind, viewer=viewer, limit=limit, after=after
@@ -49,7 +49,7 @@ async def find_deadlines(request: Request) -> Response:
     return shown(DeadlinePage(items=tuple(deadline_item(row) for row in page.rows), next=ends_with))
 
 
-def _after(query: Query, key: Key | None) -> After | None:
+def after_of(query: Query, key: Key | None) -> After | None:
     """The rest of a deadline's key, which the cursor carries as words."""
     if key is None:
         return None

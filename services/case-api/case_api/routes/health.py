@@ -16,6 +16,7 @@ from case_api.openapi import operation
 from case_api.policy_views import Readiness
 from case_api.watch import Meters
 from case_events.core.values import Fault, Problem
+from case_events.ledger.clock.calendars import COVERED_DAYS_MIN, coverage
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.feed.sequencing import FeedState
 from case_events.ledger.queries import Health, health
@@ -43,21 +44,30 @@ async def alive(_: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Can requests be answered? A missing scheduler is said, but does not stop them: no outcome depends on its lag.
 
+    Nor does a missing ``clock``: schedulers pause, and only what would be judged by a clock that is ahead is refused.
     Nor does a missing ``release``: while newer ones are started, the cases that these wrote in are answered 503 here.
+    That few days are published ahead is a warning, until a live deadline that waits for days is near: then they are
+    missing. It fails the schedulers' readiness and not this one: a shut door would load no calendar either.
     """
     try:
         ledger = door_of(request).ledger
         seen = await health(ledger)
         newer = seen.migrated and await holds_newer(ledger)
+        covered = await coverage(ledger) if seen.migrated else None
     except UNAVAILABLE:
         return _not_ready(request, Fault(pointer="/database", detail="Postgres does not answer"))
-    if not seen.migrated:
+    if covered is None:
         return _not_ready(request, Fault(pointer="/migrations", detail="the tables are not this release's"))
-    missing = (*_missing(seen), *(("release",) if newer else ()))
+    ahead = seen.now > ledger.believed_until()
+    clock = ("clock",) if ahead or seen.clock_paused is not None else ()
+    calendar = ("calendar",) if covered.waits_too_long else ()
+    missing = (*_missing(seen), *clock, *calendar, *(("release",) if newer else ()))
     return shown(
         Readiness(
             ready=True,
             missing=missing,
+            warnings=("calendar",) if covered.days_left < COVERED_DAYS_MIN else (),
+            calendar_until=covered.last_day,
             scheduler_seen_at=seen.scheduler_seen_at,
             overdue_s=seen.overdue_s,
             feed_head=seen.feed.head if seen.feed else 0,
