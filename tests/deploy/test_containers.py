@@ -14,6 +14,7 @@ import yaml
 
 from case_api.settings import CallerSettings
 from case_api.settings import Settings as ApiSettings
+from case_scheduler.app import CLOSE_S, DRAIN_S
 from case_scheduler.settings import Settings as SchedulerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -204,6 +205,21 @@ def test_the_api_is_probed_where_it_answers() -> None:
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": port["name"]}
     (service,) = manifests()["Service", "caselog"]["spec"]["ports"]
     assert service["targetPort"] == port["name"]
+
+
+def test_the_scheduler_is_probed_where_it_answers() -> None:
+    (container,) = pods()["caselog-scheduler"]["containers"]
+    (port,) = container["ports"]
+    environment = {one["name"]: one.get("value") for one in container["env"]}
+    assert environment["CASELOG_SCHEDULER_PORT"] == str(port["containerPort"])
+    assert environment["CASELOG_SCHEDULER_HOST"] == "0.0.0.0", "a probe comes from outside of the pod"  # noqa: S104
+    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": port["name"]}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": port["name"]}
+    assert pods()["caselog-scheduler"]["terminationGracePeriodSeconds"] > DRAIN_S + CLOSE_S
+    service = compose()["services"]["scheduler"]
+    port = service["environment"]["CASELOG_SCHEDULER_PORT"]
+    assert f"127.0.0.1:{port}/healthz" in service["healthcheck"]["test"][-1]
+    assert int(service["stop_grace_period"].rstrip("s")) > DRAIN_S + CLOSE_S
 
 
 def test_each_login_is_a_key_of_its_own_and_only_migrations_read_the_owners() -> None:

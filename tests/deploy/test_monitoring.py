@@ -1,0 +1,133 @@
+"""The dashboard and the alert rules speak of metrics that there are, and of all of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from case_api.watch import Meters as ApiMeters
+from case_events.ledger.clock.firing import Fired
+from case_scheduler.meters import Meters as SchedulerMeters
+
+ROOT = Path(__file__).resolve().parents[2]
+ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yaml"
+TESTED = ROOT / "deploy" / "prometheus" / "alerts_test.yaml"
+DASHBOARD = ROOT / "deploy" / "grafana" / "caselog.json"
+NAME = re.compile(r"\bcaselog[a-z0-9_:]*")
+LABELS = re.compile(r"by \(([a-z_, ]+)\)|{{\s*\$labels\.([a-z_]+)|([a-z_]+)=~?\"")
+OF_PROMETHEUS = {"instance", "alertname", "alertstate"}
+SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+WINDOW = re.compile(r"(?<=[a-z}])\[(.*?)\]")
+WIDTH = 24
+
+
+def families() -> list[Metric]:
+    """Our metrics, each with something to tell."""
+    api, scheduler = ApiMeters(), SchedulerMeters()
+    api.saw({"method": "GET"}, 200, 0.1)
+    scheduler.fired(Fired(written=1, late=(("response", 0.1),)))
+    scheduler.upkept("verify", well=True)
+    scheduler.linked(well=True)
+    told = api.exposed().decode(), scheduler.exposed().decode()
+    return [
+        one
+        for text in told
+        for one in text_string_to_metric_families(text)
+        if one.name.startswith("caselog_") and not one.name.endswith("_created")
+    ]
+
+
+def exposed() -> dict[str, str]:
+    """Their names as they are asked for, and the metric each belongs to."""
+    return {one.name + suffix: one.name for one in families() for suffix in SUFFIXES[one.type]}
+
+
+def rules() -> list[dict[str, Any]]:
+    groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def panels() -> list[dict[str, Any]]:
+    return [one for one in json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"] if one["type"] != "row"]
+
+
+def asked() -> Iterator[str]:
+    """Everything that is asked of Prometheus."""
+    for rule in rules():
+        yield rule["expr"]
+    for panel in panels():
+        for target in panel["targets"]:
+            yield target["expr"]
+
+
+def test_every_metric_that_is_asked_for_is_one_that_we_have() -> None:
+    known = exposed().keys() | {rule["record"] for rule in rules() if "record" in rule}
+    for expr in asked():
+        named = set(NAME.findall(expr))
+        assert named, expr
+        assert named <= known, expr
+
+
+def test_every_metric_that_we_have_is_looked_at_by_somebody() -> None:
+    have = exposed()
+    named = {have[name] for expr in asked() for name in NAME.findall(expr) if name in have}
+    assert named == set(have.values())
+
+
+def test_what_is_asked_for_has_the_labels_that_it_is_asked_by() -> None:
+    known = {label for one in families() for sample in one.samples for label in sample.labels} | OF_PROMETHEUS
+    texts = [*asked(), *(rule["annotations"]["summary"] for rule in rules() if "alert" in rule)]
+    named = {label.strip() for text in texts for found in LABELS.findall(text) for label in ",".join(found).split(",")}
+    assert {"kind", "route", "instance"} < named
+    assert named - {""} <= known
+
+
+def test_what_is_asked_is_written_as_it_should_be() -> None:
+    for expr in asked():
+        for opening, closing in ("()", "[]", "{}"):
+            assert expr.count(opening) == expr.count(closing), expr
+        assert all(re.fullmatch(r"[1-9]\d*[mh]", window) for window in WINDOW.findall(expr)), expr
+
+
+def test_every_alert_says_how_bad_it_is_what_is_wrong_and_where_to_read_on() -> None:
+    page = (ROOT / "docs" / "clock.md").read_text(encoding="utf-8")
+    alerts = [rule for rule in rules() if "alert" in rule]
+    names = [rule["alert"] for rule in alerts]
+    assert len(set(names)) == len(names) >= 14
+    for rule in alerts:
+        assert rule["labels"]["severity"] in {"critical", "warning"}
+        assert rule["annotations"]["summary"].endswith(".")
+        assert f"| `{rule['alert']}` |" in page, f"{rule['alert']} has no line in docs/clock.md"
+        assert "### Alerts" in page
+        assert rule["annotations"]["runbook"] == 'docs/clock.md, "Alerts"'
+
+
+def test_the_dashboard_lies_side_by_side_and_every_panel_says_what_it_is_for() -> None:
+    said = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    taken = set[tuple[int, int]]()
+    for panel in said["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not cells & taken, panel["title"]
+        assert at["x"] + at["w"] <= WIDTH
+        taken |= cells
+    assert len({panel["id"] for panel in said["panels"]}) == len(said["panels"])
+    assert all(panel["description"] for panel in panels())
+    assert all(target["datasource"]["uid"] == "${datasource}" for panel in panels() for target in panel["targets"])
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_prometheus_itself_finds_nothing_wrong_and_the_alerts_go_off_when_they_should() -> None:
+    for command in (("check", "rules", ALERTS), ("test", "rules", TESTED)):
+        done = subprocess.run(("promtool", *command), capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
