@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint check bench fuzz histories mutants format lock clean
+.PHONY: help run demo test lint check bench fuzz soak histories faults mutants format lock clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -37,9 +37,16 @@ fuzz: ## send the API what its OpenAPI allows and forbids, for long (EXAMPLES=50
 	@$(PYTHON) bootstrap.py --dev && CASELOG_FUZZ_EXAMPLES=$(or $(EXAMPLES),150) exec $(BIN)/python -m pytest \
 		tests/api/test_fuzz.py --timeout=3600 $(ARGS)
 
+soak: ## ten minutes of random disputes under clocks that move: no watermark goes back, none is wrong (MINUTES=2 SEED=6)
+	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10) \
+		$(if $(SEED),--seed $(SEED))
+
 histories: ## ask 10,000 generated disputes of every type whatever can be asked (COUNT=2000 for fewer)
 	@$(PYTHON) bootstrap.py --dev && CASELOG_HISTORIES=$(or $(COUNT),10000) exec $(BIN)/python -m pytest \
 		tests/core/test_histories.py $(ARGS)
+
+faults: ## kill, stop and cut off schedulers, writers and Postgres under load; judge by the events (SEED=1 again)
+	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 mutants: ## change the rules in 400 small ways, each in a copy, and see which tests notice (ARGS="--count 600 --seed 2")
 	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m tests.mutants $(ARGS)

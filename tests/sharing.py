@@ -16,6 +16,7 @@ LONG = (
     "tests/up/test_up.py",
     "tests/api/test_fuzz.py",
     "tests/faults/test_survival.py",
+    "tests/faults/test_fault_suite.py",
     "tests/up/test_postgres.py",
     "tests/figures/test_figures.py",
 )

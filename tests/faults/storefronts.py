@@ -18,6 +18,7 @@ GIVE_UP_S = 60.0
 AGAIN_S = 0.05
 PAGE = 1_000
 ROUNDS_MAX = 10_000
+HOLDS = "/v1/scheduler/holds"
 
 Acknowledged = dict[str, dict[int, str]]
 """By case, the id of the event that was acknowledged under each version."""
@@ -85,6 +86,33 @@ class Storefronts:
                 return answer.json()
             await asyncio.sleep(AGAIN_S)
         raise AssertionError(f"{method} {path} was not answered in {GIVE_UP_S} s")
+
+
+class Operator:
+    """Who holds a merchant's clocks, and then does nothing but look how far everything due is done."""
+
+    def __init__(self, storefronts: Storefronts) -> None:
+        self._storefronts = storefronts
+        self.seen: list[Instant] = []
+        """The watermarks, as they were shown."""
+
+    async def hold(self) -> str:
+        """Hold what nobody here complains about, for an hour; the hold."""
+        body = {"merchant_id": "m-held", "for": "PT1H", "reason": "their system is down"}
+        hold: str = (await self._storefronts.ask("ops", "POST", HOLDS, body, "hold"))["hold"]["id"]
+        return hold
+
+    async def held(self) -> list[str]:
+        """The holds in force."""
+        return [hold["id"] for hold in (await self._storefronts.ask("ops", "GET", HOLDS))["items"]]
+
+    async def watch(self, done: asyncio.Event) -> None:
+        """Look until it is done."""
+        while not done.is_set():
+            mark = (await self._storefronts.ask("ops", "GET", "/v1/scheduler?forecast=false"))["watermark"]
+            if mark.get("at"):
+                self.seen.append(Instant.parse(mark["at"]))
+            await asyncio.sleep(AGAIN_S)
 
 
 class Follower:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest_asyncio
 
-from case_events.core import plan
+from case_events.core import gates
 from case_events.core.values import CaseId, Problem
 from case_events.ledger import steps
 from case_events.ledger.database import Ledger, open_ledger
@@ -117,4 +117,4 @@ async def _judged(desk: Desk, case_id: CaseId, *, key: str, if_match: int) -> Ju
 def _version_first(judged: Judged) -> Problem | None:
     """What the very same request is told where the version is looked at before the key."""
     assert judged.loaded is not None, "the case is there"
-    return plan._missed(judged.request, judged.loaded.history) or judged.step.problem
+    return gates.stale(judged.request.if_match, judged.loaded.history) or judged.step.problem

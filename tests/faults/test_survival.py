@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.storefronts import Follower, Storefronts
+from tests.faults.storefronts import Follower, Operator, Storefronts
 from tests.scenarios.operating import caselog_command
 from tests.serving import Serving, serving
 
@@ -37,6 +37,9 @@ async def test_what_was_acknowledged_survives_kill_9_of_postgres_of_a_worker_and
         storefronts, done = Storefronts(http), asyncio.Event()
         follower = Follower(storefronts)
         following = asyncio.create_task(follower.follow(done))
+        operator = Operator(storefronts)
+        hold = await operator.hold()
+        watching = asyncio.create_task(operator.watch(done))
         writing = [asyncio.create_task(storefronts.writes(number, STEPS)) for number in range(WRITERS)]
         waiting = [asyncio.create_task(storefronts.waits(number, ADVANCES)) for number in range(SILENT)]
         for victim in ("case_scheduler", "postgres", "case_api", "case_scheduler", "postgres"):
@@ -47,7 +50,8 @@ async def test_what_was_acknowledged_survives_kill_9_of_postgres_of_a_worker_and
         histories = {case: await storefronts.history(case) for case in (*storefronts.acknowledged, *silent)}
         await _until_numbered(storefronts, sum(map(len, histories.values())))
         done.set()
-        await following
+        await asyncio.gather(following, watching)
+        assert await operator.held() == [hold], "what an operator ordered is still so"
 
     for case, acknowledged in storefronts.acknowledged.items():
         assert acknowledged == {version: said[0] for version, said in histories[case].items() if version > 1}
@@ -55,6 +59,8 @@ async def test_what_was_acknowledged_survives_kill_9_of_postgres_of_a_worker_and
     assert "merchant_response_timed_out" in peaceful
     for case in silent:
         assert [name for _, name in histories[case].values()] == peaceful, "as if nothing had died"
+    assert operator.seen[0] < operator.seen[-1], "it goes on"
+    assert operator.seen == sorted(operator.seen), "nobody was told less than before"
     assert caselog_command(mortal, "audit", "verify")["findings"] == []
     assert len(set(follower.seen)) == len(follower.seen), "nobody was told anything twice"
     told: dict[str, list[tuple[int, str]]] = defaultdict(list)
