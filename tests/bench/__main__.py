@@ -10,7 +10,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from tests.bench import batch, feed, growth, http, library, peers, rebuild, replay, verify
+from tests.bench import batch, feed, fire, growth, http, idle, late, library, looking, peers, rebuild, replay, verify
 from tests.bench.contest import Figures
 from tests.bench.figures import keep, tell
 from tests.bench.house import House, Missing, a_house
@@ -29,6 +29,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "rebuild": rebuild.measure,
     "feed": feed.measure,
     "growth": growth.measure,
+    "fire": fire.measure,
+    "lateness": late.measure,
+    "due": looking.measure,
+    "idle": idle.measure,
 }
 """Every benchmark by the name that ONLY= takes; each makes its own database in the house, and removes it."""
 

@@ -44,6 +44,12 @@ GOALS: dict[str, Goal] = {
     "feed_lag_p99_ms": Goal("feed", least=False, figure=50),
     "growth_append_cpu_ratio": Goal("growth", least=False, figure=1.3),
     "growth_read_cpu_ratio": Goal("growth", least=False, figure=1.3),
+    "fire_vs_floor": Goal("fire", least=True, figure=0.3, stretch=0.5),
+    "fire_vs_procrastinate": Goal("fire", least=True, figure=8),
+    "fire_vs_pgqueuer": Goal("fire", least=True, figure=1.5),
+    "lateness_p99_ms": Goal("lateness", least=False, figure=50),
+    "due_lookup_1m_ms": Goal("due", least=False, figure=5),
+    "idle_core_share": Goal("idle", least=False, figure=0.01),
 }
 
 

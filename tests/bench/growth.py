@@ -10,6 +10,7 @@ from rich.console import Console
 
 from case_events.ledger.database import Ledger
 from case_events.ledger.queries import read_case
+from case_events.ledger.recent import Recent
 from tests.bench import corpus, lives
 from tests.bench.contest import Contender, Figures, contest
 from tests.bench.house import MASTER_KEY, Database, House
@@ -46,6 +47,8 @@ async def measure(house: House, scale: Scale, console: Console) -> Figures:
             for name, ledger in ledgers.items()
         }
         appended = await contest(contenders, scale.repetitions)
+        for ledger in ledgers.values():
+            ledger.recent = Recent()  # what was just written to is read as if by another process
         contenders = {
             name: _contender(meter, partial(read, ledger), todo[name][:: max(1, appends // reads)], reads)
             for name, ledger in ledgers.items()

@@ -31,9 +31,9 @@ COURSE = (moves.MOVES[0], moves.refuse, moves.evidence, moves.rule, moves.appeal
 """What often happens; what a policy does not want is refused and changes nothing."""
 
 
-def five_events() -> History:
-    """An open case of five events, filed just now: a filing and four times evidence."""
-    now = Instant.of(datetime.now(UTC))
+def five_events(ago: timedelta = timedelta()) -> History:
+    """An open case of five events, filed so long ago: a filing and four times evidence."""
+    now = Instant.of(datetime.now(UTC) - ago)
     moment = Moment(recorded_at=now, effective_at=now)
     world = World(in_force=in_force("taobao"), calendar=published(), moment=moment, facts=Facts(number="1"))
     yesterday = Instant.of(now - timedelta(days=1))

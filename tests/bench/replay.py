@@ -56,7 +56,8 @@ async def measure(house: House, scale: Scale, console: Console) -> Figures:
         async def folded(_: int) -> Measured:
             return await meter.measure(_folded(histories))
 
-        read = await contest({BARE: bare, REPLAY: replayed}, scale.repetitions)
+        with _out_of_the_collectors_sight():
+            read = await contest({BARE: bare, REPLAY: replayed}, scale.repetitions)
         histories += await _histories(ledger)
         with _out_of_the_collectors_sight():
             alone = await contest({FOLD: folded}, scale.repetitions)
@@ -74,12 +75,14 @@ async def measure(house: House, scale: Scale, console: Console) -> Figures:
 
 @contextmanager
 def _out_of_the_collectors_sight() -> Iterator[None]:
-    """What is in memory now is not looked through again and again: no service holds so many histories."""
+    """What is in memory is not looked through again and again, as in the workers of a rebuild and an audit."""
     gc.collect()
     gc.freeze()
+    gc.disable()
     try:
         yield
     finally:
+        gc.enable()
         gc.unfreeze()
 
 
