@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from case_events.core.calendar import Calendar
 from case_events.core.case import Case, Deadline
 from case_events.core.commands import BY, POSTED_NAMES, File, Posted
-from case_events.core.events import History
+from case_events.core.events import History, Outage
 from case_events.core.gates import running_clock
 from case_events.core.others import Facts
 from case_events.core.plan import Moment, Request, Step, World, plan, plan_timeouts
@@ -42,6 +42,7 @@ class Dispute:
         self.history: History = ()
         self.step: Step | None = None
         self.filed_at = examples.NOON
+        self.outages: tuple[Outage, ...] = ()
         self.now = examples.NOON
         self.asked = 0
 
@@ -176,7 +177,8 @@ class Dispute:
 
     def _world(self) -> World:
         moment = Moment(recorded_at=self.now, effective_at=self.now)
-        return World(in_force=self.in_force, calendar=self.calendar, moment=moment, facts=self.facts)
+        facts, outages = self.facts, self.outages
+        return World(in_force=self.in_force, calendar=self.calendar, moment=moment, facts=facts, outages=outages)
 
     def _took(self, step: Step) -> Dispute:
         self.step = step

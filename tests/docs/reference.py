@@ -11,12 +11,13 @@ from pydantic_settings import BaseSettings
 
 from case_api import settings as api_settings
 from case_api.problems import KINDS
-from case_api.watch import Meters
+from case_api.watch import Meters as ApiMeters
 from case_events.core.commands import BY, POSTED, File
 from case_events.core.events import EVENTS
 from case_events.core.values import Value
 from case_events.ledger.private_places import private_paths
 from case_scheduler import settings as scheduler_settings
+from case_scheduler.meters import Meters as SchedulerMeters
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
 
@@ -45,8 +46,9 @@ def page() -> str:
         "All from the environment.",
         _table(("setting", "default", "means"), _settings()),
         "## Metrics",
-        "At `/metrics`, for Prometheus.",
-        _table(("metric", "kind", "means"), _metrics()),
+        "For Prometheus: at `/metrics` of an API process, and of a scheduler that has a `CASELOG_SCHEDULER_PORT`.",
+        _table(("metric of the API", "kind", "means"), _metrics(ApiMeters().exposed())),
+        _table(("metric of a scheduler", "kind", "means"), _metrics(SchedulerMeters().exposed())),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -78,10 +80,10 @@ def _settings() -> Iterable[tuple[str, ...]]:
                 yield (f"CASELOG_{name.upper()}", default, field.description or "")
 
 
-def _metrics() -> Iterable[tuple[str, ...]]:
+def _metrics(exposed: bytes) -> Iterable[tuple[str, ...]]:
     kinds = dict[str, str]()
     means = dict[str, str]()
-    for line in Meters().exposed().decode().splitlines():
+    for line in exposed.decode().splitlines():
         if line.startswith(("# HELP caselog_", "# TYPE caselog_")):
             _, what, name, said = line.split(" ", 3)
             (kinds if what == "TYPE" else means)[name] = said

@@ -141,6 +141,10 @@ def _whole(policy: Policy) -> Iterable[tuple[str, str]]:
         window = marked("credit.window", spoken(policy.credit.window))
         most = marked("credit.refused_at", str(policy.credit.refused_at))
         yield "信誉 / credit", f"{most} malicious complaints within {window}: no further complaint"
+    if policy.relief is not None:
+        least = f" of at least {spoken(policy.relief.least)}" if policy.relief.least is not None else ""
+        words = f"an outage of ours{least} in the last {spoken(policy.relief.last)} of a party's window is given back"
+        yield "系统中断 / relief", words
     if policy.evidence_kinds is not None:
         groups = [f"{group}: {names(kinds)}" for group, kinds in policy.evidence_kinds.groups.items()]
         region = names(policy.evidence_kinds.name_their_region)

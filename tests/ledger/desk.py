@@ -15,7 +15,8 @@ from case_events.core.facts import FilingFacts, ListingFacts
 from case_events.core.plan import Step
 from case_events.core.values import CaseId, Instant, Party
 from case_events.ledger.clock import test_clocks
-from case_events.ledger.clock.firing import CLAIM_CLOCKED, Fired, fire
+from case_events.ledger.clock.claims import CLAIM_CLOCKED
+from case_events.ledger.clock.firing import Fired, fire
 from case_events.ledger.database import Ledger
 from case_events.ledger.steps import Asking, submit
 from case_events.policies import shipped
@@ -24,7 +25,7 @@ from tests.spec import ACTORS
 
 MASTER_KEY = bytes(range(32))
 CLIENT = "storefront"
-FIRES_MAX = 50
+FIRES_MAX = 500
 _orders = itertools.count(1)
 
 

@@ -27,6 +27,7 @@ ENTITY = LegalEntity(name=SECRET, place=SECRET, registration=SECRET)
 RECOVERIES = (Recovery(party="respondent", amount=YUAN),)
 FREIGHT = Money(amount=1_000, currency="CNY")
 FOLLOW_UP = Clock(kind="follow_up", party="platform", due_at=LATER)
+OUTAGE = events.Outage(id=SOME_ID, began_at=DUE, ended_at=LATER)
 RECOVERY = Clock(kind="recovery", party="respondent", due_at=LATER)
 FACTS = FilingFacts(
     refund=RefundFacts(applied_at=DUE, succeeded_at=LATER),
@@ -105,7 +106,7 @@ SAMPLES: dict[str, Event] = FIRST | {
     "noted": events.Noted(
         text=SECRET, internal=True, outside=OutsideResult(authority="court", reference="(2026)1", result=SECRET)
     ),
-    "deadline_extended": more("deadline_extended", kind="filing", clocks=(APPEAL,)),
+    "deadline_extended": more("deadline_extended", kind="filing", clocks=(APPEAL,), outage=OUTAGE),
     "ruled": RULED,
     "corrected": events.Corrected(event=SOME_ID, version=4, reason=SECRET, ruling=RULED, text=SECRET, clocks=(REMEDY,)),
     "advance_paid": events.AdvancePaid(
@@ -131,3 +132,8 @@ SAMPLES: dict[str, Event] = FIRST | {
     "deadline_approaching": timeouts.DeadlineApproaching(kind="response", party="respondent", due_at=DUE, set_by=1),
 }
 """Every event as it is written today."""
+
+SECOND: dict[str, Event] = {
+    "deadline_extended": more("deadline_extended", kind="filing", clocks=(APPEAL,)),
+}
+"""What version 2 of an event could say, of those that have a third by now."""

@@ -14,7 +14,8 @@ from case_events.core.evolve import fold
 from case_events.core.others import Facts
 from case_events.core.plan import Moment, Request, Step, World, plan
 from case_events.core.values import CaseId, Instant
-from case_events.ledger.clock.firing import CLAIM_LIVE, fire
+from case_events.ledger.clock.claims import CLAIM_LIVE
+from case_events.ledger.clock.firing import fire
 from case_events.ledger.codec import GENESIS
 from case_events.ledger.database import Ledger
 from case_events.ledger.identifiers import uuid7

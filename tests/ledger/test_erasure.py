@@ -11,7 +11,8 @@ import pytest_asyncio
 from case_events.core.events import Filed
 from case_events.core.values import ERASED, CaseId, Evidence, Instant, Party
 from case_events.ledger.audit.audit import verify
-from case_events.ledger.clock.firing import CLAIM_CLOCKED, fire
+from case_events.ledger.clock.claims import CLAIM_CLOCKED
+from case_events.ledger.clock.firing import fire
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.lists.lists import Wanted, list_cases
 from case_events.ledger.queries import read_case

@@ -20,7 +20,8 @@ from case_events.ledger import policy_book
 from case_events.ledger.audit.audit import verify
 from case_events.ledger.bulk.held import release, run_out
 from case_events.ledger.bulk.importing import Line, Told, record
-from case_events.ledger.clock.firing import CLAIM_LIVE, due, fire
+from case_events.ledger.clock.claims import CLAIM_LIVE
+from case_events.ledger.clock.firing import due, fire
 from case_events.ledger.database import Ledger
 from case_events.ledger.steps import CLIENTS
 from case_events.ledger.store import load

@@ -44,6 +44,9 @@ CHANGES_OF_THE_HOUSE = (
     "SELECT setval('events_seq', 1)",
     "SELECT setval('complaint_number', 1)",
     "UPDATE alembic_version SET version_num = 'x'",
+    "UPDATE journal SET who = 'another'",
+    "DELETE FROM journal",
+    "DELETE FROM outages",
 )
 POWERS = (
     "SET ROLE caselog_owner",
@@ -77,6 +80,9 @@ APP_ONLY = (
     "UPDATE test_clocks SET client = 'another'",
     "DELETE FROM test_clocks",
     "INSERT INTO schedulers VALUES ('mine', now(), now())",
+    "DELETE FROM schedulers",
+    "UPDATE clock_state SET high_water = now()",
+    "INSERT INTO upkeep (job, slot, owner) VALUES ('verify', now(), 'mine')",
 )
 SCHEDULER_ONLY = (
     "SET ROLE caselog_app",
@@ -89,7 +95,8 @@ SCHEDULER_ONLY = (
     "UPDATE test_clocks SET at = now()",
     "UPDATE subject_keys SET wrapped = NULL",
     "DELETE FROM subject_keys",
-    "DELETE FROM schedulers",
+    "UPDATE holds SET released_at = now(), released_by = 'mine'",
+    "INSERT INTO calendars (year, edition, rest, work) VALUES (2026, 1, '{}', '{}')",
 )
 
 

@@ -18,7 +18,8 @@ from case_api.cli.migrate import bring_to_head
 from case_events.core.values import Instant
 from case_events.ledger import policy_book
 from case_events.ledger.audit.audit import verify
-from case_events.ledger.clock.firing import CLAIM_LIVE, fire
+from case_events.ledger.clock.claims import CLAIM_LIVE
+from case_events.ledger.clock.firing import fire
 from case_events.ledger.database import open_ledger
 from tests import examples
 from tests.ledger.desk import MASTER_KEY, SWIFT, Desk, a_filing, one_of_each, swift_text

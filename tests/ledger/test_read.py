@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from case_events.core.evolve import fold
 from case_events.core.values import CaseId, Instant
-from case_events.ledger.clock.firing import CLAIM_LIVE, fire
+from case_events.ledger.clock.claims import CLAIM_LIVE
+from case_events.ledger.clock.firing import fire
 from case_events.ledger.database import Ledger
 from case_events.ledger.lists.lists import Wanted, list_cases
 from case_events.ledger.queries import Reading, read_case

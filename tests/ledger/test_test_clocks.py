@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
 from msgspec.structs import replace
 
 from case_events.core.values import Instant
 from case_events.ledger.clock import test_clocks
-from case_events.ledger.clock.firing import CLAIM_CLOCKED, fire, seconds_to_next
+from case_events.ledger.clock.claims import CLAIM_CLOCKED
+from case_events.ledger.clock.firing import fire, seconds_to_next
 from tests import examples
 from tests.ledger.desk import CLIENT, Desk, a_filing, now
 
@@ -107,3 +110,53 @@ async def test_the_clocks_of_a_test_clock_s_cases_are_no_live_clocks(desk: Desk)
     await desk.filed(a_filing(clock=clock))
     await desk.advance(clock, Instant.of(examples.NOON + timedelta(days=4)))
     assert await seconds_to_next(desk.ledger) is waiting is None
+
+
+async def test_a_refused_step_records_what_was_overdue_in_its_own_transaction(
+    desk: Desk, superuser: asyncpg.Connection
+) -> None:
+    clock = await desk.clock()
+    case_id = await desk.filed(a_filing(clock=clock))
+    await desk.advance(clock, Instant.of(examples.NOON + timedelta(days=20)))
+    refused = await desk.ask(examples.AGREE, case_id)
+    assert refused.problem is not None
+    assert refused.answer == ()
+    rows = await superuser.fetch("SELECT tx, who, version FROM events WHERE case_id = $1 ORDER BY version", case_id)
+    assert {row["who"] for row in rows[1:]} == {"scheduler"}
+    assert len(rows) > 3, "a cascade of them"
+    assert len({row["tx"] for row in rows[1:]}) == 1
+    for table in ("streams", "cases", "deadlines"):
+        written = f"SELECT DISTINCT xmin::text FROM {table} WHERE case_id = $1"  # noqa: S608 - names of ours
+        assert [row["xmin"] for row in await superuser.fetch(written, case_id)] == [str(rows[-1]["tx"])], table
+
+
+COMMANDS = (examples.EVIDENCE, examples.REFUSE, examples.OFFER, examples.AGREE, examples.REFUND, examples.APPEAL)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whether_schedulers_fire_in_between_or_never_everybody_is_answered_the_same(
+    desk: Desk, superuser: asyncpg.Connection, seed: int
+) -> None:
+    """The ledger's half of tests/core/test_lag.py, with the real firing."""
+    chance = random.Random(seed)
+    script = [(HOUR * chance.choice((0, 5, 40, 73, 200)), chance.choice(COMMANDS)) for _ in range(7)]
+    lives = []
+    for fires in (True, False):
+        clock, told, at = await desk.clock(), list[object](), examples.NOON
+        case_id = await desk.filed(a_filing(clock=clock))
+        for gap, command in script:
+            at = Instant.of(at + gap)
+            await desk.advance(clock, at)
+            if fires:
+                await desk.fire_clocked(case_id)
+            step = await desk.ask(command, case_id)
+            told.append((step.problem, [one.name for one in step.answer]))
+            assert step.case is not None
+            told.append((step.case.status, step.case.outcome, step.case.version, step.case.clocks))
+        await desk.fire_clocked(case_id)
+        events = await superuser.fetch(
+            "SELECT version, type, event_id, effective_at, occurred_at FROM events WHERE case_id = $1 ORDER BY version",
+            case_id,
+        )
+        lives.append((told, [(row["version"], row["type"], row["effective_at"], row["occurred_at"]) for row in events]))
+    assert lives[0] == lives[1]
