@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+import structlog
 import uvloop
 from rich.console import Console
 
@@ -40,6 +42,8 @@ BENCHMARKS: dict[str, Benchmark] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for; 1 when something could not be measured."""
     asked = asked_for(arguments)
+    # What is measured tells of every pass; printed between the tables it is noise, and it costs.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     if asked.peers:
         peers.install()
     scale = Scale(repetitions=asked.repetitions, growth=asked.growth, verify=asked.verify, size=asked.size)
