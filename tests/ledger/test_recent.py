@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
+import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
@@ -36,8 +37,21 @@ async def read(ledger: Ledger, case_id: CaseId, recent: Recent | None) -> Loaded
         return (await load(connection, [case_id], ledger.vault, recent=recent))[case_id]
 
 
+@pytest.fixture(autouse=True)
+def remembering(ledger: Ledger) -> Iterator[None]:
+    """Only here: a process remembers nothing unless it is told to."""
+    ledger.recent = Recent()
+    yield
+    ledger.recent = None
+
+
+def memory(ledger: Ledger) -> Recent:
+    assert ledger.recent is not None
+    return ledger.recent
+
+
 def remembered(ledger: Ledger, case_id: CaseId) -> Remembered | None:
-    return ledger.recent.of(case_id, opened=False)
+    return memory(ledger).of(case_id, opened=False)
 
 
 async def test_what_is_remembered_is_what_would_be_read(ledger: Ledger, desk: Desk) -> None:
@@ -81,9 +95,9 @@ async def test_a_state_that_was_never_committed_is_not_used(ledger: Ledger, desk
     kept = remembered(ledger, case_id)
     assert kept is not None
     hashes = ((b"p" * 32, b"h" * 32),) * len(planned.events)
-    ledger.recent.add(planned, kept.known[1], kept.keys, hashes)
+    memory(ledger).add(planned, kept.known[1], kept.keys, hashes)
     assert [one.name for one in (await read(ledger, case_id, ledger.recent)).history] == ["filed"]
-    ledger.recent.add(planned, kept.known[1], kept.keys, hashes)
+    memory(ledger).add(planned, kept.known[1], kept.keys, hashes)
     for _ in planned.events:
         await other.post(case_id, examples.EVIDENCE)
     names = [one.name for one in (await read(ledger, case_id, ledger.recent)).history]
@@ -145,6 +159,6 @@ async def test_a_very_long_case_pushes_nobody_out(ledger: Ledger, desk: Desk) ->
     kept = remembered(ledger, case_id)
     assert kept is not None
     long = replace(kept, history=kept.history * (EVENTS_OF_ONE_MAX + 1))
-    ledger.recent.keep(case_id, long)
+    memory(ledger).keep(case_id, long)
     assert remembered(ledger, case_id) is None
-    assert ledger.recent.of(uuid7(), opened=False) is None
+    assert memory(ledger).of(uuid7(), opened=False) is None

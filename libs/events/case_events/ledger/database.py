@@ -54,7 +54,8 @@ class Ledger:
         self.vault = vault
         self.calendar = calendar
         self.policies = PolicyBook()
-        self.recent = Recent()
+        self.recent: Recent | None = None
+        """What is remembered of the last cases; nothing unless somebody sets it: a case met once costs more then."""
         self.outages = OutageBook()
         self.batches: Batches[Request, Step | None] = Batches(lambda request: request.case_id, UNAVAILABLE)
         self.turns = asyncio.Semaphore(TURNS_MAX)
