@@ -33,6 +33,7 @@ WINGS: dict[str, set[str]] = {
         "asyncpg",
         "cryptography",
     },
+    "case_events.outgoing": {"case_events.core", "case_events.ledger.feed.reader", "case_events.outgoing", "msgspec"},
     "case_api": {
         "case_events",
         "case_api",

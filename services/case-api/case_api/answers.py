@@ -5,19 +5,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from uuid import UUID
 
-import msgspec
 from starlette.responses import Response
 
-from case_events.core.values import encode_hook
+from case_events.outgoing.form import JSON, encoded
 
-JSON = "application/json"
 NDJSON = "application/x-ndjson"
-_ENCODER = msgspec.json.Encoder(enc_hook=encode_hook, uuid_format="canonical", decimal_format="string")
-
-
-def encoded(value: object) -> bytes:
-    """``value`` as JSON, instants as RFC 3339 with microseconds."""
-    return _ENCODER.encode(value)
 
 
 def shown(value: object, version: int | None = None) -> Response:

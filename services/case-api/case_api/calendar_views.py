@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from case_api.problems import Refused, invalid
-from case_api.views import Shown
 from case_events.core.calendar import PublishedYear
 from case_events.core.explaining import Counting, Move
 from case_events.core.values import ClockParty, Fault, Instant, Value, Word
 from case_events.ledger.clock.calendars import Edition, Loading
 from case_events.ledger.clock.counted import Counted
 from case_events.ledger.clock.provisional import Confirmation
+from case_events.outgoing.form import Shown
 from case_events.policies.marked import Marked
 from case_events.policies.published_days import SOURCE_MAX, TEXT_MAX, checked, read
 from case_events.shape import Misshapen

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from case_api.answers import JSON
 from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX
 from case_events.core.values import Value
+from case_events.outgoing.form import JSON
 
 
 class Parameter(Value, frozen=True, kw_only=True):

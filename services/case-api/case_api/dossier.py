@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from case_api.views import EvidenceView, Shown, evidence_view
+from case_api.views import EvidenceView, evidence_view
 from case_events.core import vocabulary, words
 from case_events.core.case import Case, Ruling
 from case_events.core.cast import cast_of, claimed, outcome, owed, penalties, shares
@@ -30,6 +30,7 @@ from case_events.core.values import (
 from case_events.core.viewer import WITHHELD, Viewer
 from case_events.ledger.audit.chain import Link
 from case_events.ledger.queries import Reading
+from case_events.outgoing.form import Shown
 
 HOW_TO_CHECK = Text(
     zh="payload 的 SHA-256 即 payload_hash;hash 是 SHA-256(caselog.event.v1 加换行,加上一条 hash 的 32 字节,"

@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from case_api.answers import encoded
-from case_api.cloudevents import cloud_event
 from case_events.ledger.feed.reader import Told
+from case_events.outgoing.cloudevents import cloud_event
+from case_events.outgoing.form import encoded
 
 RETRY_MS = 2_000
 """How long a caller waits before it comes back, maybe to another process."""

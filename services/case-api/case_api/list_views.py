@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from case_api.views import Shown
 from case_events.core.values import Instant, Money, Party, Value, Word
 from case_events.core.viewer import Viewer, absent
 from case_events.ledger.clock.test_clocks import Due, TestClock
 from case_events.ledger.lists.due_list import DueRow
 from case_events.ledger.read_models import CaseRow
+from case_events.outgoing.form import Shown
 
 
 class CaseItem(Shown, frozen=True, kw_only=True):

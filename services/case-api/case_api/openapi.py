@@ -10,10 +10,8 @@ from typing import Any
 import msgspec
 from fastapi.routing import APIRoute
 
-from case_api.answers import encoded
 from case_api.bodies import ClockAdvance, NewTestClock, Posting
 from case_api.calendar_views import CalendarView, CountedDeadlines, LoadedYear, NewYear, YearView
-from case_api.cloudevents import FeedPage
 from case_api.described import Operation, Parameter
 from case_api.dossier import Dossier
 from case_api.evidence import StoredEvidence
@@ -43,6 +41,8 @@ from case_events.core.timeline import Timeline
 from case_events.core.values import schema_hook
 from case_events.ledger.clock.test_clocks import TestClock
 from case_events.ledger.lists.counts import Counts
+from case_events.outgoing.cloudevents import FeedPage
+from case_events.outgoing.form import encoded
 
 REF = "#/components/schemas/{name}"
 POLICY_REF = "#/components/schemas/Policy.{name}"

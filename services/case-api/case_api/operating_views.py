@@ -8,12 +8,12 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from case_api.views import Shown
 from case_events.core.values import Identifier, Instant, Text, Value, Word
 from case_events.ledger.clock.aftermath import Aftermath, LateTimeout
 from case_events.ledger.clock.holds import Hold
 from case_events.ledger.clock.journal import JournalEntry
 from case_events.ledger.clock.outages import KnownOutage
+from case_events.outgoing.form import Shown
 
 REASON_MAX = 1_000
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_MAX, pattern=r"\S")]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from case_api.views import Shown
 from case_events.core.policy import InForce, Policy
 from case_events.core.values import Instant, Word
+from case_events.outgoing.form import Shown
 
 
 class PolicyItem(Shown, frozen=True, kw_only=True):

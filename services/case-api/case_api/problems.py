@@ -9,8 +9,8 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Scope
 
-from case_api.answers import encoded
 from case_events.core.values import AllowedEvent, Fault, Instant, Problem, Text, Value
+from case_events.outgoing.form import encoded
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 2

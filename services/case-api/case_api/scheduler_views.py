@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from case_api.views import Shown
 from case_events.core.values import Instant
 from case_events.ledger.clock.calendars import Coverage
 from case_events.ledger.clock.forecast import Forecast
 from case_events.ledger.clock.holds import Hold
 from case_events.ledger.clock.overview import ClockState, Late, Mark, Overdue, Overview, Replica
+from case_events.outgoing.form import Shown
 
 
 class SchedulerView(Shown, frozen=True, kw_only=True):

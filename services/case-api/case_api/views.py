@@ -11,7 +11,6 @@ import msgspec
 from case_api import problems
 from case_api.problems import ProblemView
 from case_events.core.case import BroughtEvidence, Case, Deadline, Rating, Ruling
-from case_events.core.events import Recorded
 from case_events.core.facts import FilingFacts
 from case_events.core.gates import allowed_events, blocked_events, missing_evidence, required_action_by
 from case_events.core.lateness import Shipment, shipment
@@ -31,14 +30,11 @@ from case_events.core.values import (
     PolicyRef,
     Recovery,
     Side,
-    Who,
     Word,
 )
 from case_events.core.viewer import WITHHELD
-
-
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that is only ever sent."""
+from case_events.outgoing.events import EventView
+from case_events.outgoing.form import Shown
 
 
 class EvidenceView(Shown, frozen=True, kw_only=True):
@@ -146,25 +142,6 @@ _AS_IT_IS = [name for name in CaseView.__struct_fields__ if hasattr(Case, name) 
 _as_it_is = attrgetter(*_AS_IT_IS)
 
 
-class EventView(Shown, frozen=True, kw_only=True):
-    """One event of a case. ``recorded_at`` is null for an overdue timeout that will be recorded with the next step."""
-
-    event_id: UUID
-    version: int
-    type: Word
-    occurred_at: Instant
-    effective_at: Instant
-    recorded_at: Instant | None
-    who: Who
-    agent: str | None
-    client: str
-    correlation: UUID
-    causation: UUID | None
-    data: Any  # the Event; msgspec writes it, but has no schema for such a union: openapi.py has
-    payload_hash: str | msgspec.UnsetType = msgspec.UNSET
-    hash: str | msgspec.UnsetType = msgspec.UNSET
-
-
 class StepView(Shown, frozen=True, kw_only=True):
     """Every event a step caused, and the case after it."""
 
@@ -213,26 +190,6 @@ def case_view(case: Case, book: Rulebook, *, desk: bool, explain: bool = False) 
         required_action_by=required_action_by(case),
         allowed_events=allowed_events(case, rules),
         blocked_events=_blocked(case, rules) if explain else msgspec.UNSET,
-    )
-
-
-def event_view(one: Recorded, *, written: bool = True, hashes: tuple[bytes, bytes] | None = None) -> EventView:
-    """The event as it is sent; with its payload's and its chain's hash where it is shown as recorded."""
-    return EventView(
-        event_id=one.event_id,
-        version=one.version,
-        type=one.name,
-        occurred_at=one.occurred_at,
-        effective_at=one.effective_at,
-        recorded_at=one.recorded_at if written else None,
-        who=one.who,
-        agent=one.agent,
-        client=one.client,
-        correlation=one.correlation,
-        causation=one.causation,
-        data=one.event,
-        payload_hash=hashes[0].hex() if hashes else msgspec.UNSET,
-        hash=hashes[1].hex() if hashes else msgspec.UNSET,
     )
 
 

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import msgspec
 
-from case_api.answers import JSON
-from case_api.views import EventView, Shown, event_view
 from case_events.core.values import Instant
 from case_events.ledger.feed.reader import Told
+from case_events.outgoing.events import EventView, event_view
+from case_events.outgoing.form import JSON, Shown
 
 SPEC_VERSION = "1.0"
 SEQUENCE_DIGITS = 10

@@ -194,8 +194,8 @@ class _Telling:
 
     def _report(self, number: int, said: bytes, problem: Problem) -> None:
         from case_api import problems  # noqa: PLC0415 - `caselog --help` answers sooner without
-        from case_api.answers import encoded  # noqa: PLC0415 - the same
         from case_api.history import named  # noqa: PLC0415 - the same
+        from case_events.outgoing.form import encoded  # noqa: PLC0415 - the same
 
         if self._refusals is not None:
             own = named(said)

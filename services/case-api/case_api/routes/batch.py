@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from case_api import bodies, problems
-from case_api.answers import JSON, NDJSON, encoded, many
+from case_api.answers import NDJSON, many
 from case_api.auth import RIGHTS
 from case_api.door import Door, door_of
 from case_api.headers import prefers_minimal
@@ -31,6 +31,7 @@ from case_events.ledger.bulk.together import submit_all
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.keys import Caller
 from case_events.ledger.steps import Asking
+from case_events.outgoing.form import JSON, encoded
 
 PATH = "/v1/events:batch"
 BODY_MAX = 16_000_000

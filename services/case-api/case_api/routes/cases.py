@@ -15,7 +15,7 @@ from case_api.headers import idempotency_key, if_match
 from case_api.openapi import operation
 from case_api.parameters import Query, case_id_of
 from case_api.problems import Refused
-from case_api.views import StepView, case_view, event_view
+from case_api.views import StepView, case_view
 from case_events.core.case import Case
 from case_events.core.commands import File
 from case_events.core.events import History
@@ -27,6 +27,7 @@ from case_events.core.viewer import seen
 from case_events.ledger.keys import Caller
 from case_events.ledger.queries import read_case
 from case_events.ledger.steps import Asking, submit
+from case_events.outgoing.events import event_view
 
 JUDGING = ("ruled", "settled")
 """Events that judge what was read: they need If-Match (428 without)."""

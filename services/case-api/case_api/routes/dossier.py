@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from case_api import dossier_page
-from case_api.answers import JSON, encoded
 from case_api.auth import viewer_of
 from case_api.door import door_of
 from case_api.dossier import dossier
@@ -19,6 +18,7 @@ from case_api.problems import Refused
 from case_events.core.values import Problem
 from case_events.ledger.audit.chain import links_of
 from case_events.ledger.queries import read_case
+from case_events.outgoing.form import JSON, encoded
 
 FORMATS = {"json": JSON, "html": "text/html; charset=utf-8"}
 

@@ -11,9 +11,8 @@ from msgspec import Raw
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api.answers import encoded, shown
+from case_api.answers import shown
 from case_api.auth import viewer_of
-from case_api.cloudevents import cloud_event
 from case_api.door import door_of
 from case_api.event_stream import EventStream
 from case_api.frames import AT_ONCE
@@ -25,6 +24,8 @@ from case_events.core.events import EVENTS
 from case_events.core.values import Fault, Problem
 from case_events.ledger.feed import reader
 from case_events.ledger.feed.reader import BeyondFeed, Told
+from case_events.outgoing.cloudevents import cloud_event
+from case_events.outgoing.form import encoded
 
 NOW = "now"
 _POSITION = re.compile(r"[0-9]{1,15}")

@@ -15,7 +15,7 @@ from case_api.list_views import CasePage, case_item
 from case_api.openapi import operation
 from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, PRIORITY_MAX, Key, Query, case_id_of, cursor
 from case_api.problems import Refused
-from case_api.views import EventPage, case_view, event_view
+from case_api.views import EventPage, case_view
 from case_events.core.case import Stage, Status
 from case_events.core.timeline import timeline
 from case_events.core.values import Instant, Problem, Value
@@ -23,6 +23,7 @@ from case_events.core.viewer import Viewer
 from case_events.ledger.lists.lists import Wanted, list_cases
 from case_events.ledger.lists.queues import After, list_queue
 from case_events.ledger.queries import Reading, read_case
+from case_events.outgoing.events import event_view
 
 VERSION_MAX = 10**9
 QUEUE = "queue"
