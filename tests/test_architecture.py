@@ -17,6 +17,7 @@ WINGS: dict[str, set[str]] = {
     "case_events.core": {"case_events.core", "msgspec"},
     "case_events.shape": {"case_events.core", "msgspec", "jsonschema"},
     "case_events.logs": {"structlog"},
+    "case_events.tracing": {"case_events.tracing", "opentelemetry"},
     "case_events.policies": {
         "case_events.core",
         "case_events.shape",
@@ -51,6 +52,7 @@ WINGS: dict[str, set[str]] = {
         "sqlalchemy.exc",
         "asyncpg",
         "httpx",
+        "jwt",
         "obstore",
         "jinja2",
         "python_multipart",
@@ -63,7 +65,9 @@ WINGS: dict[str, set[str]] = {
         "msgspec",
         "asyncpg",
         "apscheduler",
+        "httpcore",
         "httpx",
+        "standardwebhooks",
         "starlette",
         "uvicorn",
         "prometheus_client",
@@ -73,7 +77,7 @@ WINGS: dict[str, set[str]] = {
         "uvloop",
     },
     # A client is built against the contract: it knows nothing of the house.
-    "caselog_client": {"caselog_client", "httpx", "msgspec"},
+    "caselog_client": {"caselog_client", "httpx", "msgspec", "standardwebhooks"},
     "migrations": {"alembic", "sqlalchemy", "case_events.ledger.tables"},
 }
 
@@ -152,6 +156,8 @@ FLOORS: dict[str, list[str]] = {
     "case_events.ledger": [
         "columns",
         "clock.tables",
+        "callers.tables",
+        "webhooks.tables",
         "tables",
         "identifiers",
         "connection",
@@ -201,7 +207,7 @@ FLOORS: dict[str, list[str]] = {
         "clock.overview",
         "clock.gate",
         "clock.upkeep",
-        "keys",
+        "callers.keys",
         "lists.lists",
         "lists.queues",
         "lists.due_list",

@@ -12,7 +12,7 @@ import pytest_asyncio
 from fastapi.routing import APIRoute
 from httpx import AsyncClient, Response
 
-from case_events.ledger import keys
+from case_events.ledger.callers import keys
 from case_events.ledger.connection import teach
 from tests.api.house import House, happened, post
 from tests.api.listening import listener, number, sequencer

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from httpx import AsyncClient, Response
 
-from case_events.ledger import keys
+from case_events.ledger.callers import keys
 from tests.api.house import (
     AGREE,
     BUYER,

@@ -13,7 +13,7 @@ from httpx import AsyncClient, Response
 from case_api import keeping_days
 from case_api.settings import Settings
 from case_events.core.values import Instant
-from case_events.ledger import keys
+from case_events.ledger.callers import keys
 from case_events.ledger.clock.calendars import COVERED_DAYS_MIN, refresh
 from case_events.policies.working_days import published
 from tests.api.house import REFUSE, House, filed, happened, open_house, post

@@ -17,7 +17,7 @@ from httpx import AsyncClient, Response
 
 from case_api import bodies, evidence
 from case_api.settings import EVIDENCE_TYPES, Settings
-from case_events.ledger import keys
+from case_events.ledger.callers import keys
 from case_events.ledger.connection import teach
 from tests.api.house import BUYER, House, filed, happened, open_house, post
 from tests.conftest import Database

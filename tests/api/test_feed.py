@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from httpx import AsyncClient
 
-from case_events.ledger import keys
+from case_events.ledger.callers import keys
 from case_events.ledger.connection import teach
 from case_events.ledger.database import Ledger
 from tests.api.house import AGREE, REFUSE, House, filed, happened, post

@@ -17,7 +17,7 @@ from httpx import AsyncClient
 from case_api import auth, streaming
 from case_api.streaming import Fanout, Stream
 from case_events.core.viewer import Viewer
-from case_events.ledger import keys
+from case_events.ledger.callers import keys
 from case_events.ledger.connection import teach
 from case_events.ledger.database import Ledger
 from tests.api.house import House, filed, happened, post

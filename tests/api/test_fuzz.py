@@ -28,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from case_api.operations import OPERATIONS
-from case_events.ledger.keys import ROLES
+from case_events.ledger.callers.keys import ROLES
 from tests.api.house import AGREE, APPEAL, BUYER, OFFER, REFUND, REFUSE, SETTLE, complaint, happened
 from tests.conftest import Database
 from tests.serving import free_port

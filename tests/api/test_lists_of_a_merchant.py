@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from httpx import AsyncClient
 
-from case_events.ledger import keys
+from case_events.ledger.callers import keys
 from case_events.ledger.connection import teach
 from tests.api.house import AGREE, BUYER, MERCHANT, House, complaint, filed, happened, post
 

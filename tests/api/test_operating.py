@@ -11,7 +11,7 @@ import pytest
 from httpx import AsyncClient
 
 from case_events.core.values import Instant
-from case_events.ledger import keys
+from case_events.ledger.callers import keys
 from case_events.ledger.clock import holds
 from tests.api.house import House, filed
 from tests.api.test_openapi import faults

@@ -16,8 +16,8 @@ import case_events
 from case_api.problems import KINDS
 from case_api.routes import reading
 from case_api.settings import Settings
-from case_events.ledger import keys
-from case_events.ledger.keys import ROLES, Caller
+from case_events.ledger.callers import keys
+from case_events.ledger.callers.keys import ROLES, Caller
 from tests.api.house import AGREE, House, complaint, filed, open_house, post
 from tests.api.refusals import MEETINGS, Scene
 from tests.conftest import Database

@@ -9,8 +9,8 @@ import pytest
 from httpx import AsyncClient
 
 from case_events.core.values import Instant
-from case_events.ledger import keys
-from case_events.ledger.keys import Caller
+from case_events.ledger.callers import keys
+from case_events.ledger.callers.keys import Caller
 from tests.api.house import AGREE, REFUSE, House, filed, post
 from tests.examples import NOON
 

@@ -12,7 +12,7 @@ import pytest_asyncio
 from httpx import AsyncClient
 
 from case_events.core.values import Instant
-from case_events.ledger import keys
+from case_events.ledger.callers import keys
 from case_events.ledger.clock.heartbeat import Vitals, beat
 from case_events.ledger.clock.lateness import Lateness
 from case_events.ledger.clock.overview import COUNTED_MAX, FAILING_FROM, LISTED_MAX

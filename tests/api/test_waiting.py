@@ -8,8 +8,8 @@ from starlette.requests import Request
 
 from case_api import auth, bodies
 from case_api.haste import in_time
+from case_events.ledger.callers.keys import Caller, caller_of
 from case_events.ledger.database import Ledger
-from case_events.ledger.keys import Caller, caller_of
 from tests.api.house import House
 
 JSON_SCOPE = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}

@@ -7,8 +7,8 @@ from case_api import auth
 from case_events.core.commands import BY
 from case_events.core.events import EVENTS
 from case_events.core.timeouts import DeadlineApproaching, TimedOut
+from case_events.ledger.callers.keys import ROLES, Caller, caller_of
 from case_events.ledger.database import Ledger
-from case_events.ledger.keys import ROLES, Caller, caller_of
 from tests.api.house import AGREE, BUYER, MERCHANT, REFUSE, House, complaint, filed, happened, post
 
 READERS = {"storefront", "platform", "ops", "auditor"}

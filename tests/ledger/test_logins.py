@@ -10,7 +10,7 @@ import pytest_asyncio
 from asyncpg.exceptions import InsufficientPrivilegeError
 
 from case_events.core.values import CaseId
-from case_events.ledger import keys
+from case_events.ledger.callers import keys
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import Desk, contents, stored

@@ -16,8 +16,8 @@ from case_events.core.events import EVENTS
 from case_events.core.timeouts import DeadlineApproaching, TimedOut
 from case_events.core.values import Party, Problem
 from case_events.core.viewer import Viewer
+from case_events.ledger.callers.keys import Caller, caller_of, development_keys
 from case_events.ledger.database import Ledger
-from case_events.ledger.keys import Caller, caller_of, development_keys
 
 KNOWN_FOR_S = 5
 """How long a key is believed without asking again: a revoked one works no longer than this."""

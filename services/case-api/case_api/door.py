@@ -9,8 +9,8 @@ from case_events.core.case import Case
 from case_events.core.policy import InForce
 from case_events.core.promises import Rulebook
 from case_events.core.values import PolicyRef
+from case_events.ledger.callers.keys import Caller
 from case_events.ledger.database import Ledger
-from case_events.ledger.keys import Caller
 
 
 class Door:

@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 
 from case_api.settings import Settings
-from case_events.ledger import keys
+from case_events.ledger.callers import keys
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, teach
 from case_events.ledger.readable import Unreadable, refuse_unreadable
 

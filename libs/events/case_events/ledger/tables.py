@@ -14,12 +14,13 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
+from case_events.ledger.callers import tables as callers
 from case_events.ledger.clock import tables as clock
 from case_events.ledger.columns import Snapshot, Xid8, instant, metadata, text
+from case_events.ledger.webhooks import tables as webhooks
 
-__all__ = ["clock", "metadata"]
+__all__ = ["callers", "clock", "metadata", "webhooks"]
 
 streams = Table(
     "streams",
@@ -162,20 +163,6 @@ subject_keys = Table(
     Column("wrapped", LargeBinary),
     instant("created_at"),
     instant("erased_at", nullable=True),
-)
-
-api_keys = Table(
-    "api_keys",
-    metadata,
-    Column("key_id", Text, primary_key=True),
-    text("client"),
-    text("name"),
-    text("role"),
-    Column("secret_hash", LargeBinary, nullable=False, unique=True),
-    instant("created_at"),
-    instant("revoked_at", nullable=True),
-    Column("marketplaces", ARRAY(Text)),
-    Column("merchants", ARRAY(Text)),
 )
 
 policies = Table(

@@ -11,7 +11,7 @@ from case_api.cli.outcomes import REFUSED, Misused
 from case_api.cli.printing import AsJson, as_json, lines, refused, table
 
 if TYPE_CHECKING:
-    from case_events.ledger.keys import Caller
+    from case_events.ledger.callers.keys import Caller
 
 RoleName = Literal["storefront", "platform", "ops", "auditor", "admin"]
 Client = Annotated[str, typer.Option(help="Whose it is; idempotency keys belong to the client.")]
@@ -35,7 +35,7 @@ def bootstrap(
 ) -> None:
     """Make the first admin key; refused where there is one already."""
     from case_api.cli.reach import with_connection  # noqa: PLC0415 - `caselog --help` answers sooner without
-    from case_events.ledger import keys as kept  # noqa: PLC0415 - the same
+    from case_events.ledger.callers import keys as kept  # noqa: PLC0415 - the same
 
     made = with_connection(lambda connection: kept.bootstrap(connection, client=client, name=name))
     if made is None:
@@ -55,7 +55,7 @@ def create(
 ) -> None:
     """Make a key. Its secret is printed this once."""
     from case_api.cli.reach import with_connection  # noqa: PLC0415 - `caselog --help` answers sooner without
-    from case_events.ledger import keys as kept  # noqa: PLC0415 - the same
+    from case_events.ledger.callers import keys as kept  # noqa: PLC0415 - the same
 
     try:
         caller, secret = with_connection(
@@ -77,7 +77,7 @@ def create(
 def list_keys(json_wanted: AsJson = False) -> None:
     """Every key, revoked ones too; never a secret."""
     from case_api.cli.reach import plain, with_connection  # noqa: PLC0415 - `caselog --help` answers sooner without
-    from case_events.ledger import keys as kept  # noqa: PLC0415 - the same
+    from case_events.ledger.callers import keys as kept  # noqa: PLC0415 - the same
 
     said = plain(with_connection(kept.listed))
     if json_wanted:
@@ -105,7 +105,7 @@ def revoke(
 ) -> None:
     """Revoke a key; it works no longer than 5 seconds more."""
     from case_api.cli.reach import with_connection  # noqa: PLC0415 - `caselog --help` answers sooner without
-    from case_events.ledger import keys as kept  # noqa: PLC0415 - the same
+    from case_events.ledger.callers import keys as kept  # noqa: PLC0415 - the same
 
     if not with_connection(lambda connection: kept.revoke(connection, key_id)):
         refused(f"there is no valid key with the id {key_id}")

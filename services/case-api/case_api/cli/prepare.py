@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncpg
 
 from case_api.cli.premises import CannotStart
-from case_events.ledger import keys, policy_book
+from case_events.ledger import policy_book
+from case_events.ledger.callers import keys
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, Connection, teach
 from case_events.ledger.readable import Unreadable, refuse_unreadable
 from case_events.policies import shipped

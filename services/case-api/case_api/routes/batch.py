@@ -28,8 +28,8 @@ from case_events.core.commands import File
 from case_events.core.plan import Step
 from case_events.core.values import Problem
 from case_events.ledger.bulk.together import submit_all
+from case_events.ledger.callers.keys import Caller
 from case_events.ledger.connection import UNAVAILABLE
-from case_events.ledger.keys import Caller
 from case_events.ledger.steps import Asking
 from case_events.outgoing.form import JSON, encoded
 

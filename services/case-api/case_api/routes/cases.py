@@ -24,7 +24,7 @@ from case_events.core.gates import allowed_events
 from case_events.core.plan import Step
 from case_events.core.values import CaseId, Fault, Party, Problem
 from case_events.core.viewer import seen
-from case_events.ledger.keys import Caller
+from case_events.ledger.callers.keys import Caller
 from case_events.ledger.queries import read_case
 from case_events.ledger.steps import Asking, submit
 from case_events.outgoing.events import event_view

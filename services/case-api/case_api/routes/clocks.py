@@ -21,10 +21,10 @@ from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor, uuid_of
 from case_api.problems import Refused
 from case_api.routes.deadlines import after_of
 from case_events.core.values import Fault, Instant, Problem, Value
+from case_events.ledger.callers.keys import Caller
 from case_events.ledger.clock import test_clocks
 from case_events.ledger.clock.test_clocks import Frozen, Held, TestClock
 from case_events.ledger.database import Ledger
-from case_events.ledger.keys import Caller
 
 ATTEMPTS_MAX = 20
 """How often an advance that another one overtook is tried again."""

@@ -32,9 +32,9 @@ from case_api.operating_views import (
 from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Key, Query, cursor, uuid_of
 from case_api.problems import Refused, invalid
 from case_events.core.values import Fault, Instant, Problem
+from case_events.ledger.callers.keys import Caller
 from case_events.ledger.clock import aftermath, holds, journal, outages
 from case_events.ledger.identifiers import uuid7
-from case_events.ledger.keys import Caller
 from case_events.ledger.steps import CLIENTS
 
 HOLDS, OUTAGES = "/v1/scheduler/holds", "/v1/scheduler/outages"
