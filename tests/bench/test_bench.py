@@ -34,7 +34,7 @@ PROMISED = {
 MEASURING = Path(__file__).resolve().parents[2] / "docs" / "measuring.md"
 OF_A_PEER = {"library_step_vs_eventsourcing", "fire_vs_procrastinate", "fire_vs_pgqueuer"}
 """Left out without the extra `bench`."""
-TINY = Scale(repetitions=1, growth=50_000, replay=20_000, size=0.02)
+TINY = Scale(repetitions=1, growth=20_000, replay=8_000, size=0.01)
 LEAST = Scale(repetitions=1, size=0.002)
 
 

@@ -53,6 +53,7 @@ from case_events.ledger.codec import UnknownEvent
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import open_ledger
 from case_events.ledger.readable import holds_newer
+from case_events.ledger.recent import Recent
 
 KEEP_ALIVE_S = 75
 """Longer than the usual load balancer keeps an idle connection, so that it never meets a closed one."""
@@ -171,6 +172,7 @@ def _opened(settings: Settings) -> Callable[[FastAPI], Any]:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         ledger = await open_ledger(url, master_key=master_key, application="caselog-api")
         ledger.clock_tolerance_s = settings.clock_tolerance_s
+        ledger.recent = Recent()
         app.state.door = Door(ledger, sandbox=settings.env != "production")
         try:
             async with keeping_days.kept(ledger), Fanout(ledger) as app.state.fanout:

@@ -55,7 +55,7 @@ class Ledger:
         self.calendar = calendar
         self.policies = PolicyBook()
         self.recent: Recent | None = None
-        """What is remembered of the last cases; nothing unless somebody sets it (decision 4)."""
+        """What is remembered of the last cases, where somebody comes back to them: the API sets it (decision 4)."""
         self.outages = OutageBook()
         self.batches: Batches[Request, Step | None] = Batches(lambda request: request.case_id, UNAVAILABLE)
         self.turns = asyncio.Semaphore(TURNS_MAX)
