@@ -1,10 +1,7 @@
 """A process of its own: on the socket its parent handed down, ending in good time, and deaf to garbage."""
 
 import asyncio
-import os
 import signal
-import socket
-import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,57 +10,15 @@ import httpx
 import pytest_asyncio
 
 from tests.api.house import complaint
+from tests.api.process import Served, api_process
 from tests.conftest import Database
-
-START_S = 20.0
-
-
-class Served:
-    """A running process and where it listens."""
-
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        self.process, self.port = process, port
-
-    async def say(self, raw: bytes) -> bytes:
-        """Send bytes as they are; what comes back until the other side hangs up."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(raw)
-        answer = await asyncio.wait_for(reader.read(), 5)
-        writer.close()
-        await writer.wait_closed()
-        return answer
 
 
 @pytest_asyncio.fixture
 async def served(prepared: Database, master_key_file: Path) -> AsyncIterator[Served]:
     """`python -m case_api` on a socket of ours."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        env = {
-            **os.environ,
-            "CASELOG_LISTEN_FD": str(listening.fileno()),
-            "CASELOG_DATABASE_URL": prepared.app,
-            "CASELOG_MASTER_KEY_FILE": str(master_key_file),
-            "CASELOG_LOG": "json",
-        }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "case_api",
-            env=env,
-            pass_fds=(listening.fileno(),),
-            stderr=asyncio.subprocess.PIPE,
-        )
-        served = Served(process, listening.getsockname()[1])
-        try:
-            async with httpx.AsyncClient(trust_env=False, timeout=START_S) as client:
-                assert (await client.get(f"http://127.0.0.1:{served.port}/healthz")).status_code == 200
-            yield served
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.communicate()
+    async with api_process(prepared, master_key_file) as served:
+        yield served
 
 
 async def test_it_serves_and_ends_when_asked(served: Served) -> None:
@@ -95,7 +50,7 @@ async def test_open_streams_do_not_keep_it_from_ending(served: Served) -> None:
     _, told = await asyncio.wait_for(served.process.communicate(), 10)
     assert time.monotonic() - started < 5
     assert b"Traceback" not in told
-    assert b'"level": "error"' not in told
+    assert b'"level":"error"' not in told
 
 
 async def test_who_hangs_up_leaves_no_stream_behind(served: Served) -> None:
@@ -130,4 +85,4 @@ async def test_garbage_is_the_sender_s_fault(served: Served) -> None:
     served.process.send_signal(signal.SIGTERM)
     _, told = await asyncio.wait_for(served.process.communicate(), 10)
     assert b"Traceback" not in told
-    assert b'"level": "error"' not in told
+    assert b'"level":"error"' not in told

@@ -27,6 +27,7 @@ from starlette.types import Receive, Scope, Send
 from case_api import keeping_days, openapi, problems
 from case_api.door import Door, door_of
 from case_api.evidence import open_store
+from case_api.heads import Heads
 from case_api.problems import Refused
 from case_api.routes import (
     batch,
@@ -132,7 +133,7 @@ def server_of(settings: Settings) -> uvicorn.Server:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=Heads,
         ws="none",
         lifespan="on",
         backlog=BACKLOG,
