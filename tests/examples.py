@@ -39,6 +39,7 @@ from case_events.core.commands import (
     RequestIntervention,
     Respond,
     Return,
+    ReverseTimeout,
     Rule,
     Settle,
     SubmitEvidence,
@@ -131,6 +132,7 @@ REJECT_EVIDENCE = RejectEvidence(evidence=(proof(1).sha256,), reason="图片模�
 CORRECT = Correct(event=UUID("00000000-0000-4000-8000-00000000000e"), fields=Correction(text="更正。"), reason="笔误。")
 PAY_ADVANCE = PayAdvance(amount=yuan(50), reference="A-1")
 RECOVER = Recover(party="respondent", amount=yuan(50))
+REVERSE = ReverseTimeout(event=UUID("00000000-0000-4000-8000-00000000000f"), reason="系统故障期间无法提交。")
 FOLLOW_UP = FollowUp(solved=True, comment="商家已退款。")
 
 
@@ -167,6 +169,7 @@ EVERYTHING: tuple[Posted, ...] = (
     PAY_ADVANCE,
     RECOVER,
     FOLLOW_UP,
+    REVERSE,
     extend("response", "respondent", Instant.of(NOON + timedelta(hours=90))),
 )
 """One of each command that can be posted."""

@@ -222,6 +222,10 @@ def follow_up(case: Case, in_force: InForce, number: int) -> Posted:
     return FollowUp(solved=False, remedy=kind, amount=None if kind in THINGS else fen(max(case.amount.amount // 4, 1)))
 
 
+def reverse(case: Case, _in_force: InForce, number: int) -> Posted:
+    return replace(ex.REVERSE, event=case.undo.event_id) if case.undo and number % 4 else ex.REVERSE
+
+
 def usual_side(command: Posted, case: Case, *, respondent: bool) -> Side | None:
     """Who asks it: whose turn the return is, either party where both may; None: who always does."""
     goods = return_clock(case)
@@ -254,6 +258,7 @@ MOVES: tuple[Move, ...] = (
     recover,
     lambda _case, _in_force, _number: ex.CLOSE,
     extend,
+    reverse,
     assign,
     link,
     correct,

@@ -46,6 +46,7 @@ GOES_BY = {
     },
     None: {
         *("evidence_submitted", "settled", "withdrawn", "messaged", "rated", "noted", "deadline_extended"),
+        "timeout_reversed",
         *("corrected", "closed", "deadline_approaching"),
     },
 }

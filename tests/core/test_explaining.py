@@ -92,6 +92,7 @@ def test_in_any_dispute_every_clock_that_nobody_moved_was_counted_by_a_rule() ->
             for clock in dispute.case.clocks:
                 if clock in looked or dispute.history[clock.set_by - 1].name in (
                     "deadline_extended",
+                    "timeout_reversed",
                     "evidence_requested",
                 ):
                     continue

@@ -13,6 +13,7 @@ from case_events.core.case import (
     Rating,
     RequestedEvidence,
     Status,
+    Undo,
 )
 from case_events.core.commands import BY
 from case_events.core.gates import (
@@ -71,6 +72,7 @@ def test_what_was_possible_until_its_clock_ran_out_says_until_when() -> None:
 
 
 PLATFORMS_OWN = BroughtEvidence(by="platform", evidence=proof(9))
+UNDO = Undo(event_id=RULING.event_id, kind="response", party="respondent", was=standing("waiting_for_merchant"))
 STANDS_IN_THE_WAY: list[tuple[str, Status, dict[str, Any], dict[str, Any]]] = [
     # the event, the status, what stands in its way, and what does not
     ("settled", "waiting_for_complainant", {"offer": None}, {}),
@@ -89,6 +91,7 @@ STANDS_IN_THE_WAY: list[tuple[str, Status, dict[str, Any], dict[str, Any]]] = [
     ),
     ("recovered", "waiting_for_recovery", {"recoveries": ()}, {}),
     ("rated", "closed", {"rating": Rating(score=1, comment=None)}, {}),
+    ("timeout_reversed", "under_review", {"undo": None}, {"undo": UNDO}),
     ("deadline_extended", "under_review", {"clocks": ()}, {"clocks": (clock("ruling"),)}),
 ]
 

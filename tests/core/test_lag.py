@@ -82,7 +82,7 @@ def state_of(case: Case) -> dict[str, Any]:
     """All that parties and desk see of it, but for versions and for reminders, which come in time or not at all; in
     real time also but for when a timeout was written."""
     clocks = [(one.kind, one.party, one.due_at, one.provisional) for one in case.clocks]
-    apart = {"clocks", "reminders", "version"} | (set() if case.test_clock else {"updated_at", "closed_at"})
+    apart = {"clocks", "reminders", "version", "undo"} | (set() if case.test_clock else {"updated_at", "closed_at"})
     plain = {name: getattr(case, name) for name in case.__struct_fields__ if name not in apart}
     return {name: versionless(msgspec.to_builtins(value, enc_hook=str)) for name, value in plain.items()} | {
         "clocks": clocks

@@ -55,7 +55,7 @@ COURSE: dict[Status, set[str]] = {
     "waiting_for_follow_up": {"followed_up", "rated"},
 }
 """What is possible in each status beside what always is while a case is open."""
-EVERY = ALWAYS.union(*COURSE.values()) | {"respondent_replied"}
+EVERY = ALWAYS.union(*COURSE.values()) | {"respondent_replied", "timeout_reversed"}
 
 
 @pytest.mark.parametrize("status", COURSE)
@@ -125,7 +125,7 @@ def test_each_event_says_which_sides_may_post_it(status: Status) -> None:
 CITES = {
     "acceptance": {"accepted", "dismissed"},
     "filing": {"deadline_extended"},
-    "reply": {"claim_amended", "merchant_replied", "respondent_replied"},
+    "reply": {"claim_amended", "merchant_replied", "respondent_replied", "timeout_reversed"},
     "negotiation": {"settled", "withdrawn", "messaged"},
     "intervention": {"assigned", "escalated", "linked", "intervention_requested", "expedited"},
     "ruling": {"evidence_requested", "evidence_rejected", "noted", "evidence_submitted", "ruled", "corrected"},

@@ -211,6 +211,13 @@ SAID: list[tuple[Event, str, str]] = [
         "先行赔付:平台先行支付 ¥50.00",
         "paid ¥50.00 in advance",
     ),
+    (
+        happened.TimeoutReversed(
+            event=GROUP, kind="response", party="respondent", reason="系统故障", clocks=(RESPONSE,)
+        ),
+        "平台撤销商家的超时,案件恢复到超时之前。更正原因:「系统故障」",
+        "took the timeout of the merchant back",
+    ),
     (happened.Recovered(party="respondent", amount=yuan(50)), "商家已向平台返还 ¥50.00", "paid ¥50.00 back"),
     (happened.FollowedUp(solved=True), "商家处理妥善", "the merchant handled it well"),
     (happened.FollowedUp(solved=False, comment="拖延"), "商家处理不当。说明:「拖延」", "did not handle it well"),

@@ -37,6 +37,7 @@ THE_PLATFORMS = {
     "linked",
     "noted",
     "deadline_extended",
+    "timeout_reversed",
     "ruled",
     "corrected",
     "advance_paid",

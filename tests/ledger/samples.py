@@ -107,6 +107,9 @@ SAMPLES: dict[str, Event] = FIRST | {
         text=SECRET, internal=True, outside=OutsideResult(authority="court", reference="(2026)1", result=SECRET)
     ),
     "deadline_extended": more("deadline_extended", kind="filing", clocks=(APPEAL,), outage=OUTAGE),
+    "timeout_reversed": events.TimeoutReversed(
+        event=SOME_ID, kind="response", party="respondent", reason=SECRET, clocks=(APPEAL,)
+    ),
     "ruled": RULED,
     "corrected": events.Corrected(event=SOME_ID, version=4, reason=SECRET, ruling=RULED, text=SECRET, clocks=(REMEDY,)),
     "advance_paid": events.AdvancePaid(

@@ -112,6 +112,15 @@ class Post(Value, frozen=True, kw_only=True):
     type: str
 
 
+class Undo(Value, frozen=True, kw_only=True):
+    """A party's timeout that the platform can still take back: which, of which clock, and the case before it."""
+
+    event_id: EventId
+    kind: Word
+    party: ClockParty
+    was: Case
+
+
 class Case(Value, frozen=True, kw_only=True):
     """Everything that is true of a case now; built from its events and from nothing else."""
 
@@ -176,6 +185,7 @@ class Case(Value, frozen=True, kw_only=True):
     clocks: tuple[Deadline, ...] = ()
     reminders: tuple[Deadline, ...] = ()
     expired: tuple[Deadline, ...] = ()
+    undo: Undo | None = None
     closed_at: Instant | None = None
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from case_events.core import timeouts
-from case_events.core.case import Case
+from case_events.core.case import Case, Undo
 from case_events.core.changes import REMINDER, Change, asked_for, expired, given_up, stands, waiting
 from case_events.core.events import Event, Happened
 
@@ -53,17 +53,30 @@ def _silent(case: Case, event: timeouts.Timeout, _: Happened) -> Case:
     return expired(case, event)
 
 
+def _reversible(change: Change) -> Change:
+    """A party's timeout can be taken back for a while (design, "Late cascades"); what the platform missed cannot."""
+
+    def changed(case: Case, event: timeouts.Timeout, happened: Happened) -> Case:
+        after = change(case, event, happened)
+        if event.party == "platform":
+            return after
+        was = case if case.undo is None else replace(case, undo=None)
+        return replace(after, undo=Undo(event_id=happened.event_id, kind=event.kind, party=event.party, was=was))
+
+    return changed
+
+
 BY_CLOCK: dict[type[Event], Change] = {
     timeouts.AcceptanceTimedOut: _pressing,
-    timeouts.EvidenceTimedOut: _evidence,
-    timeouts.MerchantResponseTimedOut: _silent,
-    timeouts.NegotiationStalled: _silent,
-    timeouts.InterventionWindowExpired: _unused,
-    timeouts.ReturnTimedOut: _return,
+    timeouts.EvidenceTimedOut: _reversible(_evidence),
+    timeouts.MerchantResponseTimedOut: _reversible(_silent),
+    timeouts.NegotiationStalled: _reversible(_silent),
+    timeouts.InterventionWindowExpired: _reversible(_unused),
+    timeouts.ReturnTimedOut: _reversible(_return),
     timeouts.RulingTimedOut: _pressing,
-    timeouts.AppealWindowExpired: _unappealed,
+    timeouts.AppealWindowExpired: _reversible(_unappealed),
     timeouts.RemedyTimedOut: _pressing,
-    timeouts.ResponseTimedOut: _silent,
+    timeouts.ResponseTimedOut: _reversible(_silent),
     timeouts.AssignmentTimedOut: _pressing,
     timeouts.FollowUpTimedOut: _silent,
     timeouts.RecoveryTimedOut: _pressing,

@@ -39,6 +39,7 @@ from case_events.core.platform_commands import (
     Recover,
     RejectEvidence,
     RequestEvidence,
+    ReverseTimeout,
     Rule,
 )
 from case_events.core.values import (
@@ -91,6 +92,7 @@ __all__ = [
     "RequestIntervention",
     "Respond",
     "Return",
+    "ReverseTimeout",
     "Rule",
     "Settle",
     "SubmitEvidence",
@@ -161,6 +163,7 @@ Posted = (
     | Link
     | Note
     | ExtendDeadline
+    | ReverseTimeout
     | Rule
     | Correct
     | PayAdvance
@@ -194,6 +197,7 @@ POSTED: dict[str, type[Posted]] = {
     "linked": Link,
     "noted": Note,
     "deadline_extended": ExtendDeadline,
+    "timeout_reversed": ReverseTimeout,
     "ruled": Rule,
     "corrected": Correct,
     "advance_paid": PayAdvance,
@@ -229,6 +233,7 @@ BY: dict[str, tuple[Side, ...]] = {
     "linked": ("platform",),
     "noted": ("platform",),
     "deadline_extended": ("platform",),
+    "timeout_reversed": ("platform",),
     "ruled": ("platform",),
     "corrected": ("platform",),
     "advance_paid": ("platform",),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from case_events.core import aftermath, correcting, filing, intake, negotiation, promises, returning, ruling
+from case_events.core import aftermath, correcting, filing, intake, negotiation, promises, returning, reversing, ruling
 from case_events.core import commands as asked
 from case_events.core.calendar import Calendar
 from case_events.core.case import Case
@@ -88,6 +88,7 @@ PlatformCommand = (
     | asked.Link
     | asked.Note
     | asked.ExtendDeadline
+    | asked.ReverseTimeout
     | asked.Rule
     | asked.Correct
     | asked.PayAdvance
@@ -149,6 +150,8 @@ def _by_platform(command: PlatformCommand, case: Case, book: Rulebook, now: Inst
             return intake.note(command)
         case asked.ExtendDeadline():
             return ruling.extend(command, case)
+        case asked.ReverseTimeout():
+            return reversing.reverse(command, case, book, now)
         case asked.Rule():
             return ruling.rule(command, case, book, now)
         case asked.Correct():

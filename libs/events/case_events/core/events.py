@@ -51,6 +51,7 @@ from case_events.core.platform_events import (
     Outage,
     Recovered,
     Ruled,
+    TimeoutReversed,
     Verdict,
 )
 from case_events.core.timeouts import TIMEOUTS, DeadlineApproaching, Timeout
@@ -98,6 +99,7 @@ __all__ = [
     "Ruled",
     "RulingAccepted",
     "Settled",
+    "TimeoutReversed",
     "Verdict",
     "Withdrawn",
 ]
@@ -127,6 +129,7 @@ Event = (
     | Linked
     | Noted
     | DeadlineExtended
+    | TimeoutReversed
     | Ruled
     | Corrected
     | AdvancePaid
@@ -162,6 +165,7 @@ EVENTS: dict[str, type[Event]] = {
     "linked": Linked,
     "noted": Noted,
     "deadline_extended": DeadlineExtended,
+    "timeout_reversed": TimeoutReversed,
     "ruled": Ruled,
     "corrected": Corrected,
     "advance_paid": AdvancePaid,

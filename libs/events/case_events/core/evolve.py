@@ -14,7 +14,24 @@ from case_events.core.events import Event, Happened
 from case_events.core.party_changes import BY_PARTY
 from case_events.core.platform_changes import BY_PLATFORM
 
-CHANGES: dict[type[Event], Change] = BY_PARTY | BY_PLATFORM | BY_CLOCK
+UNDOABLE_AFTER = {
+    *(events.EvidenceSubmitted, events.Messaged, events.Noted, events.Assigned, events.Escalated, events.Linked),
+    *(events.Expedited, events.InterventionRequested, events.TimeoutReversed, *BY_CLOCK),
+}
+"""After these a party's timeout can still be taken back; after anything else something was decided or done on it."""
+
+
+def _final(change: Change) -> Change:
+    def changed(case: Case, event: Event, happened: Happened) -> Case:
+        return change(case if case.undo is None else replace(case, undo=None), event, happened)
+
+    return changed
+
+
+CHANGES: dict[type[Event], Change] = {
+    kind: change if kind in UNDOABLE_AFTER else _final(change)
+    for kind, change in (BY_PARTY | BY_PLATFORM | BY_CLOCK).items()
+}
 """How every event but the first changes a case (a test holds that none is missing)."""
 
 

@@ -69,6 +69,8 @@ def _why_not(name: str, case: Case, rules: ComplaintType) -> str | None:
             return "The platform was rated already."
         case "deadline_extended" if not case.clocks:
             return "No clock is running."
+        case "timeout_reversed" if case.undo is None:
+            return "No party's timeout can be taken back: there was none, or something was decided or done on it."
         case _:
             return None
 

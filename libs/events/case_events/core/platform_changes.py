@@ -31,6 +31,7 @@ PlatformEvent = (
     | events.Linked
     | events.Noted
     | events.DeadlineExtended
+    | events.TimeoutReversed
     | events.Ruled
     | events.Corrected
     | events.AdvancePaid
@@ -75,6 +76,19 @@ def _noted(case: Case, event: events.Noted, happened: Happened) -> Case:
 
 def _extended(case: Case, event: events.DeadlineExtended, _: Happened) -> Case:
     return ticking(replace(case, late=case.late and event.kind != "filing"), event.clocks)
+
+
+SINCE = (
+    *("version", "updated_at", "evidence", "rejected_evidence", "forged_by", "requested"),
+    *("posts", "outside", "expedites", "group"),
+)
+"""What stays when a timeout is taken back: what was said and brought since."""
+
+
+def _reversed(case: Case, event: events.TimeoutReversed, _: Happened) -> Case:
+    assert case.undo is not None, "only a timeout that could be taken back was"
+    since = {name: getattr(case, name) for name in SINCE}
+    return ticking(replace(case.undo.was, **since, clocks=(), reminders=()), event.clocks)
 
 
 def _advanced(case: Case, event: events.AdvancePaid, _: Happened) -> Case:
@@ -175,6 +189,7 @@ BY_PLATFORM: dict[type[events.Event], Change] = {
     events.Linked: _linked,
     events.Noted: _noted,
     events.DeadlineExtended: _extended,
+    events.TimeoutReversed: _reversed,
     events.Ruled: _ruled,
     events.Corrected: _corrected,
     events.AdvancePaid: _advanced,

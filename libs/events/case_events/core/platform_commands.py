@@ -84,6 +84,17 @@ class ExtendDeadline(Value, frozen=True, kw_only=True):
     reason: Private
 
 
+class ReverseTimeout(Value, frozen=True, kw_only=True):
+    """The platform takes back the last timeout of a party, with cause, as long as nothing was decided or done on it.
+
+    ``due_at``: until when the party has its time again; none: the policy's minimum notice from now.
+    """
+
+    event: EventId
+    reason: Private
+    due_at: Instant | None = None
+
+
 class RejectEvidence(Value, frozen=True, kw_only=True):
     """The platform finds that evidence does not count, or is forged (domain E2)."""
 

@@ -128,6 +128,20 @@ class DeadlineExtended(Value, frozen=True, kw_only=True):
     outage: Outage | None = None
 
 
+class TimeoutReversed(Value, frozen=True, kw_only=True):
+    """The platform took back a party's timeout that our own outage caused (design, "Late cascades").
+
+    ``event``: the timeout. The case is as it was before it, but for what was said and brought since; ``clocks``: those
+    that ran then, until when they run now. What the timeout brought about is undone with it.
+    """
+
+    event: EventId
+    kind: Word
+    party: ClockParty
+    reason: Private
+    clocks: Annotated[tuple[Clock, ...], Meta(min_length=1)]
+
+
 class Ruled(Value, frozen=True, kw_only=True):
     """The platform decided on the evidence (domain R1, R4); ``final`` when no appeal is left (P1).
 

@@ -23,6 +23,7 @@ from case_events.core.events import (
     Noted,
     Recovered,
     Ruled,
+    TimeoutReversed,
 )
 from case_events.core.platform_changes import PlatformEvent
 from case_events.core.values import Penalty, Text
@@ -54,6 +55,8 @@ def by_platform(event: PlatformEvent, cast: Cast) -> Tale:
             return _noted(name, event)
         case DeadlineExtended():
             return _extended(name, event)
+        case TimeoutReversed():
+            return Tale(name, {"side": cast.side(event.party)}, (), event.reason, words.WHY)
         case Ruled():
             return Tale(name, _verdict(event), _beside(event, cast), event.reasons)
         case Corrected():

@@ -42,6 +42,10 @@ EVENTS: dict[str, Text] = {
         en="the service was out from {began} to {ended}; what that took of the time is given back.",
     ),
     "deadline_extended.clock": Text(zh="平台调整期限。", en="the platform moved a deadline."),
+    "timeout_reversed": Text(
+        zh="平台撤销{side}的超时,案件恢复到超时之前。",
+        en="the platform took the timeout of {side} back; the case is as it was before it.",
+    ),
     "deadline_extended.filing": Text(
         zh="平台同意延长投诉时限。", en="the platform granted the longer filing window that was asked for."
     ),

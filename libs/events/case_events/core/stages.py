@@ -42,6 +42,7 @@ STATUSES: dict[str, tuple[str, ...]] = {
     "rated": (*DECIDED, "closed"),
     "closed": ("waiting_for_remedy", "waiting_for_recovery"),
     "deadline_extended": OPEN,
+    "timeout_reversed": OPEN,
 }
 """In which statuses each posted event can happen at all."""
 
@@ -103,6 +104,7 @@ CLAUSE_OF: dict[str, str] = {
     "rated": "remedy",
     "closed": "remedy",
     "deadline_extended": "filing",
+    "timeout_reversed": "reply",
 }
 """The clause of the policy that a refusal of each event cites; one the type does not have falls back to ``ruling``."""
 

@@ -1,0 +1,41 @@
+"""The rule by which a party's timeout is taken back: our lag may have caused it, and nothing was decided on it yet.
+
+A window that closed while we were out is lengthened by itself where the policy gives relief (``relief``); this is for
+what nobody foresaw, and takes a person at the desk and a reason.
+"""
+
+from __future__ import annotations
+
+from case_events.core.calendar import elapsed
+from case_events.core.case import Case, Deadline, Undo
+from case_events.core.commands import ReverseTimeout
+from case_events.core.events import TimeoutReversed
+from case_events.core.outcomes import Events, invalid
+from case_events.core.promises import Rulebook
+from case_events.core.values import Clock, Fault, Instant, Problem
+
+
+def reverse(command: ReverseTimeout, case: Case, book: Rulebook, now: Instant) -> Events | Problem:
+    """The case as it was before the timeout; its party has its time again, and no other clock ends before that."""
+    undo = case.undo
+    assert undo is not None, "the gate saw that there is one"
+    due_at = command.due_at or Instant.of(now + elapsed(book.minimum_notice))
+    faults = []
+    if command.event != undo.event_id:
+        detail = f"the timeout that can be taken back is the last of a party: {undo.event_id}"
+        faults.append(Fault(pointer="/data/event", detail=detail))
+    if due_at <= now:
+        faults.append(Fault(pointer="/data/due_at", detail="later than now"))
+    if faults:
+        return invalid(faults, case, "reply")
+    clocks = tuple(_again(one, undo, due_at) for one in undo.was.clocks)
+    return (
+        TimeoutReversed(event=undo.event_id, kind=undo.kind, party=undo.party, reason=command.reason, clocks=clocks),
+    )
+
+
+def _again(clock: Deadline, undo: Undo, due_at: Instant) -> Clock:
+    """What ran beside it runs on, and no shorter: the talks are not over before the party has had its turn."""
+    if (clock.kind, clock.party) == (undo.kind, undo.party) or clock.due_at <= due_at:
+        return Clock(kind=clock.kind, party=clock.party, due_at=due_at)
+    return Clock(kind=clock.kind, party=clock.party, due_at=clock.due_at, provisional=clock.provisional)

@@ -1,0 +1,133 @@
+"""A party's timeout that our own outage caused is taken back by the platform, until something was decided on it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from case_events.core.commands import Posted, ReverseTimeout
+from case_events.core.timeouts import TimedOut
+from case_events.core.values import EventId, Instant
+from tests.examples import (
+    AGREE,
+    ASSIGN,
+    CALL_THE_PLATFORM,
+    EVIDENCE,
+    MESSAGE,
+    NOTE,
+    OFFER,
+    REFUND,
+    REFUNDED,
+    REVERSE,
+    WITHDRAW,
+)
+from tests.spec import Dispute, days, filed, hours
+
+SILENT = hours(72)
+TICK = timedelta(microseconds=1)
+
+
+def silenced() -> Dispute:
+    """The merchant was silent for 72 hours, and the platform is in."""
+    dispute = filed().passes(SILENT + TICK)
+    return dispute.then("merchant_response_timed_out", "intervention_requested", status="under_review")
+
+
+def timeout_of(dispute: Dispute) -> EventId:
+    return next(one.event_id for one in reversed(dispute.history) if isinstance(one.event, TimedOut))
+
+
+def taking_back(dispute: Dispute, due_at: Instant | None = None) -> ReverseTimeout:
+    return replace(REVERSE, event=timeout_of(dispute), due_at=due_at)
+
+
+def test_the_case_is_as_it_was_and_the_party_has_its_time_again() -> None:
+    dispute = silenced()
+    until = dispute.instant(hours(100))
+    dispute.when(taking_back(dispute, until), at=hours(80)).then(
+        "timeout_reversed", status="waiting_for_merchant", stage="inquiry", intervention_open=False, interventions=0
+    )
+    dispute.runs(response=hours(100), negotiation=days(9))
+    dispute.when(AGREE, at=hours(99)).then("merchant_replied", "settled", outcome="settled")
+
+
+def test_without_an_instant_it_is_the_policy_s_minimum_notice_from_now() -> None:
+    dispute = silenced()
+    notice = timedelta(hours=24)
+    dispute.when(taking_back(dispute), at=hours(80)).then("timeout_reversed")
+    dispute.runs(response=hours(80) + notice, negotiation=days(9))
+
+
+def test_silent_again_it_times_out_again_under_another_id() -> None:
+    dispute = silenced()
+    first = timeout_of(dispute)
+    dispute.when(taking_back(dispute, dispute.instant(hours(100))), at=hours(80)).then("timeout_reversed")
+    dispute.passes(hours(100) + TICK).then("merchant_response_timed_out", "intervention_requested")
+    assert timeout_of(dispute) != first
+    assert dispute.case.status == "under_review"
+
+
+def test_what_ran_beside_it_ends_no_earlier() -> None:
+    dispute = silenced()
+    dispute.when(taking_back(dispute, dispute.instant(days(20))), at=hours(80)).then("timeout_reversed")
+    dispute.runs(response=days(20), negotiation=days(20))
+
+
+@pytest.mark.parametrize("said", [EVIDENCE, MESSAGE, NOTE, ASSIGN], ids=lambda it: type(it).__name__)
+def test_what_was_said_and_brought_since_stays_and_keeps_nothing_from_being_taken_back(said: Posted) -> None:
+    dispute = silenced().when(said, at=hours(75))
+    known = (dispute.case.evidence, dispute.case.posts)
+    dispute.when(taking_back(dispute), at=hours(80)).then("timeout_reversed", status="waiting_for_merchant")
+    assert (dispute.case.evidence, dispute.case.posts) == known
+
+
+@pytest.mark.parametrize("done", [REFUND, WITHDRAW], ids=lambda it: type(it).__name__)
+def test_once_something_was_decided_on_it_nothing_is_taken_back(done: Posted) -> None:
+    dispute = silenced().when(done, at=hours(75))
+    assert dispute.last.problem is None
+    dispute.when(taking_back(dispute), at=hours(80)).refused("not_allowed_now")
+
+
+def test_an_appeal_window_is_opened_again_until_the_ruling_is_carried_out() -> None:
+    dispute = silenced().when(REFUND, at=hours(80)).then("ruled", status="appealable")
+    dispute.passes(days(30)).then("appeal_window_expired", status="waiting_for_remedy")
+    carried_out = dispute.fork().when(REFUNDED, at=days(31))
+    carried_out.when(taking_back_the_window(carried_out), at=days(32)).refused("not_allowed_now")
+    dispute.when(taking_back_the_window(dispute), at=days(31)).then("timeout_reversed", status="appealable")
+    assert dispute.case.outcome is None
+    assert [clock.kind for clock in dispute.case.clocks] == ["appeal"]
+
+
+def taking_back_the_window(dispute: Dispute) -> ReverseTimeout:
+    window = next(one for one in dispute.history if one.name == "appeal_window_expired")
+    return replace(REVERSE, event=window.event_id)
+
+
+def test_only_the_last_timeout_of_a_party_can_be_taken_back_and_only_to_later_than_now() -> None:
+    dispute = silenced()
+    dispute.when(REVERSE, at=hours(80)).faults("/data/event")
+    dispute.when(taking_back(dispute, dispute.instant(hours(80))), at=hours(80)).faults("/data/due_at")
+    filed().when(REVERSE, at=hours(1)).refused("not_allowed_now")
+
+
+def test_what_the_platform_itself_missed_is_nothing_to_take_back() -> None:
+    dispute = filed().when(OFFER, at=hours(1)).passes(days(9) + TICK).then("negotiation_stalled")
+    dispute.when(CALL_THE_PLATFORM, at=days(10)).then("intervention_requested", status="under_review")
+    dispute.passes(days(40))
+    assert dispute.history[-1].name == "ruling_timed_out"
+    dispute.when(taking_back(dispute), at=days(41)).faults("/data/event")
+
+
+def test_a_case_that_the_timeout_closed_stays_closed() -> None:
+    dispute = filed().when(OFFER, at=hours(1)).passes(days(60)).passes(days(90))
+    dispute.then("intervention_window_expired", "closed", status="closed")
+    dispute.when(taking_back(dispute), at=days(61)).refused("not_allowed_now")
+
+
+def test_nobody_but_the_platform_takes_a_timeout_back() -> None:
+    dispute = silenced()
+    for side in ("complainant", "respondent"):
+        dispute.when(taking_back(dispute), by=side, at=hours(80)).refused("forbidden")
+    assert dispute.case.status == "under_review"
