@@ -25,10 +25,12 @@ KEYS = (
     """
     CREATE UNLOGGED TABLE rate_limits (
         key_id  text PRIMARY KEY,
-        full_at timestamptz NOT NULL
+        full_at timestamptz NOT NULL,
+        taken   integer NOT NULL
     ) WITH (fillfactor = 50)
     """,
     "COMMENT ON COLUMN rate_limits.full_at IS 'When everything this key may do is there again, if it does nothing.'",
+    "COMMENT ON COLUMN rate_limits.taken IS 'How many requests whoever asked last may let through.'",
     """
     CREATE TABLE console_sessions (
         secret_hash  bytea PRIMARY KEY,
@@ -38,12 +40,14 @@ KEYS = (
         role         text NOT NULL,
         marketplaces text[],
         merchants    text[],
+        began_with   bytea,
         began_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
         until        timestamptz NOT NULL,
         ended_at     timestamptz
     )
     """,
     "CREATE INDEX console_sessions_by_until ON console_sessions (until)",
+    "COMMENT ON COLUMN console_sessions.began_with IS 'The hash of the key''s secret; null: OpenID said who it is.'",
     "COMMENT ON TABLE console_sessions IS 'Who is signed in to the console; the browser holds the secret.'",
 )
 
@@ -64,6 +68,7 @@ ENDPOINTS = (
         state_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
         created_by         text NOT NULL,
         created_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+        asked              bytea,
         deleted_at         timestamptz
     )
     """,
@@ -71,6 +76,7 @@ ENDPOINTS = (
     "COMMENT ON COLUMN webhook_endpoints.types IS 'Only events of these names; null: of all.'",
     "COMMENT ON COLUMN webhook_endpoints.merchants IS 'Only cases of these merchants, on either side; null: of all.'",
     "COMMENT ON COLUMN webhook_endpoints.shown_merchants IS 'What the key that made it is limited to: the viewer.'",
+    "COMMENT ON COLUMN webhook_endpoints.asked IS 'The keyed digest of the request that made it, if that had a key.'",
     """
     COMMENT ON COLUMN webhook_endpoints.state IS
         'paused: retries ended, or somebody paused it; it goes on where it stood. disabled: the receiver said 410.'
@@ -165,14 +171,14 @@ GRANTS = (
     "GRANT SELECT, DELETE ON console_sessions TO caselog_scheduler",
     "GRANT SELECT, INSERT, UPDATE ON webhook_endpoints TO caselog_app",
     "GRANT SELECT, UPDATE (state, why, state_at) ON webhook_endpoints TO caselog_scheduler",
-    "GRANT SELECT, INSERT, UPDATE (until) ON webhook_secrets TO caselog_app",
+    "GRANT SELECT, INSERT, UPDATE (until), DELETE ON webhook_secrets TO caselog_app",
     "GRANT SELECT ON webhook_secrets TO caselog_scheduler",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_circuits, webhook_waiting TO caselog_scheduler",
     "GRANT SELECT, UPDATE, DELETE ON webhook_circuits TO caselog_app",
-    "GRANT SELECT ON webhook_waiting TO caselog_app",
+    "GRANT SELECT, UPDATE (attempts, next_try_at), DELETE ON webhook_waiting TO caselog_app",
     "GRANT SELECT ON webhook_attempts TO caselog_app",
     "GRANT SELECT, INSERT, DELETE ON webhook_attempts TO caselog_scheduler",
-    "GRANT SELECT, INSERT ON webhook_errands TO caselog_app",
+    "GRANT SELECT, INSERT, UPDATE (ended_at, outcome) ON webhook_errands TO caselog_app",
     "GRANT SELECT, UPDATE (reached, ended_at, outcome), DELETE ON webhook_errands TO caselog_scheduler",
 )
 

@@ -74,6 +74,7 @@ class Vault:
         self._wrapping = AESGCM(_derived(master_key, b"caselog wrapping"))
         self._asked = _derived(master_key, b"caselog asked")
         self._reserved = _derived(master_key, b"caselog reserved")
+        self._secrets = AESGCM(_derived(master_key, b"caselog secrets"))
         self._ciphers: dict[bytes, tuple[SubjectKey, AESGCM]] = {}
 
     def asked(self, body: bytes) -> bytes:
@@ -83,6 +84,18 @@ class Vault:
     def reserved(self, *words: str) -> bytes:
         """The keyed digest under which an open complaint is reserved (32 bytes)."""
         return hmac.digest(self._reserved, _bound(*words), "sha256")
+
+    def enclose(self, secret: bytes, *place: str) -> bytes:
+        """A secret of ours that must be had again in clear, in a box that opens only for this place."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._secrets.encrypt(nonce, secret, _bound(*place))
+
+    def disclose(self, box: bytes, *place: str) -> bytes:
+        """The secret in the box. Raises BrokenSeal if it does not open for this place."""
+        try:
+            return self._secrets.decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], _bound(*place))
+        except (InvalidTag, ValueError) as error:
+            raise BrokenSeal(f"the secret of {' '.join(place)} does not open") from error
 
     def new_keys(self, case_id: CaseId) -> tuple[SubjectKey, ...]:
         """Fresh data keys for both sides of a case."""

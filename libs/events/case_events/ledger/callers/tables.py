@@ -31,6 +31,7 @@ rate_limits = Table(
     metadata,
     Column("key_id", Text, primary_key=True),
     instant("full_at"),
+    Column("taken", Integer, nullable=False),
 )
 
 console_sessions = Table(
@@ -43,6 +44,7 @@ console_sessions = Table(
     text("role"),
     Column("marketplaces", ARRAY(Text)),
     Column("merchants", ARRAY(Text)),
+    Column("began_with", LargeBinary),
     instant("began_at"),
     instant("until"),
     instant("ended_at", nullable=True),

@@ -19,12 +19,24 @@ from case_events.core.viewer import EVERYTHING, Viewer, seen
 from case_events.ledger.codec import GENESIS
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.feed.rows import BeyondFeed, Question, head, question_of, rows_behind
+from case_events.ledger.feed.rows import ALL, BeyondFeed, Question, Sought, head, question_of, rows_at, rows_behind
 from case_events.ledger.feed.sequencing import FEED_CHANNEL
 from case_events.ledger.sealing import Keys, SubjectKey, Vault, by_id
 from case_events.ledger.store import Loaded, load, recorded_of
 
-__all__ = ["BeyondFeed", "Live", "Page", "Told", "head", "listening", "read", "read_live", "read_one"]
+__all__ = [
+    "BeyondFeed",
+    "Live",
+    "Page",
+    "Sought",
+    "Told",
+    "head",
+    "listening",
+    "read",
+    "read_at",
+    "read_live",
+    "read_one",
+]
 
 PAGE_MAX = 1_000
 LOOKED_AT_MAX = 5_000
@@ -72,14 +84,16 @@ async def read(
     *,
     viewer: Viewer = EVERYTHING,
     types: tuple[str, ...] | None = None,
+    merchants: tuple[str, ...] | None = None,
     limit: int,
 ) -> Page:
     """Up to ``limit`` (at most ``PAGE_MAX``) of the viewer's events behind ``after``, in the order of the feed.
 
-    ``types``: events of these names only; None for all. Raises BeyondFeed, UnknownEvent, BrokenSeal.
+    ``types``: events of these names only; ``merchants``: of cases with one of these merchants on either side, which
+    hides nothing of such a case; None for all. Raises BeyondFeed, UnknownEvent, BrokenSeal.
     """
     assert 1 <= limit <= PAGE_MAX, "whoever asks has a limit"
-    question = question_of((viewer,), types)
+    question = question_of((viewer,), Sought(types=types, merchants=merchants))
     at_once = limit if question.whole else max(limit, LOOKED_AT_LEAST)
     end, at, told = after + LOOKED_AT_MAX, after, list[Told]()
     while True:
@@ -94,17 +108,25 @@ async def read(
 
 async def read_one(connection: Connection, vault: Vault, position: int, *, viewer: Viewer = EVERYTHING) -> Told | None:
     """The event at a position; None if it is not for the viewer. Raises as ``read`` does."""
-    question = question_of((viewer,), None)
-    rows, _ = await rows_behind(connection, question, position - 1, position, 1)
-    told = (await _told(connection, vault, rows, question, (viewer,)))[viewer]
-    return told[0] if told else None
+    found = await read_at(connection, vault, (position,), viewer=viewer)
+    return found[0] if found else None
+
+
+async def read_at(
+    connection: Connection, vault: Vault, positions: Sequence[int], *, viewer: Viewer = EVERYTHING, sought: Sought = ALL
+) -> tuple[Told, ...]:
+    """Those events at these positions (at most ``PAGE_MAX``) that are for the viewer and sought. Raises as ``read``."""
+    assert len(positions) <= PAGE_MAX, "whoever asks has a limit"
+    question = question_of((viewer,), sought, chosen=True)
+    rows = await rows_at(connection, question, positions)
+    return tuple((await _told(connection, vault, rows, question, (viewer,)))[viewer])
 
 
 async def read_live(
     connection: Connection, vault: Vault, after: int, *, viewers: tuple[Viewer, ...], limit: int
 ) -> Live:
     """The next ``limit`` events behind ``after``, read once and shown to each of ``viewers``. Raises as ``read``."""
-    question = question_of(viewers, None)
+    question = question_of(viewers)
     rows, _ = await rows_behind(connection, question, after, after + limit, limit)
     told = await _told(connection, vault, rows, question, viewers)
     return Live(
@@ -120,7 +142,7 @@ async def listening(ledger: Ledger, heard: Callable[[], None]) -> AsyncIterator[
     def on_notice(*_: object) -> None:
         heard()
 
-    async with ledger.connection() as connection:
+    async with ledger.connection(held=True) as connection:
         await connection.add_listener(FEED_CHANNEL, on_notice)
         try:
             yield connection

@@ -37,6 +37,10 @@ PAGE = """
 SELECT f.position, f.case_id, f.version FROM feed f WHERE f.position > $1 AND f.position <= $2{conditions}
 ORDER BY f.position LIMIT $3
 """
+CHOSEN = """
+SELECT f.position, f.case_id, f.version FROM feed f WHERE f.position = ANY ($1::bigint[]){conditions}
+ORDER BY f.position
+"""
 # Each a look-up of one row by its key, whatever the planner thinks; a row that is missing is for the reader to miss.
 OF_TYPE = """ AND coalesce((
     SELECT e.type FROM events e WHERE e.case_id = f.case_id AND e.version = f.version
@@ -49,6 +53,8 @@ OF_MERCHANT = f""" AND coalesce((
         OR (c.complainant_role = '{MERCHANT}' AND c.complainant_id = ANY (${{merchants}}::text[]))
     FROM cases c WHERE c.case_id = f.case_id
 ), true)"""
+# Here a case that is in no list any more, because its test clock was deleted, is nobody's.
+OF_PARTY = OF_MERCHANT.replace("{merchants}", "{parties}").replace("), true)", "), false)")
 
 
 class BeyondFeed(Exception):
@@ -76,18 +82,33 @@ async def head(connection: Connection) -> int:
     return int(await connection.fetchval(HEAD))
 
 
-def question_of(viewers: tuple[Viewer, ...], types: tuple[str, ...] | None) -> Question:
-    """Several viewers are asked for with everything there is; a single one without cases that are not theirs."""
+class Sought(Value, frozen=True, kw_only=True):
+    """Of what a viewer may see, what somebody wants: events of these names, cases of these merchants; None: of all."""
+
+    types: tuple[str, ...] | None = None
+    merchants: tuple[str, ...] | None = None
+
+
+ALL = Sought()
+
+
+def question_of(viewers: tuple[Viewer, ...], sought: Sought = ALL, *, chosen: bool = False) -> Question:
+    """Several viewers are asked for with everything there is; a single one without cases that are not theirs.
+
+    ``chosen``: the question is for ``rows_at``, not for ``rows_behind``.
+    """
     said: dict[str, Sequence[str]] = {}
-    if types is not None:
-        said["types"] = types
+    if sought.types is not None:
+        said["types"] = sought.types
+    if sought.merchants is not None:
+        said["parties"] = sought.merchants
     if len(viewers) == 1 and viewers[0].marketplaces is not None:
         said["marketplaces"] = viewers[0].marketplaces
     if len(viewers) == 1 and viewers[0].merchants is not None:
         said["merchants"] = viewers[0].merchants
     whole = bool(viewers) and all(viewer == EVERYTHING for viewer in viewers)
     return Question(
-        sql=_sql(tuple(said), whole),
+        sql=_sql(tuple(said), whole, chosen),
         arguments=tuple(list(words) for words in said.values()),
         whole=whole,
         dense=not said,
@@ -95,10 +116,11 @@ def question_of(viewers: tuple[Viewer, ...], types: tuple[str, ...] | None) -> Q
 
 
 @lru_cache
-def _sql(said: tuple[str, ...], whole: bool) -> str:
-    conditions = {"types": OF_TYPE, "marketplaces": OF_MARKETPLACE, "merchants": OF_MERCHANT}
-    chosen = "".join(conditions[name].format(**{name: number}) for number, name in enumerate(said, 4))
-    return (EVENTS if whole else POSITIONS).format(page=PAGE.format(conditions=chosen))
+def _sql(said: tuple[str, ...], whole: bool, chosen: bool) -> str:
+    known = {"types": OF_TYPE, "marketplaces": OF_MARKETPLACE, "merchants": OF_MERCHANT, "parties": OF_PARTY}
+    page, first = (CHOSEN, 2) if chosen else (PAGE, 4)
+    conditions = "".join(known[name].format(**{name: number}) for number, name in enumerate(said, first))
+    return (EVENTS if whole else POSITIONS).format(page=page.format(conditions=conditions))
 
 
 async def rows_behind(
@@ -114,3 +136,9 @@ async def rows_behind(
     ends = rows[-1]["position"] if rows else after
     assert not question.dense or len(rows) == full == ends - after, f"the feed has a gap behind position {after}"
     return rows, last
+
+
+async def rows_at(connection: Connection, question: Question, positions: Sequence[int]) -> list[asyncpg.Record]:
+    """Those of the rows asked for that lie at these positions, in the order of the feed."""
+    found = await connection.fetch(question.sql, list(positions), *question.arguments)
+    return [row for row in found if row["position"] is not None]

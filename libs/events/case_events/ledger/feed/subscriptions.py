@@ -8,6 +8,7 @@ only, and by it only while it lives.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from case_events.core.values import CaseId, Instant, Value
@@ -37,6 +38,16 @@ HOLD = """
 UPDATE subscriptions SET owner = $2, held_until = clock_timestamp() + make_interval(secs => $3)
 WHERE name = $1 AND (owner IS NULL OR owner = $2 OR held_until <= clock_timestamp())
 RETURNING position, held_until
+"""
+# Whoever is at one of them in this moment is not waited for, so that no two wait for each other.
+HOLD_ALL = """
+UPDATE subscriptions s SET owner = $2, held_until = clock_timestamp() + make_interval(secs => $3)
+FROM feed_state f, (
+    SELECT name FROM subscriptions
+    WHERE name = ANY ($1::text[]) AND (owner IS NULL OR owner = $2 OR held_until <= clock_timestamp())
+    ORDER BY name FOR UPDATE SKIP LOCKED
+) AS free
+WHERE s.name = free.name AND f.lane = 0 RETURNING s.name, s.position < f.head AS behind
 """
 RELEASE = "UPDATE subscriptions SET owner = NULL, held_until = NULL WHERE name = $1 AND owner = $2 RETURNING name"
 # Read anew after a wait for the row's lock: who waited until the hold ran out does not have it any more.
@@ -126,6 +137,14 @@ async def hold(connection: Connection, name: str, owner: str, for_s: float) -> H
     return Hold(**dict(row)) if row else None
 
 
+async def hold_all(connection: Connection, names: Sequence[str], owner: str, for_s: float) -> dict[str, bool]:
+    """Hold, or hold longer, those of the subscriptions that nobody else holds or is busy with; of each whether there
+    is anything ahead of it. One that is missing may be held all the same, until its hold runs out."""
+    assert 0 < for_s <= HOLD_MAX_S, "a hold runs out, so that a dead owner's ends"
+    rows = await connection.fetch(HOLD_ALL, list(names), owner, float(for_s))
+    return {row["name"]: row["behind"] for row in rows}
+
+
 async def release(connection: Connection, name: str, owner: str) -> bool:
     """Give a hold up before it runs out, so that the next need not wait; False if it was somebody else's by then."""
     return await connection.fetchval(RELEASE, name, owner) is not None
@@ -139,6 +158,7 @@ async def next_batch(
     *,
     viewer: Viewer = EVERYTHING,
     types: tuple[str, ...] | None = None,
+    merchants: tuple[str, ...] | None = None,
     limit: int,
 ) -> Page:
     """What comes next, as ``feed.read`` has it; when it is done or parked, ``advance`` to its ``next``.
@@ -148,7 +168,7 @@ async def next_batch(
     position = await connection.fetchval(POSITION, name, owner)
     if position is None:
         raise NotHeld(name)
-    return await read(connection, vault, position, viewer=viewer, types=types, limit=limit)
+    return await read(connection, vault, position, viewer=viewer, types=types, merchants=merchants, limit=limit)
 
 
 async def advance(connection: Connection, name: str, owner: str, position: int) -> int:

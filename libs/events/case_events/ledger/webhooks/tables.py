@@ -24,6 +24,7 @@ webhook_endpoints = Table(
     instant("state_at"),
     text("created_by"),
     instant("created_at"),
+    Column("asked", LargeBinary),
     instant("deleted_at", nullable=True),
 )
 

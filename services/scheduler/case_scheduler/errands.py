@@ -1,0 +1,131 @@
+"""Errands: what somebody asked the postman for beside the feed: a test event, or events once more."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+from msgspec.structs import replace
+
+from case_events import tracing
+from case_events.ledger.database import Ledger
+from case_events.ledger.webhooks import circuits, errands
+from case_events.ledger.webhooks.attempts import Attempt, record
+from case_events.ledger.webhooks.circuits import CLOSED, Circuit
+from case_events.ledger.webhooks.endpoints import Endpoint
+from case_events.ledger.webhooks.errands import Errand
+from case_events.ledger.webhooks.secrets import signing
+from case_events.ledger.webhooks.sorting import Bag, Round, collect_again, settle_again
+from case_events.outgoing.form import encoded
+from case_events.outgoing.trials import TRIAL, trial
+from case_scheduler.rounds import Sending
+from case_scheduler.sending import Sender
+
+TRIES_S = (1.0, 5.0, 15.0, 60.0)
+"""How long after an event that failed a redelivery goes on with it; after the last of them it ends there."""
+
+log = structlog.get_logger("case_scheduler.postman")
+
+
+class Errands:
+    """Those of one endpoint; its walk does them before each round, as long as there are any."""
+
+    def __init__(
+        self, ledger: Ledger, owner: str, sender: Sender, tries_s: tuple[float, ...], heard: Callable[[str], None]
+    ) -> None:
+        self._ledger, self._owner, self._sender, self._heard = ledger, owner, sender, heard
+        self._tries_s = tries_s
+        self._stuck: tuple[UUID, int] | None = None
+        self._tries, self._not_before = 0, 0.0
+
+    async def do(self, endpoint: Endpoint, stop: asyncio.Event) -> float | None:
+        """The tests, and a slice of the first redelivery; in how many seconds there is more to do (None: never).
+
+        Raises NotHeld.
+        """
+        async with self._ledger.connection() as connection:
+            left = await errands.left(connection, endpoint.id)
+            secrets = await signing(connection, self._ledger.vault, endpoint.id) if left else ()
+            circuit = await circuits.circuit(connection, endpoint.id)
+        for errand in left:
+            if errand.reason == "test":
+                await self._test(endpoint, errand, secrets, circuit)
+        again = next((errand for errand in left if errand.reason == "redelivery"), None)
+        if again is None or endpoint.state != "active":
+            return None
+        wait_s = max(self._not_before - time.monotonic(), circuit.open_for_s)
+        if wait_s > 0:
+            return wait_s
+        await self._redeliver(endpoint, again, secrets, circuit, stop)
+        return max(0.0, self._not_before - time.monotonic())
+
+    async def _test(self, endpoint: Endpoint, errand: Errand, secrets: tuple[str, ...], circuit: Circuit) -> None:
+        """Sent once. Whoever takes it is there: a circuit that was open closes; who does not take it is not blamed."""
+        body = encoded(trial(errand.id, endpoint.id, errand.asked_at))
+        with tracing.span("webhook", endpoint=str(endpoint.id)):
+            answer = await self._sender.post(endpoint.url, errand.id, body, secrets)
+        self._heard(answer.outcome)
+        attempt = Attempt(
+            endpoint=endpoint.id,
+            position=None,
+            event_id=errand.id,
+            case_id=None,
+            type=TRIAL,
+            reason="test",
+            number=1,
+            at=answer.at,
+            took_ms=answer.took_ms,
+            outcome=answer.outcome,
+            status=answer.status,
+            detail=answer.detail,
+        )
+        async with self._ledger.connection() as connection, connection.transaction():
+            await record(connection, [attempt])
+            await errands.end(connection, errand.id, answer.outcome)
+            if answer.delivered and circuit.failures:
+                await circuits.turn(connection, endpoint.id, CLOSED, succeeded=True, failed=False)
+
+    async def _redeliver(
+        self, endpoint: Endpoint, errand: Errand, secrets: tuple[str, ...], circuit: Circuit, stop: asyncio.Event
+    ) -> None:
+        assert errand.first is not None, "a redelivery is of positions"
+        assert errand.last is not None, "a redelivery is of positions"
+        after = errand.first - 1 if errand.reached is None else errand.reached
+        async with self._ledger.connection() as connection:
+            bag = await collect_again(connection, self._ledger.vault, endpoint, after, errand.last)
+        if circuit.probing and bag.chains:
+            first = min((chain[0] for chain in bag.chains), key=lambda letter: letter.position)
+            bag = replace(bag, chains=((first,),), through=first.position, more=True)
+        sending = Sending(self._sender, endpoint, secrets, circuit, stop, "redelivery", self._heard)
+        done = await sending.send(bag.chains)
+        reached = _reached(bag, done)
+        ended = reached == bag.through and not bag.more
+        outcome = "delivered" if ended or reached >= errand.last else self._given_up(errand, done)
+        async with self._ledger.connection() as connection, connection.transaction():
+            await settle_again(connection, endpoint, self._owner, done)
+            await errands.progress(connection, errand.id, reached)
+            if outcome is not None:
+                await errands.end(connection, errand.id, outcome)
+
+    def _given_up(self, errand: Errand, done: Round) -> str | None:
+        """What the first that failed came to, when it was tried often enough; else it says when to go on with it."""
+        failed = {one.letter.position for one in done.tried if not one.delivered}
+        if not failed:
+            return None
+        stuck = (errand.id, min(failed))
+        self._tries = self._tries + 1 if stuck == self._stuck else 1
+        self._stuck = stuck
+        if self._tries > len(self._tries_s):
+            return next(one.outcome for one in done.attempts if one.position == stuck[1])
+        self._not_before = time.monotonic() + self._tries_s[self._tries - 1]
+        return None
+
+
+def _reached(bag: Bag, done: Round) -> int:
+    """Everything up to here was taken."""
+    taken = {one.letter.position for one in done.tried if one.delivered}
+    left = [letter.position for chain in bag.chains for letter in chain if letter.position not in taken]
+    return min(left) - 1 if left else bag.through

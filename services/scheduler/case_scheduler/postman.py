@@ -1,0 +1,176 @@
+"""The postman: every scheduler has one, and each endpoint is walked by the one that holds its subscription now.
+
+No leader: whoever comes first holds an endpoint, and must hold it anew every few seconds; what a dead one held is
+somebody else's soon. The feed is the queue, so an endpoint that is not walked for a while has lost nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from uuid import UUID
+
+import structlog
+
+from case_events.ledger.connection import UNAVAILABLE, Connection
+from case_events.ledger.database import Ledger
+from case_events.ledger.feed.reader import listening
+from case_events.ledger.feed.subscriptions import hold_all, release
+from case_events.ledger.webhooks import endpoints
+from case_events.ledger.webhooks.endpoints import WEBHOOKS_CHANNEL, Endpoint
+from case_events.ledger.webhooks.sorting import trials
+from case_scheduler.rounds import FINISH_S
+from case_scheduler.sending import Sender
+from case_scheduler.walks import Retries, Walk
+
+LEASE_S = 15.0
+"""How long an endpoint is held; what a killed postman held is somebody else's after that."""
+LOOK_S = LEASE_S / 3
+"""How often holds are renewed, and endpoints looked for of which nobody told."""
+RETRY_S = 0.5
+END_S = FINISH_S + 2.0
+"""How long all walks together may take to end."""
+
+log = structlog.get_logger("case_scheduler.postman")
+
+
+class Postman:
+    """One process has one."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        name: str,
+        sender: Sender,
+        retries: Retries | None = None,
+        heard: Callable[[str], None] = lambda _outcome: None,
+    ) -> None:
+        """``name``: nobody else's, and never used again; ``heard``: is told each attempt's outcome."""
+        self._ledger, self._name, self._sender = ledger, name, sender
+        self._retries, self._heard = retries or Retries(), heard
+        self._walks: dict[UUID, Walk] = {}
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._held_at: dict[UUID, float] = {}
+        self._changed, self._told = asyncio.Event(), True
+
+    async def keep(self, stop: asyncio.Event) -> None:
+        """Walk whatever endpoints there are until told to stop; whatever goes wrong in one look, the next comes."""
+        try:
+            while not stop.is_set():
+                try:
+                    await self._listen(stop)
+                except UNAVAILABLE as error:
+                    log.warning("database_away", error=type(error).__name__)
+                except Exception as error:
+                    log.exception("postman_failed", error=type(error).__name__)
+                self._let_go_of_lapsed()
+                await _waited((stop,), RETRY_S)
+        except asyncio.CancelledError:
+            for task in self._tasks.values():
+                task.cancel()
+            raise
+        finally:
+            await self._end()
+
+    async def _listen(self, stop: asyncio.Event) -> None:
+        async with self._listening() as connection:
+            self._told = True  # whatever was told while nobody listened
+            while not stop.is_set():
+                if connection.is_closed():
+                    raise ConnectionError("the session that listens has ended")
+                self._changed.clear()
+                await self.look()
+                await _waited((stop, self._changed), LOOK_S)
+
+    @asynccontextmanager
+    async def _listening(self) -> AsyncIterator[Connection]:
+        """A session on which the sequencer and the desk are heard."""
+
+        def on_notice(*_: object) -> None:
+            self._told = True
+            self._changed.set()
+
+        async with listening(self._ledger, self._call_all) as connection:
+            await connection.add_listener(WEBHOOKS_CHANNEL, on_notice)
+            try:
+                yield connection
+            finally:
+                if not connection.is_closed():
+                    await connection.remove_listener(WEBHOOKS_CHANNEL, on_notice)
+
+    def _call_all(self) -> None:
+        """There is more in the feed."""
+        for walk in self._walks.values():
+            walk.call()
+
+    async def look(self) -> None:
+        """Hold what is to be walked, begin what is held, end what is not to be walked any more."""
+        told, self._told = self._told, False
+        async with self._ledger.connection() as connection:
+            wanted = {one.id: one for one in await endpoints.live(connection)}
+            for endpoint_id in await trials(connection):
+                found = await endpoints.read(connection, endpoint_id)
+                if found is not None and found.deleted_at is None:
+                    wanted.setdefault(endpoint_id, found)
+            names = {one.subscription: one for one in wanted.values()}
+            held = await hold_all(connection, list(names), self._name, LEASE_S) if names else {}
+        for name, behind in held.items():
+            self._walk(names[name], behind=behind, told=told)
+        for endpoint_id in self._walks.keys() - wanted.keys():
+            self._walks[endpoint_id].end()
+        self._let_go_of_lapsed()
+
+    def _walk(self, endpoint: Endpoint, *, behind: bool, told: bool) -> None:
+        self._held_at[endpoint.id] = time.monotonic()
+        walk = self._walks.get(endpoint.id)
+        if walk is None:
+            walk = Walk(self._ledger, endpoint, self._name, self._sender, self._retries, self._heard)
+            self._walks[endpoint.id] = walk
+            self._tasks[endpoint.id] = asyncio.create_task(self._walked(walk), name=f"walk {endpoint.id}")
+        elif told or walk.endpoint != endpoint:
+            walk.call(endpoint)
+        elif behind:
+            walk.call()
+
+    async def _walked(self, walk: Walk) -> None:
+        """One walk from beginning to end, and then nobody holds its endpoint."""
+        endpoint = walk.endpoint
+        try:
+            await walk.keep()
+        finally:
+            with suppress(*UNAVAILABLE):
+                async with self._ledger.connection() as connection:
+                    await release(connection, endpoint.subscription, self._name)
+            for kept in (self._walks, self._tasks, self._held_at):
+                kept.pop(endpoint.id, None)
+            self._changed.set()
+
+    def _let_go_of_lapsed(self) -> None:
+        """A hold that could not be renewed may be somebody else's by now: whatever is under way is theirs to repeat."""
+        now = time.monotonic()
+        for endpoint_id, held_at in self._held_at.items():
+            if now - held_at > LEASE_S:
+                self._tasks[endpoint_id].cancel()
+
+    async def _end(self) -> None:
+        """What is under way ends within ``END_S``; what does not is broken off, and sent again by the next."""
+        for walk in self._walks.values():
+            walk.end()
+        tasks = set(self._tasks.values())
+        if tasks:
+            _, left = await asyncio.wait(tasks, timeout=END_S)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+
+async def _waited(events: tuple[asyncio.Event, ...], seconds: float) -> None:
+    """Until one of them is set, and no longer than so many seconds."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()

@@ -1,0 +1,265 @@
+"""What waits for an endpoint, when its receiver is spoken to, and what a round takes along and keeps."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from case_events.core.events import Filed
+from case_events.core.values import CaseId, Party
+from case_events.core.viewer import ABSENT, Viewer
+from case_events.ledger.connection import Connection
+from case_events.ledger.database import Ledger
+from case_events.ledger.feed import reader, subscriptions
+from case_events.ledger.feed.reader import Sought
+from case_events.ledger.feed.sequencing import tick
+from case_events.ledger.feed.subscriptions import NotHeld
+from case_events.ledger.webhooks import circuits, sorting, waiting
+from case_events.ledger.webhooks.circuits import CLOSED, FAILURES_MAX, PROBE_S, PROBE_S_MAX, Circuit
+from case_events.ledger.webhooks.endpoints import Endpoint, Shelf
+from case_events.ledger.webhooks.making import Origin, Wanted, create
+from case_events.ledger.webhooks.sorting import Bag, Round, Tried
+from case_events.ledger.webhooks.waiting import Backlog, Delayed
+from tests import examples
+from tests.ledger.desk import Desk, a_filing, a_report
+
+A, B, C = (UUID(int=number) for number in (1, 2, 3))
+POSTMAN = "postman"
+OTHER = Party(role="merchant", id="m-2")
+
+
+@pytest_asyncio.fixture
+async def connection(scheduler: Ledger) -> AsyncIterator[Connection]:
+    """The postman's."""
+    async with scheduler.connection() as opened:
+        yield opened
+
+
+@pytest.fixture
+def endpoint() -> UUID:
+    return uuid4()
+
+
+async def put(connection: Connection, endpoint: UUID, *rows: tuple[int, CaseId, int, float]) -> None:
+    """Position, case, tries, and in how many seconds its turn is."""
+    delayed = [Delayed(position=at, case_id=case, attempts=tries, in_s=in_s) for at, case, tries, in_s in rows]
+    await waiting.put(connection, endpoint, delayed)
+
+
+def positions(found: Sequence[Any]) -> list[int]:
+    return [one.position for one in found]
+
+
+async def test_only_the_head_of_a_case_has_a_turn_and_takes_along_what_waits_behind_it(
+    connection: Connection, endpoint: UUID
+) -> None:
+    await put(connection, endpoint, (1, A, 1, 60), (2, B, 2, -1), (3, A, 0, 0), (4, B, 0, 0), (5, C, 1, -1))
+    assert positions(await waiting.due(connection, endpoint)) == [2, 4, 5]
+    assert positions(await waiting.due(connection, endpoint, 1)) == [2]
+    assert await waiting.cases(connection, endpoint, [A, B, uuid4()]) == {A, B}
+    assert await waiting.held_back(connection, endpoint, [1, 4, 9]) == {1, 4}
+    assert await waiting.due(connection, uuid4()) == ()
+    backlog = await waiting.backlog(connection, endpoint)
+    assert backlog.events == 5
+    assert backlog.due_in_s is not None
+    assert backlog.due_in_s < 0
+    await waiting.done(connection, endpoint, [2, 4, 5])
+    backlog = await waiting.backlog(connection, endpoint)
+    assert backlog.events == 2
+    assert backlog.due_in_s is not None
+    assert 50 < backlog.due_in_s <= 60, "what waits behind a head is not looked at"
+    await waiting.done(connection, endpoint, [1])
+    assert positions(await waiting.due(connection, endpoint)) == [3], "it is the head now, and nobody put it off"
+
+
+async def test_a_probe_is_the_earliest_when_it_is_due_and_else_one_head_after_the_other(
+    connection: Connection, endpoint: UUID
+) -> None:
+    await put(connection, endpoint, (1, A, 1, 60), (2, A, 0, 0), (3, B, 1, 60), (5, C, 1, -1))
+    probed, turns = 0, []
+    for _ in range(4):
+        one = await waiting.probe(connection, endpoint, probed)
+        assert one is not None
+        turns.append((probed := one.position, one.due))
+    assert turns == [(1, False), (3, False), (5, True), (1, False)]
+    await put(connection, endpoint, (1, A, 1, -1))
+    for probed in (0, 1, 3, 5):
+        one = await waiting.probe(connection, endpoint, probed)
+        assert one is not None
+        assert one.position == 1
+    assert await waiting.probe(connection, uuid4(), 0) is None
+
+
+async def test_who_is_resumed_has_all_tries_again_and_who_is_back_loses_none(
+    connection: Connection, endpoint: UUID
+) -> None:
+    await put(connection, endpoint, (1, A, 3, 60), (2, B, 4, -1), (3, A, 0, 0))
+    await waiting.try_sooner(connection, endpoint)
+    assert [(one.position, one.attempts) for one in await waiting.due(connection, endpoint)] == [(1, 2), (2, 4), (3, 0)]
+    await waiting.try_at_once(connection, endpoint)
+    assert [(one.position, one.attempts) for one in await waiting.due(connection, endpoint)] == [(1, 0), (2, 0), (3, 0)]
+    await waiting.forget(connection, endpoint)
+    assert await waiting.backlog(connection, endpoint) == Backlog(events=0, since=None, due_in_s=None)
+
+
+def test_a_circuit_opens_after_failures_in_a_row_doubles_and_is_closed_by_a_success() -> None:
+    circuit, opened = CLOSED, []
+    for _ in range(FAILURES_MAX + 8):
+        circuit = circuit.failed(None)
+        opened.append(circuit.open_for_s)
+    assert opened[: FAILURES_MAX - 1] == [0.0] * (FAILURES_MAX - 1)
+    assert opened[FAILURES_MAX - 1 : FAILURES_MAX + 2] == [PROBE_S, 2 * PROBE_S, 4 * PROBE_S]
+    assert opened[-1] == PROBE_S_MAX
+    assert circuit.probing
+    assert circuit.succeeded() == CLOSED
+    once = CLOSED.failed(90.0)
+    assert (once.open_for_s, once.probing) == (90.0, False)
+
+
+async def test_a_circuit_is_kept_by_the_databases_clock(connection: Connection, endpoint: UUID) -> None:
+    assert await circuits.circuit(connection, endpoint) == CLOSED
+    await circuits.turn(connection, endpoint, Circuit(failures=5, open_for_s=60.0), succeeded=False, failed=True)
+    found = await circuits.circuit(connection, endpoint)
+    assert (found.failures, found.probing) == (5, True)
+    assert 50 < found.open_for_s <= 60
+    await circuits.turn(connection, endpoint, CLOSED, succeeded=True, failed=False)
+    assert await circuits.circuit(connection, endpoint) == CLOSED
+    row = await connection.fetchrow(
+        "SELECT succeeded_at, failed_at FROM webhook_circuits WHERE endpoint = $1", endpoint
+    )
+    assert row is not None
+    assert row["failed_at"] < row["succeeded_at"], "what was is remembered"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def cases(desk: Desk, scheduler: Ledger) -> dict[str, CaseId]:
+    """Three cases: two against merchant m-1, one of them anonymous, and one against m-2; eight positions."""
+    made = {
+        "m-1": await desk.filed(),
+        "anonymous": await desk.filed(a_report()),
+        "m-2": await desk.filed(a_filing(respondent=OTHER)),
+    }
+    for name in ("m-1", "m-2", "m-1"):
+        await desk.post(made[name], examples.EVIDENCE)
+    while (await tick(scheduler)).more:
+        pass  # until all is numbered
+    return made
+
+
+async def told_of(ledger: Ledger, scheduler: Ledger, viewer: Viewer, **said: Any) -> Endpoint:
+    """An endpoint that is told everything from the beginning, held by the postman."""
+    wanted = Wanted(url="https://hooks.example.com/", description="", **({"types": None, "merchants": None} | said))
+    origin = Origin(id=uuid4(), who="test", after=0)
+    async with ledger.connection() as connection, connection.transaction():
+        endpoint, _, _ = await create(
+            connection, ledger.vault, wanted, Shelf(client=str(uuid4()), viewer=viewer), origin
+        )
+    async with scheduler.connection() as connection:
+        assert await subscriptions.hold(connection, endpoint.subscription, POSTMAN, 60.0)
+    return endpoint
+
+
+async def collected(
+    connection: Connection,
+    ledger: Ledger,
+    endpoint: Endpoint,
+    circuit: Circuit = CLOSED,
+    backlog: Backlog | None = None,
+) -> Bag:
+    waits = backlog or await waiting.backlog(connection, endpoint.id)
+    return await sorting.collect(connection, ledger.vault, endpoint, POSTMAN, circuit, waits, 0)
+
+
+async def test_who_filters_by_merchant_sees_whole_cases_and_who_is_limited_to_one_sees_as_they_may(
+    connection: Connection, ledger: Ledger, scheduler: Ledger, cases: dict[str, CaseId]
+) -> None:
+    filtering = await told_of(ledger, scheduler, Viewer(), merchants=("m-1",))
+    limited = await told_of(ledger, scheduler, Viewer(merchants=("m-1",), desk=False))
+    both = await told_of(ledger, scheduler, Viewer(merchants=("m-1",), desk=False), merchants=("m-2",))
+    bags = [await collected(connection, ledger, one) for one in (filtering, limited, both)]
+    theirs = {cases["m-1"], cases["anonymous"]}
+    assert [{chain[0].case_id for chain in bag.chains} for bag in bags] == [theirs, theirs, set()]
+    filed = [letter.told.recorded for bag in bags[:2] for chain in bag.chains for letter in chain[:1]]
+    names = [one.event.complainant.id for one in filed if isinstance(one.event, Filed) and one.event.anonymous]
+    assert len(names) == 2, "a report is anonymous"
+    assert (names[0] == ABSENT, names[1] == ABSENT) == (False, True)
+    assert len({bag.through for bag in bags}) == 1, "whatever is for it, it has read to the end"
+    at = await reader.read_at(connection, ledger.vault, range(1, 9), sought=Sought(merchants=("m-2",)))
+    assert {one.recorded.case_id for one in at} == {cases["m-2"]}
+
+
+async def test_a_case_that_is_in_no_list_any_more_is_no_merchant_s(
+    ledger: Ledger, superuser: asyncpg.Connection, connection: Connection, cases: dict[str, CaseId]
+) -> None:
+    """As those of a test clock that was deleted: their events stay."""
+    await superuser.execute("DELETE FROM cases WHERE case_id = $1", cases["m-2"])
+    at = await reader.read_at(connection, ledger.vault, range(1, 9), sought=Sought(merchants=("m-1",)))
+    assert cases["m-2"] not in {one.recorded.case_id for one in at}
+
+
+async def test_a_round_is_kept_whole_what_failed_waits_and_what_is_new_of_its_case_waits_behind(
+    connection: Connection, ledger: Ledger, scheduler: Ledger, desk: Desk, cases: dict[str, CaseId]
+) -> None:
+    endpoint = await told_of(ledger, scheduler, Viewer())
+    bag = await collected(connection, ledger, endpoint)
+    chains = {chain[0].case_id: chain for chain in bag.chains}
+    failing = chains[cases["m-1"]]
+    tried = [Tried(letter=failing[0], delivered=False, retry_after_s=120.0)]
+    tried += [Tried(letter=one, delivered=True) for case_id in ("m-2", "anonymous") for one in chains[cases[case_id]]]
+    done = Round(tried=tuple(tried), attempts=(), circuit=CLOSED)
+    async with connection.transaction():
+        settled = await sorting.settle(
+            connection, endpoint, POSTMAN, bag, done, lambda tries: 60.0 if tries < 3 else None
+        )
+    assert (settled.reached, settled.ended) == (bag.through, False)
+    backlog = await waiting.backlog(connection, endpoint.id)
+    assert backlog.events == len(failing)
+    assert backlog.due_in_s is not None
+    assert 100 < backlog.due_in_s <= 120, "as long as the receiver asked for, where that is longer"
+    with pytest.raises(NotHeld):
+        async with connection.transaction():
+            await sorting.settle(connection, endpoint, "another", bag, done, lambda _: None)
+    await desk.post(cases["m-1"], examples.EVIDENCE, key="later")
+    await desk.post(cases["m-2"], examples.EVIDENCE, key="later")
+    await tick(scheduler)
+    again = await collected(connection, ledger, endpoint)
+    assert [chain[0].case_id for chain in again.chains] == [cases["m-2"]]
+    assert [one.case_id for one in again.behind] == [cases["m-1"]], "it waits behind what has failed"
+    delivered = tuple(Tried(letter=one, delivered=True) for chain in again.chains for one in chain)
+    async with connection.transaction():
+        now = Round(tried=delivered, attempts=(), circuit=CLOSED)
+        await sorting.settle(connection, endpoint, POSTMAN, again, now, lambda _: 60.0)
+    assert (await waiting.backlog(connection, endpoint.id)).events == len(failing) + 1
+    await waiting.try_at_once(connection, endpoint.id)
+    due = await waiting.due(connection, endpoint.id)
+    assert positions(due) == [*positions(failing), again.behind[0].position], "and has its turn after it"
+
+
+async def test_while_as_much_waits_as_may_nothing_more_is_read_and_a_probe_is_all_that_is_tried(
+    connection: Connection, ledger: Ledger, scheduler: Ledger, cases: dict[str, CaseId]
+) -> None:
+    endpoint = await told_of(ledger, scheduler, Viewer())
+    full = Backlog(events=waiting.WAITING_MAX, since=None, due_in_s=None)
+    assert await collected(connection, ledger, endpoint, backlog=full) == Bag()
+    almost = Backlog(events=waiting.WAITING_MAX - 2, since=None, due_in_s=None)
+    assert (await collected(connection, ledger, endpoint, backlog=almost)).through == 2
+    probing = Circuit(failures=FAILURES_MAX)
+    first = await collected(connection, ledger, endpoint, circuit=probing)
+    assert sum(map(len, first.chains)) == 1, "nothing waits: the next event is the probe"
+    await put(connection, endpoint.id, (1, cases["m-1"], 1, 60.0), (2, cases["anonymous"], 1, 60.0))
+    second = await collected(connection, ledger, endpoint, circuit=probing)
+    assert [positions(chain) for chain in second.chains] == [[1]]
+    assert second.through == 0
+    assert not second.chains[0][0].due, "it is tried before its turn"
+    in_vain = Round(tried=(Tried(letter=second.chains[0][0], delivered=False),), attempts=(), circuit=probing)
+    async with connection.transaction():
+        settled = await sorting.settle(connection, endpoint, POSTMAN, second, in_vain, lambda _: None)
+    assert not settled.ended
+    one = await waiting.probe(connection, endpoint.id, 0)
+    assert one is not None
+    assert (one.position, one.attempts, one.due) == (1, 1, False), "and that costs none of its tries"

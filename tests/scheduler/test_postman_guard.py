@@ -1,0 +1,276 @@
+"""What the postman's connections may reach, what one request comes to, and how long it is waited after it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from case_events.core.values import Instant
+from case_scheduler import sending
+from case_scheduler.sending import Answer, Sender, answered, seconds_of
+from case_scheduler.walks import Retries
+from tests.scheduler.receiver import HANGS, Delivery, Receiver, Reply, receiving
+
+SECRET = "whsec_" + "a" * 44
+NOW = Instant(2026, 11, 22, 12, tzinfo=UTC)
+PUBLIC = "93.184.216.34"
+
+Resolving = Callable[..., list[str]]
+
+
+@pytest_asyncio.fixture
+async def production() -> AsyncIterator[Sender]:
+    sender = Sender(sandbox=False)
+    yield sender
+    await sender.close()
+
+
+@pytest_asyncio.fixture
+async def sandbox() -> AsyncIterator[Sender]:
+    sender = Sender(sandbox=True)
+    yield sender
+    await sender.close()
+
+
+@pytest.fixture
+def resolving(monkeypatch: pytest.MonkeyPatch) -> Resolving:
+    """Makes every name resolve to these addresses; gives the list of the names that were asked for."""
+
+    def resolve(*addresses: str) -> list[str]:
+        asked: list[str] = []
+
+        async def getaddrinfo(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+            asked.append(host)
+            kinds = [(socket.AF_INET6 if ":" in one else socket.AF_INET, one) for one in addresses]
+            return [(kind, socket.SOCK_STREAM, 6, "", (one, port)) for kind, one in kinds]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+        return asked
+
+    return resolve
+
+
+async def sent(sender: Sender, url: str) -> Answer:
+    return await sender.post(url, uuid4(), b"{}", [SECRET])
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "10.0.0.1",
+        "127.0.0.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "192.168.1.1",
+        "0.0.0.0",  # noqa: S104 - asked for, not listened on
+        "224.0.0.1",
+        "[::1]",
+        "[::]",
+        "[fd00::1]",
+        "[fe80::1]",
+        "[::ffff:10.0.0.1]",
+        "[2002:a00:1::]",
+        "[64:ff9b::a00:1]",
+    ],
+)
+async def test_nothing_is_sent_to_an_address_that_is_not_public(production: Sender, host: str) -> None:
+    answer = await sent(production, f"https://{host}/")
+    assert (answer.outcome, answer.status) == ("blocked", None)
+
+
+async def test_this_very_machine_is_reached_outside_production_only(production: Sender, sandbox: Sender) -> None:
+    async with receiving() as receiver:
+        assert (await sent(production, receiver.url)).outcome == "blocked"
+        assert receiver.got == []
+        assert (await sent(sandbox, receiver.url)).outcome == "delivered"
+        assert (await sent(sandbox, "http://10.0.0.1/")).outcome == "blocked", "nor is anybody else's in a sandbox"
+
+
+@pytest.mark.parametrize("addresses", [(PUBLIC, "10.0.0.1"), ("10.0.0.1", PUBLIC), (PUBLIC, "::ffff:169.254.169.254")])
+async def test_a_name_that_leads_to_one_private_address_among_public_ones_is_not_connected_to(
+    production: Sender, resolving: Resolving, addresses: tuple[str, ...]
+) -> None:
+    resolving(*addresses)
+    assert (await sent(production, "https://both.example/")).outcome == "blocked"
+
+
+async def test_a_name_is_resolved_once_and_the_connection_goes_to_the_address_that_was_looked_at(
+    sandbox: Sender, resolving: Resolving
+) -> None:
+    async with receiving() as receiver:
+        asked = resolving("127.0.0.1")
+        for _ in range(3):  # on one connection
+            assert (await sent(sandbox, f"http://hooks.example:{receiver.port}/")).outcome == "delivered"
+        assert asked == ["hooks.example"]
+        assert receiver.got[0].headers["host"] == f"hooks.example:{receiver.port}"
+
+
+async def test_a_redirect_is_not_followed_wherever_it_leads(sandbox: Sender) -> None:
+    async with receiving() as elsewhere, receiving() as receiver:
+        for target in (elsewhere.url, "http://169.254.169.254/latest/meta-data/"):
+            receiver.answer = partial(_elsewhere, target)
+            answer = await sent(sandbox, receiver.url)
+            assert (answer.outcome, answer.status) == ("redirected", 307)
+        assert elsewhere.got == []
+
+
+def _elsewhere(target: str, _: Delivery) -> Reply:
+    return 307, {"Location": target}
+
+
+async def test_no_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with receiving() as proxy, receiving() as receiver:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        sender = Sender(sandbox=True)
+        assert (await sent(sender, receiver.url)).outcome == "delivered"
+        await sender.close()
+        assert (len(proxy.got), len(receiver.got)) == (0, 1)
+
+
+def certificate(folder: Path, name: str) -> ssl.SSLContext:
+    """A server's own, for this name; the certificate is left in the folder for whoever trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    today = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "cert.pem").write_bytes(signed.public_bytes(pem))
+    (folder / "key.pem").write_bytes(secret)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context
+
+
+async def test_the_certificate_is_that_of_the_name_though_the_connection_goes_to_an_address(
+    sandbox: Sender, resolving: Resolving, tmp_path: Path
+) -> None:
+    receiver, context = Receiver(), certificate(tmp_path, "hooks.example")
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    resolving("127.0.0.1")
+    believing = Sender(sandbox=True, trusted=ssl.create_default_context(cafile=tmp_path / "cert.pem"))
+    assert (await sent(believing, f"https://hooks.example:{port}/")).outcome == "delivered"
+    for sender, name in ((believing, "other.example"), (sandbox, "hooks.example")):
+        answer = await sent(sender, f"https://{name}:{port}/")
+        assert (answer.outcome, answer.detail) == ("unreachable", "its certificate is not valid")
+    assert len(receiver.got) == 1
+    await believing.close()
+    server.close()
+    await receiver.end()
+
+
+async def test_of_an_answer_only_the_status_is_looked_at_and_no_more_than_a_little_is_read(sandbox: Sender) -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        try:
+            while True:
+                writer.write(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+                await writer.drain()
+        except ConnectionError:
+            cut.set()
+        finally:
+            writer.close()
+
+    cut = asyncio.Event()
+    server = await asyncio.start_server(endless, "127.0.0.1", 0)
+    answer = await sent(sandbox, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    assert (answer.outcome, answer.status, answer.detail) == ("delivered", 200, None)
+    async with asyncio.timeout(5):
+        await cut.wait()
+    server.close()
+
+
+async def test_what_is_no_http_and_who_is_not_there_is_told_in_our_words(
+    sandbox: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def strange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(b"220 smtp.secret.internal ready\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(strange, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    answer = await sent(sandbox, f"http://127.0.0.1:{port}/")
+    assert (answer.outcome, answer.detail) == ("unreachable", "what it answered is not HTTP")
+    server.close()
+    await server.wait_closed()
+    answer = await sent(sandbox, f"http://127.0.0.1:{port}/")
+    assert (answer.outcome, answer.detail) == ("unreachable", "no connection")
+    monkeypatch.setattr(sending, "WHOLE_S", 0.1)
+    async with receiving(lambda _: HANGS) as receiver:
+        began = time.monotonic()
+        answer = await sent(sandbox, receiver.url)
+        assert (answer.outcome, answer.detail) == ("timed_out", "no answer in time")
+        assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("120", 120),
+        (" 0 ", 0),
+        ("Sun, 22 Nov 2026 12:01:00 GMT", 60),
+        ("Sun, 22 Nov 2026 11:00:00 GMT", 0),
+        ("999999999999", 86_400),
+        ("Sun, 22 Nov 2099 12:00:00 GMT", 86_400),
+        ("-5", None),
+        ("1.5", None),
+        ("soon", None),
+        ("\u0661\u0662", None),
+        ("9" * 5_000, 86_400),
+        (None, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_a_day_at_most(said: str | None, seconds: float | None) -> None:
+    assert seconds_of(said, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "quiet"),
+    [
+        (200, "delivered", False),
+        (299, "delivered", False),
+        (302, "redirected", False),
+        (404, "refused", False),
+        (410, "gone", False),
+        (429, "refused", True),
+        (500, "refused", False),
+        (503, "refused", True),
+    ],
+)
+def test_only_2xx_is_success_and_429_and_503_ask_for_quiet(status: int, outcome: str, quiet: bool) -> None:
+    answer = answered(NOW, 1, status, "60")
+    assert (answer.outcome, answer.quiet) == (outcome, quiet)
+    assert not answered(NOW, 1, status, None).quiet
+
+
+def test_an_event_is_tried_for_three_days_ten_times_and_no_two_quite_alike() -> None:
+    retries = Retries()
+    waits = [retries.in_s(tries) for tries in range(1, 11)]
+    assert waits[-1] is None
+    assert None not in waits[:-1]
+    assert 67 * 3600 < sum(wait for wait in waits if wait is not None) < 84 * 3600
+    assert len({retries.in_s(9) for _ in range(20)}) > 1
