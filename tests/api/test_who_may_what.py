@@ -1,66 +1,163 @@
-"""Keys, roles and actors: the table of api.md, endpoint by endpoint and event by event."""
+"""Keys, roles and actors: tests/rights.py held against the running app, operation by operation and event by event."""
+
+import json
+import re
+from typing import Any
 
 import pytest
-from httpx import AsyncClient
+from fastapi.routing import APIRoute
+from httpx import AsyncClient, Response
+from starlette.routing import Route
 
-from case_api import auth
-from case_events.core.commands import BY
+from case_api import auth, limiter
+from case_events.core.commands import BY, POSTED
 from case_events.core.events import EVENTS
 from case_events.core.timeouts import DeadlineApproaching, TimedOut
-from case_events.ledger.callers.keys import ROLES, Caller, caller_of
+from case_events.ledger.callers import changing, keys
+from case_events.ledger.callers.keys import Caller, Role, caller_of
 from case_events.ledger.database import Ledger
+from tests import rights
 from tests.api.house import AGREE, BUYER, MERCHANT, REFUSE, House, complaint, filed, happened, post
+from tests.console.browser import Browser
+from tests.docs.roles import operations_of
+from tests.rights import ANYBODY, CLOUD, OPERATIONS, PAGES, REPLY, ROLES, Row
 
-READERS = {"storefront", "platform", "ops", "auditor"}
-WATCHERS = {"platform", "ops", "auditor", "admin"}
-ENDPOINTS: list[tuple[str, str, set[str]]] = [
-    ("POST", "/v1/cases", {"storefront", "platform"}),
-    ("POST", "/v1/cases/{case_id}/events", {"storefront", "platform", "ops"}),
-    ("GET", "/v1/cases", READERS),
-    ("GET", "/v1/deadlines", READERS),
-    ("GET", "/v1/stats", READERS),
-    ("GET", "/v1/events", READERS),
-    ("GET", "/v1/cases/{case_id}", READERS),
-    ("GET", "/v1/cases/{case_id}/events", READERS),
-    ("GET", "/v1/cases/{case_id}/timeline", READERS),
-    ("GET", "/v1/policies", READERS | {"admin"}),
-    ("GET", "/v1/policies/taobao@2026.1", READERS | {"admin"}),
-    ("POST", "/v1/scheduler/holds", {"ops", "admin"}),
-    ("GET", "/v1/scheduler/holds", WATCHERS),
-    ("GET", "/v1/scheduler/holds/{case_id}", WATCHERS),
-    ("POST", "/v1/scheduler/holds/{case_id}/release", {"ops", "admin"}),
-    ("POST", "/v1/scheduler/outages", {"ops", "admin"}),
-    ("GET", "/v1/scheduler/outages", WATCHERS),
-    ("GET", "/v1/scheduler/outages/{case_id}", WATCHERS),
-    ("GET", "/v1/scheduler/outages/{case_id}/timeouts", WATCHERS),
-    ("GET", "/v1/scheduler/journal", WATCHERS),
-    ("GET", "/v1/scheduler", {"platform", "ops", "auditor", "admin"}),
-    ("POST", "/v1/test-clocks", {"admin"}),
-    ("GET", "/v1/test-clocks/{case_id}", READERS | {"admin"}),
-    ("POST", "/v1/test-clocks/{case_id}/advance", {"admin"}),
-]
-OPEN = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/problems/invalid"]
+NOTHING = "00000000-0000-4000-8000-000000000000"
+PLACES = {"policy": "taobao@2026.1", "year": "2026", "code": "invalid", "sha256": "0" * 64, "key": "nobody"}
+UNDERSTOOD = {200, 400, 404, 409, 415, 422, 428}
+"""What whoever may do a thing is answered, when what they sent is wrong or about nothing."""
+LISTING_CASES = ("find_cases", "find_deadlines", "export_cases")
 
 
-@pytest.mark.parametrize(("method", "path", "roles"), ENDPOINTS)
-async def test_each_endpoint_is_for_its_roles(
-    house: House, storefront: AsyncClient, method: str, path: str, roles: set[str]
+def path_of(path: str, **said: str) -> str:
+    return re.sub(r"{(\w+)}", lambda place: (PLACES | said).get(place[1], NOTHING), path)
+
+
+async def send(client: AsyncClient, method: str, path: str, row: Row, body: Any = None) -> Response:
+    """A request that leads as far as the door asks who it is from, and with ``body`` further."""
+    content = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
+    own = (row.headers or {}) if body is not None else {}
+    said = {"Content-Type": "application/json", **own} if method in ("POST", "PATCH") else {}
+    where = f"{path}?{row.query}" if row.query else path
+    return await client.request(method, where, content=content if said else None, headers=said)
+
+
+def test_every_operation_page_and_event_has_its_row(house: House) -> None:
+    assert operations_of(house.app).keys() == OPERATIONS.keys()
+    for name, (method, path) in operations_of(house.app).items():
+        told = house.app.openapi()["paths"][path][method.lower()]
+        meant = [] if OPERATIONS[name].roles == ANYBODY else OPERATIONS[name].roles.split()
+        assert told.get("x-roles", []) == meant, f"{name}: what the OpenAPI document says"
+    others = [route for route in house.app.routes if isinstance(route, Route) and not isinstance(route, APIRoute)]
+    # HEAD is GET without the body.
+    found = {f"{method} {route.path}" for route in others for method in (route.methods or set()) - {"HEAD"}}
+    assert found == {*PAGES, *(f"GET {path}" for path in rights.DOCUMENTS)}
+    assert list(rights.EVENTS) == list(POSTED)
+    assert not set(POSTED) & {name for name, kind in EVENTS.items() if issubclass(kind, TimedOut | DeadlineApproaching)}
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_each_operation_is_for_its_roles(house: House, storefront: AsyncClient, role: str) -> None:
+    case = await filed(storefront)
+    for name, (method, path) in operations_of(house.app).items():
+        row = OPERATIONS[name]
+        answer = await send(house.caller(role), method, path_of(path, case_id=case["case_id"]), row)
+        if row.roles == ANYBODY or role in row.roles.split():
+            assert answer.status_code in UNDERSTOOD, (name, answer.text)
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), name
+
+
+@pytest.mark.parametrize("key", ["", "ck_nobody", "revoked", "e30.e30.x"])
+async def test_nobody_may_anything_but_what_is_for_anybody(
+    house: House, storefront: AsyncClient, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setattr(limiter, "FAILURES_EVERY_S", 0)
+    case = await filed(storefront)
+    if key == "revoked":
+        async with house.app.state.door.ledger.connection() as connection:
+            caller, key = await keys.create(connection, client="gone", name="gone", role="platform")
+            await changing.revoke(connection, caller.key_id)
+    for name, (method, path) in operations_of(house.app).items():
+        row = OPERATIONS[name]
+        for case_id in (case["case_id"], NOTHING):
+            answer = await send(house.with_key(key), method, path_of(path, case_id=case_id), row)
+            if row.roles == ANYBODY:
+                assert answer.status_code == 200, name
+                continue
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), name
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("path", rights.DOCUMENTS)
+async def test_the_documents_answer_anybody(house: House, path: str) -> None:
+    assert (await house.caller(None).get(path)).status_code == 200
+
+
+ELSEWHERE: list[dict[str, Any]] = [{"merchants": ["m-2"]}, {"marketplaces": ["tmall"]}]
+
+
+@pytest.mark.parametrize("limits", ELSEWHERE, ids=["merchants", "marketplaces"])
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_limited_key_neither_sees_nor_steers_what_is_another_s(
+    house: House, storefront: AsyncClient, role: Role, limits: dict[str, Any]
 ) -> None:
     case = await filed(storefront)
-    path = path.format(**case)
-    for role in ROLES:
-        # An empty body: whoever may call is told what is wrong with it, whoever may not hears only that.
-        answer = await house.caller(role).request(method, path, json={} if method == "POST" else None)
-        assert (answer.status_code != 403) == (role in roles), (role, answer.text)
-        assert answer.status_code in (200, 403, 404, 422)
-    answer = await house.caller(None).request(method, path)
-    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
-    assert answer.headers["www-authenticate"].startswith("Bearer")
+    file = {"file": ("a.png", b"a", "image/png")}
+    stored = (await storefront.post(f"/v1/cases/{case['case_id']}/evidence", files=file)).json()["evidence"]
+    await post(storefront, case, happened("evidence_submitted", BUYER, evidence=[stored]))
+    hook = (await storefront.post("/v1/webhooks", json={"url": "https://shop.example/hooks"})).json()["id"]
+    async with house.app.state.door.ledger.connection() as connection:
+        _, secret = await keys.create(connection, client="elsewhere", name="n", role=role, **limits)
+    limited, before = house.with_key(secret), await house.count()
+    for name, (method, path) in operations_of(house.app).items():
+        row = OPERATIONS[name]
+        if row.roles != ANYBODY and role not in row.roles.split():
+            continue
+        where = path_of(path, case_id=case["case_id"], endpoint_id=hook, sha256=stored["sha256"])
+        answer = await send(limited, method, where, row, _asked(name, row, role, case["case_id"]))
+        _check_limited(name, row, answer, case["case_id"], hook)
+        if method == "GET" and row.limited in (rights.OWN, rights.CLIENT):
+            theirs = storefront if row.limited == rights.CLIENT else house.caller(role)
+            assert (await theirs.get(where)).status_code == 200, f"{name}: to others it is there"
+        if name in LISTING_CASES:
+            assert case["case_id"] in (await send(house.caller(role), method, where, row)).text, "others see it"
+    assert await house.count() == before
 
 
-@pytest.mark.parametrize("path", OPEN)
-async def test_some_answer_anybody(house: House, path: str) -> None:
-    assert (await house.caller(None).get(path)).status_code == 200
+def _asked(name: str, row: Row, role: str, case_id: str) -> Any:
+    """What makes the door ask whose it is; the platform and ops speak for the platform."""
+    as_a_party = role == "storefront"
+    posting: dict[str, Any] = REPLY if as_a_party else {"type": "noted", "data": {"text": "x"}}
+    match name:
+        case "file_case":
+            return complaint()
+        case "post_event":
+            return posting
+        case "post_batch":
+            return [{**posting, "case_id": case_id}]
+        case "post_cloud_event":
+            data = {**posting["data"], **({"actor": posting["actor"]} if as_a_party else {})}
+            event = {"specversion": "1.0", "id": "e", "source": "/s", "subject": case_id, "data": data}
+            return event | {"type": f"caselog.{posting['type']}.v1"}
+        case _:
+            return row.body
+
+
+def _check_limited(name: str, row: Row, answer: Response, case_id: str, hook: str) -> None:
+    match row.limited:
+        case rights.ALL | rights.FILING:
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), (name, answer.text)
+        case rights.OWN:
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), (name, answer.text)
+        case rights.CLIENT if name not in ("make_webhook", "list_webhooks"):
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), (name, answer.text)
+        case rights.ITEMS:
+            assert [one["status"] for one in answer.json()] == [404], answer.text
+        case _:
+            assert answer.status_code in UNDERSTOOD, (name, answer.text)
+            assert case_id not in answer.text
+            assert hook not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -72,19 +169,50 @@ async def test_a_key_nobody_has_opens_nothing(house: House, header: str) -> None
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
 
 
-MAY_POST = {
-    "storefront": {name for name, sides in BY.items() if {"complainant", "respondent"} & set(sides)},
-    "platform": {name for name, sides in BY.items() if "platform" in sides},
-    "ops": {"noted", "assigned", "linked"},
-}
+@pytest.mark.parametrize("role", ROLES)
+async def test_each_page_of_the_console_is_for_its_roles_and_for_no_key(
+    house: House, storefront: AsyncClient, role: str
+) -> None:
+    case, browser = await filed(storefront), Browser(house)
+    await browser.sign_in(f"dev-{role}")
+    assert (browser.cookie() is not None) == (role in PAGES["GET /console"].split())
+    for where, roles in PAGES.items():
+        method, path = where.split(" ")
+        if method == "POST" or roles == ANYBODY:
+            continue  # what a form must be is tested with the console
+        there = path_of(path, case_id=case["case_id"])
+        assert (await house.caller(role).get(there)).status_code == 303, "a key opens no page"
+        answer = await browser.client.get(there)
+        if role in PAGES["GET /console"].split():
+            assert (answer.status_code != 403) == (role in roles.split()), where
+        else:
+            assert answer.status_code == 303, where
+    await browser.client.aclose()
 
 
-@pytest.mark.parametrize("role", sorted(MAY_POST))
-@pytest.mark.parametrize("name", sorted(BY))
-async def test_each_event_is_for_its_role(house: House, storefront: AsyncClient, role: str, name: str) -> None:
-    case = await filed(storefront)
-    answer = await post(house.caller(role), case, happened(name, nonsense=1))
-    assert answer.status_code == (422 if name in MAY_POST[role] else 403), answer.text
+@pytest.mark.parametrize("role", ROLES)
+async def test_each_event_is_for_its_role_however_it_is_sent(house: House, storefront: AsyncClient, role: str) -> None:
+    case, caller, before = await filed(storefront), house.caller(role), await house.count()
+    wrong = [happened(name, nonsense=1) for name in sorted(BY)]
+    items = [{**one, "case_id": case["case_id"]} for one in wrong]
+    batch = await caller.post("/v1/events:batch", json=[*items, {"nonsense": 1}])
+    for number, body in enumerate(wrong):
+        name = body["type"]
+        may = role in rights.EVENTS[name].split()
+        alone = await post(caller, case, body)
+        assert alone.status_code == (422 if may else 403), (name, alone.text)
+        event = {"specversion": "1.0", "id": name, "source": "/s", "subject": case["case_id"], "data": body["data"]}
+        said = json.dumps(event | {"type": f"caselog.{name}.v1"})
+        cloud = await caller.post("/v1/events", content=said, headers=CLOUD)
+        assert cloud.status_code == (422 if may else 403), (name, cloud.text)
+        if role in OPERATIONS["post_batch"].roles.split():
+            assert batch.json()[number]["status"] == (422 if may else 403), name
+        else:
+            assert batch.status_code == 403
+    if role in OPERATIONS["post_batch"].roles.split():
+        may_file = role in OPERATIONS["file_case"].roles.split()
+        assert batch.json()[-1]["status"] == (422 if may_file else 403)
+    assert await house.count() == before
 
 
 async def test_ops_notes_as_the_platform_and_never_as_a_party(house: House, storefront: AsyncClient) -> None:

@@ -31,6 +31,27 @@ def test_a_key_is_told_once_opens_the_door_and_is_shut_out_when_revoked(desk: De
     assert "no valid key" in again.err
 
 
+def test_a_key_gets_another_secret_and_the_old_one_ends_when_it_is_said_to(desk: Desk, caselog: Serving) -> None:
+    made = desk.types("keys", "create", "--role", "ops", "--client", "desk", "--name", "day", "--json").json()
+    rotated = desk.types("keys", "rotate", made["key_id"], "--overlap", "PT1H", "--json").json()
+    for secret in (made["secret"], rotated["secret"]):
+        with_it = {"Authorization": f"Bearer {secret}"}
+        assert httpx.get(f"{caselog.url}/v1/cases", headers=with_it, timeout=30).status_code == 200
+    shown = desk.types("keys", "show", made["key_id"], "--json")
+    assert shown.json()["old_until"] == rotated["old_until"] is not None
+    assert rotated["secret"] not in shown.out
+    again = desk.types("keys", "rotate", made["key_id"])
+    assert again.code == 1
+    assert "PT0S" in again.err
+    at_once = desk.types("keys", "rotate", made["key_id"], "--overlap", "PT0S")
+    assert at_once.code == 0
+    assert "works no longer" in at_once.out
+    assert "old secret: —" in desk.types("keys", "show", made["key_id"]).out
+    for wrong in ("a day", "P8D", "-PT1H"):
+        assert desk.types("keys", "rotate", made["key_id"], f"--overlap={wrong}").code == 2
+    assert [desk.types("keys", what, "nobody").code for what in ("show", "rotate", "revoke")] == [1, 1, 1]
+
+
 def test_a_key_can_be_limited_to_merchants(desk: Desk) -> None:
     limited = ("keys", "create", "--role", "ops", "--client", "desk", "--name", "two", "--merchant", "m-1")
     assert desk.types(*limited, "--merchant", "m-2").code == 0

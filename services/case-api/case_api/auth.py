@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from case_api.headers import header
 from case_api.problems import Refused
+from case_api.tokens import Tokens, is_token
 from case_events.core.commands import BY
 from case_events.core.events import EVENTS
 from case_events.core.timeouts import DeadlineApproaching, TimedOut
@@ -18,13 +19,30 @@ from case_events.core.values import Party, Problem
 from case_events.core.viewer import Viewer
 from case_events.ledger.callers.keys import Caller, caller_of, development_keys
 from case_events.ledger.database import Ledger
+from case_events.ledger.webhooks.endpoints import Shelf
 
 KNOWN_FOR_S = 5
 """How long a key is believed without asking again: a revoked one works no longer than this."""
 KNOWN_MAX = 1_000
-SECRET_MAX = 4_000
+SECRET_MAX = 8_000
+"""Characters; a key has 46, a token of a provider some thousand."""
 
-Right = Literal["file", "post", "upload", "read", "read_rules", "set_clocks", "read_clocks", "read_schedule", "operate"]
+Right = Literal[
+    "file",
+    "post",
+    "upload",
+    "read",
+    "read_rules",
+    "set_clocks",
+    "read_clocks",
+    "read_schedule",
+    "operate",
+    "webhooks",
+    "oversee_webhooks",
+    "read_webhooks",
+    "keys",
+    "console",
+]
 READERS = ("storefront", "platform", "ops", "auditor")
 RIGHTS: dict[Right, tuple[str, ...]] = {
     "file": ("storefront", "platform"),
@@ -36,6 +54,12 @@ RIGHTS: dict[Right, tuple[str, ...]] = {
     "read_clocks": (*READERS, "admin"),
     "read_schedule": ("platform", "ops", "auditor", "admin"),
     "operate": ("ops", "admin"),
+    "webhooks": ("storefront", "platform"),
+    "oversee_webhooks": ("storefront", "platform", "ops", "admin"),
+    "read_webhooks": (*READERS, "admin"),
+    "keys": ("admin",),
+    # Signing in; each page then asks for the right that the API asks for the same.
+    "console": ("platform", "ops", "auditor", "admin"),
 }
 """Which roles have which right."""
 
@@ -47,25 +71,33 @@ DESK = ("platform", "ops", "auditor")
 """The platform's own people: they see the desk's notes to itself, and the marks on a complainant."""
 
 
+OVERSEERS = ("ops", "auditor", "admin")
+"""Who sees every client's webhook endpoints; everybody else sees their own client's."""
+
+
 class Callers:
     """The callers behind the keys seen in the last seconds; only digests of keys are kept.
 
     ``sandbox``: development keys open the door. In production they do not, even where a database still has them.
+    ``tokens``: what an OpenID provider signed opens it, too. ``used``: the keys that were, for whoever notes that.
     """
 
-    def __init__(self, ledger: Ledger, *, sandbox: bool) -> None:
+    def __init__(self, ledger: Ledger, *, sandbox: bool, tokens: Tokens | None = None) -> None:
         self._ledger = ledger
-        self._shut = frozenset() if sandbox else frozenset(secret for _, secret in development_keys())
+        self._tokens = tokens
+        self._shut = frozenset() if sandbox else frozenset(caller.key_id for caller, _ in development_keys())
+        self.used: set[str] = set()
         self._known: dict[bytes, tuple[float, Caller]] = {}
         self._asking: dict[bytes, asyncio.Task[Caller | None]] = {}
 
     async def of(self, secret: str) -> Caller | None:
-        """Who has this key; None if nobody has."""
-        if secret in self._shut:
-            return None
+        """Who has this key or token; None if nobody has. Refused where a token is, with why."""
+        if self._tokens is not None and is_token(secret):
+            return await self._tokens.caller_of(secret)
         digest, now = hashlib.sha256(secret.encode()).digest(), time.monotonic()
         until, caller = self._known.get(digest, (0.0, None))
         if caller is not None and now < until:
+            self.used.add(caller.key_id)
             return caller
         asking = self._asking.get(digest)
         if asking is None:
@@ -74,11 +106,18 @@ class Callers:
             asking.add_done_callback(lambda _: self._asking.pop(digest))
         return await asyncio.shield(asking)
 
+    def knew(self, secret: str) -> bool:
+        """Did this key or token open the door before? Nobody is asked."""
+        if self._tokens is not None and is_token(secret):
+            return self._tokens.knew(secret)
+        return hashlib.sha256(secret.encode()).digest() in self._known
+
     async def _find(self, secret: str, digest: bytes, until: float) -> Caller | None:
         caller = await caller_of(self._ledger, secret)
-        if caller is None:
+        if caller is None or caller.key_id in self._shut:
             self._known.pop(digest, None)
             return None
+        self.used.add(caller.key_id)
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
         self._known[digest] = (until, caller)
@@ -86,7 +125,7 @@ class Callers:
 
 
 async def caller_with(request: Request, callers: Callers, right: Right) -> Caller:
-    """Who sent ``request``. Refused: 401 without a known key, 403 without the right."""
+    """Who sent ``request``, noted in its scope. Refused: 401 without a known key, 403 without the right."""
     scheme, _, secret = header(request, b"authorization").partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret:
@@ -95,6 +134,7 @@ async def caller_with(request: Request, callers: Callers, right: Right) -> Calle
     caller = await callers.of(secret) if known else None
     if caller is None:
         raise Refused(Problem(code="unauthenticated", detail="This key is not known, or it was revoked."))
+    request.scope["caller"] = caller
     if caller.role not in RIGHTS[right]:
         raise Refused(Problem(code="forbidden", detail=f"A key with the role {caller.role} may not do this."))
     return caller
@@ -122,6 +162,13 @@ def speaks_for_the_platform(caller: Caller) -> bool:
 def viewer_of(caller: Caller) -> Viewer:
     """What of the cases there is for this caller."""
     return Viewer(marketplaces=caller.marketplaces, merchants=caller.merchants, desk=caller.role in DESK)
+
+
+def shelf_of(caller: Caller) -> Shelf:
+    """Which webhook endpoints there are for this caller: none that is told of more than the caller may see."""
+    oversees = caller.role in OVERSEERS
+    limits = Viewer(marketplaces=caller.marketplaces, merchants=caller.merchants, desk=oversees or caller.role in DESK)
+    return Shelf(client=None if oversees else caller.client, viewer=limits)
 
 
 def check_may_speak(caller: Caller, actor: Party) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 
+from case_api.provider import KEY_TYPES, address_fault
 from case_api.settings import Settings
 from case_events.ledger.callers import keys
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, teach
@@ -17,7 +18,7 @@ MASTER_KEY_BYTES = 32
 
 
 def faults_set(settings: Settings) -> list[str]:
-    """What is wrong with the settings alone; outside production only a master key that is named and not there."""
+    """What is wrong with the settings alone; outside production: with OpenID, and a master key that is not there."""
     faults = []
     if settings.env == "production":
         if settings.database_url is None:
@@ -26,7 +27,7 @@ def faults_set(settings: Settings) -> list[str]:
             faults.append("CASELOG_MASTER_KEY_FILE is not set, and a key made here would lie beside what it seals")
     if settings.master_key_file is not None:
         faults += _faults_in(settings.master_key_file)
-    return faults
+    return faults + _faults_of_provider(settings)
 
 
 async def faults_kept(settings: Settings) -> list[str]:
@@ -63,6 +64,23 @@ async def _development_keys(settings: Settings, connection: Connection) -> list[
     found = await keys.kept_development_keys(connection) if settings.env == "production" else ()
     names = ", ".join(found)
     return [f"this database has development keys, which everybody knows: {names}; revoke them"] if found else []
+
+
+def _faults_of_provider(settings: Settings) -> list[str]:
+    """A door that lets in whoever any provider names, or by signatures that everybody can make, is none."""
+    faults = []
+    if settings.oidc_issuer is not None:
+        if settings.oidc_audience is None:
+            faults.append("CASELOG_OIDC_AUDIENCE is not set: tokens made for others would open this door")
+        wrong = address_fault(settings.oidc_issuer, sandbox=settings.env != "production")
+        if wrong is not None:
+            faults.append(f"CASELOG_OIDC_ISSUER {wrong}")
+    elif settings.oidc_audience is not None or settings.oidc_client_id is not None:
+        faults.append("CASELOG_OIDC_ISSUER is not set, and without it nothing else of OIDC means anything")
+    unknown = [one for one in settings.oidc_signing_algorithms if one not in KEY_TYPES]
+    if unknown:
+        faults.append(f"CASELOG_OIDC_ALGORITHMS has {', '.join(unknown)}; there are {', '.join(KEY_TYPES)}")
+    return faults
 
 
 def told(faults: list[str]) -> str:
