@@ -2,27 +2,160 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import logging
-from typing import Literal
+import sys
+import time
+from collections.abc import Callable, MutableMapping
+from contextlib import suppress
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import Any, BinaryIO, Literal
 
+import msgspec
 import structlog
+
+REQUEST = "request"
+"""The event of the line that every request has: the only one that may wait for others before it is written."""
+TOGETHER_S = 0.2
+"""How long such a line may wait; who is killed meanwhile loses it."""
+TOGETHER_BYTES = 32_768
+EVENT_WIDTH = 30
+
+ABOUT: ContextVar[dict[str, Any] | None] = ContextVar("about", default=None)
+"""What every line written on behalf of one request says: its trace, its key, its case."""
+
+
+Line = MutableMapping[str, Any]
+Rendered = tuple[tuple[bytes], dict[str, bool]]
+_write_request: Callable[[Line], None] | None = None
+_lines: _Lines | None = None
 
 
 def configure(form: Literal["console", "json"]) -> None:
     """Call once, before the first line is logged. Lines never carry a party's id or text."""
-    ending: list[structlog.typing.Processor] = [
-        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    ]
-    if form == "json":
-        ending = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    global _write_request, _lines  # noqa: PLW0603 - one process, one place where lines go
+    _lines = out = _Lines(sys.stdout.buffer)
+    render = _as_json if form == "json" else _for_people
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _about_the_request,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *ending,
+            _stamped,
+            structlog.processors.format_exc_info,
+            render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=out,
         cache_logger_on_first_use=True,
     )
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    exporting = logging.getLogger("opentelemetry")
+    exporting.handlers, exporting.propagate = [_Foreign(logging.WARNING)], False
+
+    def write(line: Line) -> None:
+        (rendered,), said = render(None, "info", _stamped(None, "info", line))
+        out.msg(rendered, **said)
+
+    _write_request = write
+
+
+def request(**said: Any) -> None:
+    """The line of a request: as ``log.info`` would write it, without what that spends on finding out how."""
+    about = ABOUT.get() or {}
+    if _write_request is None:
+        structlog.get_logger().info(REQUEST, **about, **said)
+    else:
+        _write_request({"event": REQUEST, "level": "info", **about, **said})
+
+
+def flush() -> None:
+    """Write what waits: called as a process ends, which a signal may do without another word."""
+    if _lines is not None:
+        _lines.flush()
+
+
+class _Foreign(logging.Handler):
+    """What a library has to say, written as our own lines are."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name)
+
+
+class _Lines:
+    """Where lines go: at once, with all that wait; those of requests together, a write for many of them."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._waiting: list[bytes] = []
+        self._bytes = 0
+        self._due: asyncio.TimerHandle | None = None
+        atexit.register(self.flush)
+
+    def __call__(self, *_: object) -> _Lines:
+        return self
+
+    def msg(self, line: bytes, *, soon: bool) -> None:
+        self._waiting.append(line)
+        self._bytes += len(line)
+        if not soon or self._bytes >= TOGETHER_BYTES or not self._will_be_written():
+            self.flush()
+
+    log = debug = info = warning = warn = error = critical = fatal = exception = failure = err = msg
+
+    def _will_be_written(self) -> bool:
+        if self._due is None:
+            try:
+                self._due = asyncio.get_running_loop().call_later(TOGETHER_S, self.flush)
+            except RuntimeError:  # nothing runs here that would come back to it
+                return False
+        return True
+
+    def flush(self) -> None:
+        due, self._due = self._due, None
+        if due is not None:
+            due.cancel()
+        lines, self._waiting, self._bytes = self._waiting, [], 0
+        if lines and not self._out.closed:
+            # Nobody reads any more: a line is no reason to fail.
+            with suppress(BrokenPipeError):
+                self._out.write(b"".join(lines))
+                self._out.flush()
+
+
+def _about_the_request(_: object, __: str, line: Line) -> Line:
+    about = ABOUT.get()
+    return line if about is None else {**about, **line}
+
+
+def _stamped(_: object, __: str, line: Line) -> Line:
+    second, ns = divmod(time.time_ns(), 1_000_000_000)
+    line["timestamp"] = f"{_to_the_second(second)}.{ns // 1000:06d}Z"
+    return line
+
+
+@lru_cache(maxsize=2)
+def _to_the_second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+_encode = msgspec.json.Encoder(enc_hook=repr).encode
+
+
+def _as_json(_: object, __: str, line: Line) -> Rendered:
+    return (_encode(line) + b"\n",), {"soon": line["event"] == REQUEST}
+
+
+def _for_people(_: object, __: str, line: Line) -> Rendered:
+    soon = line["event"] == REQUEST
+    trace = line.pop("exception", None)
+    head = f"{line.pop('timestamp')} [{line.pop('level'):<8}] {line.pop('event'):<{EVENT_WIDTH}}"
+    said = " ".join([head, *(f"{name}={_word(value)}" for name, value in line.items())]).rstrip()
+    return ((f"{said}\n{trace}\n" if trace else f"{said}\n").encode("utf-8", "backslashreplace"),), {"soon": soon}
+
+
+def _word(value: object) -> str:
+    if isinstance(value, str) and value.isprintable() and " " not in value and value:
+        return value
+    return repr(value)

@@ -11,6 +11,7 @@ from case_events.ledger.clock.overview import overview
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
 from case_events.ledger.feed.sequencing import state
+from case_events.ledger.webhooks.measured import standing
 from case_scheduler.meters import Meters
 from case_scheduler.pulse import Pulse
 
@@ -37,4 +38,5 @@ async def measure(ledger: Ledger, meters: Meters, pulse: Pulse) -> None:
     seen = await overview(ledger)
     async with ledger.connection() as connection:
         meters.saw(seen, await state(connection))
+        meters.saw_webhooks(await standing(connection))
     pulse.waits_for_days = seen.calendar.waits_too_long

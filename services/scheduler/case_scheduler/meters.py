@@ -18,6 +18,9 @@ from case_events.ledger.clock.holds import KINDS
 from case_events.ledger.clock.lateness import OTHER, Lateness
 from case_events.ledger.clock.overview import Overview
 from case_events.ledger.feed.sequencing import FeedState
+from case_events.ledger.webhooks.attempts import OUTCOMES
+from case_events.ledger.webhooks.endpoints import STATES
+from case_events.ledger.webhooks.measured import Standing
 from case_scheduler.pulse import Pulse
 from case_scheduler.timeouts import Sweeper
 
@@ -48,6 +51,9 @@ class Meters:
         self._rounds = self._counter(
             "collective_rounds", "Rounds in which collective complaints were linked.", "result"
         )
+        self._sent = self._counter("webhook_attempts", "Webhooks that this scheduler sent, by outcome.", "outcome")
+        for outcome in OUTCOMES:
+            self._sent.labels(outcome)
 
     def _measure_itself(self) -> None:
         self._sweep_age = self._gauge("sweep_age_seconds", "Since this scheduler last fired all that was due.")
@@ -72,6 +78,12 @@ class Meters:
         self._running = self._gauge("schedulers_running", "Schedulers that were seen just now.")
         self._head = self._gauge("feed_head", "The last position of the feed.")
         self._waiting = self._gauge("feed_waiting_seconds", "How long an event has waited for its position.")
+        self._undelivered = self._gauge("webhook_waiting", "Events that wait for a webhook to be sent again.")
+        self._behind = self._gauge("webhook_lag_seconds", "Age of the oldest event an active endpoint has not got.")
+        self._left_alone = self._gauge("webhook_endpoints_failing", "Active endpoints that are left alone for a while.")
+        self._endpoints = Gauge(
+            "caselog_webhook_endpoints", "Webhook endpoints, by state.", ["state"], registry=self._registry
+        )
 
     def exposed(self) -> bytes:
         """All of it in Prometheus' text format."""
@@ -112,6 +124,18 @@ class Meters:
     def linked(self, well: bool) -> None:
         """A round in which collective complaints are linked ended."""
         self._rounds.labels(WELL if well else ILL).inc()
+
+    def sent(self, outcome: str) -> None:
+        """A webhook was sent, or was not."""
+        self._sent.labels(outcome).inc()
+
+    def saw_webhooks(self, standing: Standing) -> None:
+        """How webhooks are as a whole."""
+        self._undelivered.set(standing.waiting)
+        self._behind.set(standing.lag_s)
+        self._left_alone.set(standing.failing)
+        for state in STATES:
+            self._endpoints.labels(state).set(standing.endpoints[state])
 
     def saw(self, seen: Overview, feed: FeedState) -> None:
         """How the clock and the feed are as a whole."""

@@ -10,7 +10,10 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from contextvars import Context
+from typing import Any, Generic, TypeVar
+
+from case_events import tracing
 
 SIZE_MAX = 32
 """How many share a transaction; more buy little and cost the tail."""
@@ -26,6 +29,8 @@ leave a third of the core unused, six share too little)."""
 T = TypeVar("T")
 R = TypeVar("R")
 Work = Callable[[Sequence[T]], Awaitable[Sequence[R]]]
+Waiting = tuple[T, asyncio.Future[R], Any]
+"""What is asked, where its answer goes, and the span that waits for it."""
 
 
 class Full(Exception):
@@ -40,7 +45,9 @@ class Batches(Generic[T, R]):
         whole batch at once, because trying its items one by one would only fail again."""
         self._key = key
         self._hopeless = hopeless
-        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self.told: Callable[[int], None] | None = None
+        """Who counts how many went together."""
+        self._waiting: deque[Waiting[T, R]] = deque()
         self._busy: set[Hashable] = set()
         self._lanes: set[asyncio.Task[None]] = set()
         self._under_way = 0
@@ -50,17 +57,20 @@ class Batches(Generic[T, R]):
         if len(self._waiting) >= WAITING_MAX:
             raise Full
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, answer))
+        self._waiting.append((item, answer, tracing.here()))
         if len(self._lanes) < LANES:
-            lane = asyncio.create_task(self._lane(work))
+            # Its own context: it goes on with what others ask, and is of no one's request.
+            lane = asyncio.create_task(self._lane(work), context=Context())
             self._lanes.add(lane)
             lane.add_done_callback(self._lanes.discard)
         return await answer
 
     async def _lane(self, work: Work[T, R]) -> None:
         while batch := self._next():
-            keys = {self._key(item) for item, _ in batch}
+            keys = {self._key(item) for item, _, _ in batch}
             self._busy |= keys
+            if self.told is not None:
+                self.told(len(batch))
             self._under_way += 1
             try:
                 await self._work(batch, work)
@@ -68,11 +78,12 @@ class Batches(Generic[T, R]):
                 self._under_way -= 1
                 self._busy -= keys
 
-    async def _work(self, batch: list[tuple[T, asyncio.Future[R]]], work: Work[T, R]) -> None:
+    async def _work(self, batch: list[Waiting[T, R]], work: Work[T, R]) -> None:
         try:
-            answers = await work([item for item, _ in batch])
+            with tracing.together("ledger.batch", [span for _, _, span in batch], steps=len(batch)):
+                answers = await work([item for item, _, _ in batch])
         except self._hopeless as error:
-            for _, answer in batch:
+            for _, answer, _ in batch:
                 _fail(answer, error)
         except Exception as error:  # noqa: BLE001 - it is handed to whoever asked
             if len(batch) == 1:
@@ -81,28 +92,28 @@ class Batches(Generic[T, R]):
             for one in batch:
                 await self._work([one], work)
         else:
-            for (_, answer), said in zip(batch, answers, strict=True):
+            for (_, answer, _), said in zip(batch, answers, strict=True):
                 if not answer.done():
                     answer.set_result(said)
 
-    def _next(self) -> list[tuple[T, asyncio.Future[R]]]:
+    def _next(self) -> list[Waiting[T, R]]:
         """The items that have waited longest and can go together; whoever gave up waiting is left out."""
-        batch: list[tuple[T, asyncio.Future[R]]] = []
+        batch: list[Waiting[T, R]] = []
         keys: set[Hashable] = set()
-        later: list[tuple[T, asyncio.Future[R]]] = []
+        later: list[Waiting[T, R]] = []
         # What waits is shared with the lanes that are free: one is judged while the other is written.
         share = math.ceil(len(self._waiting) / (LANES - self._under_way))
         size = min(SIZE_MAX, max(SHARE_MIN, share))
         while self._waiting and len(batch) < size:
-            item, answer = self._waiting.popleft()
+            item, answer, span = self._waiting.popleft()
             key = self._key(item)
             if answer.done():
                 continue
             if key in keys or key in self._busy:
-                later.append((item, answer))
+                later.append((item, answer, span))
             else:
                 keys.add(key)
-                batch.append((item, answer))
+                batch.append((item, answer, span))
         self._waiting.extendleft(reversed(later))
         return batch
 

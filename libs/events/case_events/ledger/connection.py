@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import asyncpg
 
+from case_events import tracing
 from case_events.core.values import Instant
 
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
@@ -34,6 +35,13 @@ async def teach(connection: Connection) -> None:
     await connection.set_type_codec(
         "timestamptz", schema="pg_catalog", encoder=_to_postgres, decoder=_from_postgres, format="tuple"
     )
+    if tracing.is_on():
+        connection.add_query_logger(_trace)
+
+
+def _trace(asked: asyncpg.connection.LoggedQuery) -> None:
+    """What was asked with stays here."""
+    tracing.spoken(asked.query, asked.elapsed, asked.exception)
 
 
 @lru_cache(maxsize=4096)  # the instants of one row, and of the rows of one step, are mostly the same

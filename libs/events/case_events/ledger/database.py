@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import asyncpg
 
@@ -16,6 +17,7 @@ from case_events.ledger.clock.host import TOLERANCE_S, HostClock, host_clock, la
 from case_events.ledger.clock.outage_book import OutageBook
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, teach
 from case_events.ledger.policy_book import PolicyBook
+from case_events.ledger.presence import PROBE_S, Presence
 from case_events.ledger.recent import Recent
 from case_events.ledger.sealing import Vault
 from case_events.ledger.waking import Waking
@@ -49,8 +51,9 @@ LIMITS = {
 class Ledger:
     """An open ledger: the pool, the vault, the calendar, the policies read so far, and what is asked of it now."""
 
-    def __init__(self, pool: asyncpg.Pool, vault: Vault, calendar: Calendar) -> None:
+    def __init__(self, pool: asyncpg.Pool, vault: Vault, calendar: Calendar, presence: Presence) -> None:
         self.pool = pool
+        self.presence = presence
         self.vault = vault
         self.calendar = calendar
         self.policies = PolicyBook()
@@ -64,10 +67,26 @@ class Ledger:
         self.clock_tolerance_s = TOLERANCE_S
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """A connection of the pool, waited for no longer than ``ACQUIRE_TIMEOUT_S``. Raises one of UNAVAILABLE."""
-        async with self.pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+    async def connection(self, *, held: bool = False) -> AsyncIterator[Connection]:
+        """A connection of the pool, waited for no longer than ``ACQUIRE_TIMEOUT_S``. Raises one of UNAVAILABLE.
+
+        ``held``: somebody listens on it, and asks little. While Postgres hangs it is refused at once, and whoever asks
+        something is told within seconds (presence.py).
+        """
+        presence = self.presence
+        presence.check()
+        async with asyncio.timeout(ACQUIRE_TIMEOUT_S) as limit:
+            presence.waits(limit)
+            try:
+                connection = await self.pool.acquire()
+            finally:
+                presence.waited(limit)
+        presence.uses(connection, held=held)
+        try:
             yield connection
+        finally:
+            presence.done(connection)
+            await self.pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
 
     def believed_until(self) -> Instant:
         """The latest instant of the database's clock that this host believes: what says it is later is not judged."""
@@ -75,6 +94,7 @@ class Ledger:
 
     async def close(self) -> None:
         await self.waking.close()
+        await self.presence.close()
         await self.pool.close()
 
 
@@ -93,7 +113,18 @@ async def open_ledger(
         init=teach,
         reset=_nothing_to_reset,
     )
-    return Ledger(pool, vault, calendar or published())
+    return Ledger(pool, vault, calendar or published(), Presence(partial(_ask, url, application)))
+
+
+async def _ask(url: str, application: str) -> None:
+    """Ask the server anything, on a connection of its own. Raises what connecting and asking raise."""
+    aside = await asyncpg.connect(
+        url, timeout=PROBE_S, command_timeout=PROBE_S, server_settings={"application_name": f"{application}-probe"}
+    )
+    try:
+        await aside.execute("SELECT")
+    finally:
+        aside.terminate()
 
 
 async def _nothing_to_reset(_: Connection) -> None:

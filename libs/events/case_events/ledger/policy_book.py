@@ -13,6 +13,7 @@ VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name, version) DO NOTHING
 """
 FIND = "SELECT digest, text FROM policies WHERE name = $1 AND version = $2"
 ALL = "SELECT text FROM policies ORDER BY name, effective_from, version"
+VERSIONS = "SELECT name, version FROM policies ORDER BY effective_from, name, version"
 IN_FORCE = """
 SELECT name, version, digest FROM policies
 WHERE marketplace = $1 AND effective_from <= $2 ORDER BY effective_from DESC, loaded_at DESC LIMIT 1
@@ -79,3 +80,8 @@ async def keep(connection: Connection, text: str) -> InForce:
 async def kept(connection: Connection) -> tuple[InForce, ...]:
     """Every policy that is kept, by name and then by when it takes effect."""
     return tuple(load(row["text"]) for row in await connection.fetch(ALL))
+
+
+async def versions(connection: Connection) -> tuple[tuple[str, str], ...]:
+    """Name and version of every policy that is kept, the oldest first."""
+    return tuple((row["name"], row["version"]) for row in await connection.fetch(VERSIONS))

@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import asyncpg
 
+from case_events import tracing
 from case_events.core.commands import POSTED_NAMES, File, Posted
 from case_events.core.events import Filed
 from case_events.core.plan import Request, Step
@@ -72,6 +73,11 @@ async def submit(ledger: Ledger, asking: Asking, *, dry_run: bool = False) -> St
     away; then nothing is known to be recorded.
     """
     request = request_of(asking, ledger.vault)
+    with tracing.span("ledger.submit", command=type(asking.command).__name__, case_id=str(request.case_id)):
+        return await _submitted(ledger, request, dry_run=dry_run)
+
+
+async def _submitted(ledger: Ledger, request: Request, *, dry_run: bool) -> Step:
     if dry_run:
         async with ledger.connection() as connection:
             (judged,) = await judge(ledger, connection, [request])
@@ -119,7 +125,13 @@ async def _in_turn(ledger: Ledger, request: Request) -> Step | None:
 
 
 async def _tried(ledger: Ledger, connection: Connection, requests: Sequence[Request]) -> list[Step | None]:
-    judged = await judge(ledger, connection, requests)
+    with tracing.span("ledger.judge"):
+        judged = await judge(ledger, connection, requests)
+    with tracing.span("ledger.commit"):
+        return await _committed(ledger, connection, judged)
+
+
+async def _committed(ledger: Ledger, connection: Connection, judged: Sequence[Judged]) -> list[Step | None]:
     written = await _written(ledger, connection, [one for one in judged if one.step.events and not one.opened])
     for one in judged:
         if one.opened and await _written_whole(ledger, connection, one):

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from case_api import problems
 from case_api.answers import shown
 from case_api.door import door_of
+from case_api.meters import Meters
 from case_api.openapi import operation
 from case_api.policy_views import Readiness
-from case_api.watch import Meters
 from case_events.core.values import Fault, Problem
 from case_events.ledger.clock.calendars import COVERED_DAYS_MIN, coverage
 from case_events.ledger.connection import UNAVAILABLE
@@ -77,7 +77,7 @@ async def ready(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    """What this process has been doing, for Prometheus."""
+    """What the workers have been doing, for Prometheus: of `caselog up`, all of them together."""
     meters: Meters = request.app.state.meters
     return Response(meters.exposed(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

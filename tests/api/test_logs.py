@@ -1,0 +1,192 @@
+"""What the log says of a request: which route, what became of it, whose key and which case; nothing a person wrote."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from httpx import AsyncClient
+
+from case_api import watch
+from case_api.routes import reading
+from case_events import logs
+from tests.api.house import (
+    APPEAL,
+    BUYER,
+    MERCHANT,
+    REFUND,
+    REFUSE,
+    House,
+    complaint,
+    filed,
+    happened,
+    post,
+)
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+MS_MAX = 60_000
+
+
+class Out:
+    """Where a process would write its lines."""
+
+    def __init__(self) -> None:
+        self.buffer = io.BytesIO()
+
+    def lines(self) -> list[dict[str, Any]]:
+        logs.flush()
+        return [json.loads(line) for line in self.buffer.getvalue().splitlines()]
+
+    def requests(self) -> list[dict[str, Any]]:
+        return [line for line in self.lines() if line["event"] == logs.REQUEST]
+
+
+@pytest.fixture
+def out(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Out]:
+    """The lines of the house, as JSON."""
+    told, before = Out(), structlog.get_config()
+    monkeypatch.setattr(sys, "stdout", told)
+    monkeypatch.setattr(logs, "_write_request", None)
+    monkeypatch.setattr(logs, "_lines", None)
+    monkeypatch.setattr(house.app.state.watch, "_lines", "all")
+    logs.configure("json")
+    yield told
+    structlog.configure(**before)
+
+
+async def test_a_request_has_a_line_with_its_route_its_trace_its_key_and_its_case(house: House, out: Out) -> None:
+    storefront = house.caller("storefront")
+    case = await filed(storefront)
+    traced = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+    answer = await storefront.get(f"/v1/cases/{case['case_id']}?version=1", headers=traced)
+    filing, line = out.requests()
+    assert (filing["method"], filing["route"], filing["status"]) == ("POST", "/v1/cases", 201)
+    assert 0 < line.pop("ms") < MS_MAX
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "request",
+        "level": "info",
+        "method": "GET",
+        "route": "/v1/cases/{case_id}",
+        "status": 200,
+        "bytes": len(answer.content),
+        "trace_id": TRACE,
+        "key_id": "dev-storefront",
+        "client": "dev",
+        "case_id": case["case_id"],
+    }
+
+
+async def test_a_refusal_says_its_code(house: House, out: Out) -> None:
+    await house.caller("storefront").get("/v1/cases/00000000-0000-4000-8000-000000000000")
+    await house.with_key("nobody's").get("/v1/cases")
+    missing, unknown = out.requests()
+    assert (missing["status"], missing["code"], missing["key_id"]) == (404, "not_found", "dev-storefront")
+    assert (unknown["status"], unknown["code"]) == (401, "unauthenticated")
+    assert "key_id" not in unknown
+
+
+WRITTEN = (
+    "张三丰",
+    "买家写的话",
+    "merchant-secret-77",
+    "buyer-secret-88",
+    "13800138000",
+    "T-order-99",
+    "https://photo.example/77",
+)
+
+
+async def test_nothing_that_a_person_chose_or_wrote_is_ever_in_the_log(house: House, out: Out) -> None:
+    """A dispute from filing to appeal, with refusals, wrong paths and a fault of ours on its way."""
+    storefront, platform = house.caller("storefront"), house.caller("platform")
+    buyer, merchant = {**BUYER, "id": WRITTEN[3]}, {**MERCHANT, "id": WRITTEN[2]}
+    proof = [{"kind": "photo", "uri": WRITTEN[6], "sha256": f"{7:064x}"}]
+    body = complaint(description=f"{WRITTEN[0]}{WRITTEN[1]}{WRITTEN[4]}", complainant=buyer, respondent=merchant)
+    body["order"]["order_id"] = WRITTEN[5]
+    case = (await storefront.post("/v1/cases", json=body, headers={"Idempotency-Key": WRITTEN[4]})).json()
+    steps = [
+        (storefront, {**REFUSE, "actor": merchant, "data": {"decision": "refuse", "reason": WRITTEN[1]}}),
+        (storefront, happened("intervention_requested", buyer, ground="refused", reason=WRITTEN[0])),
+        (storefront, happened("evidence_submitted", buyer, evidence=proof)),
+        (platform, {**REFUND, "data": {**REFUND["data"], "reasons": WRITTEN[1]}}),
+        (storefront, {**APPEAL, "actor": buyer}),
+        (storefront, happened("messaged", buyer, text=WRITTEN[0], nonsense=WRITTEN[1])),
+    ]
+    for client, step in steps:
+        version = (await storefront.get(f"/v1/cases/{case['case_id']}")).json()["version"]
+        await post(client, case, step, if_match=f'"{version}"')
+    await _wander(storefront)
+    batch = [{**body, "id": WRITTEN[4]}, {"type": WRITTEN[0]}]
+    assert (await storefront.post("/v1/events:batch", json=batch)).status_code == 207
+    told = out.buffer.getvalue().decode() + json.dumps(out.lines(), ensure_ascii=False)
+    assert len(out.requests()) >= 2 * len(steps) + 5
+    assert not [word for word in WRITTEN if word in told or word.encode("unicode_escape").decode() in told]
+
+
+async def _wander(storefront: AsyncClient) -> None:
+    """Personal words where a client may put them by mistake."""
+    await storefront.get("/v1/cases", params={"order_id": WRITTEN[5], "merchant_id": WRITTEN[2]})
+    await storefront.get(f"/v1/cases/{WRITTEN[5]}")
+    await storefront.get(f"/{WRITTEN[3]}", headers={"User-Agent": WRITTEN[4], "X-Name": WRITTEN[2]})
+
+
+async def test_a_fault_of_ours_names_the_request_it_broke(
+    house: House, out: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError(WRITTEN[0])
+
+    case = await filed(house.caller("storefront"))
+    monkeypatch.setattr(reading, "read_case", broken)
+    answer = await house.caller("storefront").get(f"/v1/cases/{case['case_id']}")
+    fault, line = out.lines()[-2:]
+    assert fault["event"] == "request failed"
+    assert fault["trace_id"] == line["trace_id"] == answer.json()["trace_id"]
+    assert (fault["key_id"], fault["case_id"]) == ("dev-storefront", case["case_id"])
+    assert (line["status"], line["code"]) == (500, "internal")
+    assert WRITTEN[0] not in out.buffer.getvalue().decode()
+
+
+async def test_where_only_slow_ones_have_lines_a_refusal_has_one_too(
+    house: House, out: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house.app.state.watch, "_lines", "slow")
+    await house.caller("storefront").get("/v1/cases?limit=1")
+    await house.caller("storefront").get("/v1/nothing")
+    monkeypatch.setattr(watch, "SLOW_S", 0.0)
+    await house.caller("storefront").get("/v1/cases?limit=2")
+    monkeypatch.setattr(house.app.state.watch, "_lines", "none")
+    await house.caller("storefront").get("/v1/nothing")
+    assert [(line["status"], line["route"]) for line in out.requests()] == [(404, "unknown"), (200, "/v1/cases")]
+
+
+def test_lines_for_people_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, before = Out(), structlog.get_config()
+    monkeypatch.setattr(sys, "stdout", told)
+    monkeypatch.setattr(logs, "_write_request", None)
+    monkeypatch.setattr(logs, "_lines", None)
+    logs.configure("console")
+    try:
+        logs.request(method="GET", route="/v1/cases", status=200)
+        structlog.get_logger().warning("something", said="a b\nc", nothing=None)
+        first, second = told.buffer.getvalue().decode().splitlines()
+    finally:
+        structlog.configure(**before)
+    assert first.endswith("method=GET route=/v1/cases status=200")
+    assert "[info    ] request " in first
+    assert second.endswith("said='a b\\nc' nothing=None"), "nobody writes a line of ours by what they send"
+
+
+def test_every_module_that_logs_says_events_not_sentences_with_data() -> None:
+    """What varies stands in fields: a sentence made of data could hold anything."""
+    found = []
+    for path in Path(watch.__file__).resolve().parents[2].rglob("*.py"):
+        found += [line for line in path.read_text(encoding="utf-8").splitlines() if "log." in line and '(f"' in line]
+    assert not [line for line in found if line.lstrip().startswith(("log.info", "log.warning", "log.error"))]
