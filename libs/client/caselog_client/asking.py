@@ -1,12 +1,11 @@
-"""What is asked, as values: each request built, and its answer read, by functions that do no I/O."""
-
-# ruff: noqa: A002 - type is the contract's word
+"""How anything is asked: each request as a value, and its answer read, by functions that do no I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
@@ -14,32 +13,23 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from caselog_client.batching import BATCH, Item, Result, body_of
 from caselog_client.problems import Unreadable, problem_of
-from caselog_client.values import Complaint, Party
-from caselog_client.views import (
-    Case,
-    CaseItem,
-    Event,
-    FeedPage,
-    Page,
-    Policy,
-    PolicyItem,
-    Step,
-    TestClock,
-    Timeline,
-)
+from caselog_client.views import Page
 
 VERSION = "0.1.0"
-FEED = "/v1/events"
-CASES, CLOCKS, POLICIES = "/v1/cases", "/v1/test-clocks", "/v1/policies"
+TOO_MANY = 429
+M = TypeVar("M", bound=Callable[..., Any])
 T = TypeVar("T")
 V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
 Id = UUID | str
 
 
 class Asked(Struct, Generic[T], frozen=True, kw_only=True):
-    """One request; sent again, it is byte for byte the same, its key included."""
+    """One request; sent again, it is byte for byte the same, its key included.
+
+    ``once``: done twice it would be two things, and it has no key; it is sent again only where it was not let in.
+    """
 
     method: str
     path: str
@@ -47,78 +37,14 @@ class Asked(Struct, Generic[T], frozen=True, kw_only=True):
     params: dict[str, str] = {}
     headers: dict[str, str] = {}
     body: bytes | None = None
+    once: bool = False
 
     @property
     def key(self) -> str | None:
         return self.headers.get("Idempotency-Key")
 
-
-def file(complaint: Complaint | Mapping[str, Any], key: str | None) -> Asked[Case]:
-    body = complaint if isinstance(complaint, Complaint) else dict(complaint)
-    return _sent(CASES, body, _as(Case), _key(key))
-
-
-def post(
-    case_id: Id,
-    type: str,
-    data: Mapping[str, Any] | None,
-    actor: Party | Mapping[str, str] | None,
-    *,
-    if_match: int | None,
-    dry_run: bool,
-    occurred_at: datetime | None,
-    key: str | None,
-) -> Asked[Step]:
-    body: dict[str, Any] = {"type": type, "data": dict(data or {})}
-    if actor is not None:
-        body["actor"] = actor if isinstance(actor, Party) else dict(actor)
-    if occurred_at is not None:
-        body["occurred_at"] = occurred_at
-    headers = _key(key)
-    if if_match is not None:
-        headers["If-Match"] = f'"{if_match}"'
-    return _sent(f"{_case(case_id)}/events", body, _step, headers, {"dry_run": "true"} if dry_run else None)
-
-
-def case(case_id: Id, version: int | None, at: datetime | None, explain: bool) -> Asked[Case]:
-    return _got(_case(case_id), Case, {"version": version, "at": at, "explain": explain or None})
-
-
-def batch(items: Sequence[Item], *, dry_run: bool) -> Asked[tuple[Result, ...]]:
-    return _sent(BATCH, body_of(items), _as(tuple[Result, ...]), params={"dry_run": "true"} if dry_run else None)
-
-
-def timeline(case_id: Id) -> Asked[Timeline]:
-    return _got(f"{_case(case_id)}/timeline", Timeline)
-
-
-def dossier(case_id: Id, format: str) -> Asked[bytes]:
-    return Asked(method="GET", path=f"{_case(case_id)}/dossier", read=_bytes, params={"format": format})
-
-
-def policy(name: str, version: str) -> Asked[Policy]:
-    return _got(f"{POLICIES}/{quote(name, safe='')}@{quote(version, safe='')}", Policy)
-
-
-def create_clock(at: datetime) -> Asked[TestClock]:
-    return _sent(CLOCKS, {"at": at}, _as(TestClock))
-
-
-def clock(clock_id: Id) -> Asked[TestClock]:
-    return _got(_clock(clock_id), TestClock)
-
-
-def advance(clock_id: Id, to: datetime) -> Asked[TestClock]:
-    return _sent(f"{_clock(clock_id)}/advance", {"to": to}, _as(TestClock))
-
-
-def destination(stands: TestClock | None, to: datetime | None, by: timedelta | None) -> datetime:
-    """Where to advance: always an instant, so that sending it twice moves the clock once."""
-    if to is not None:
-        return to
-    assert stands is not None, "a clock is read before it is moved by a while"
-    assert by is not None, "to or by"
-    return stands.at + by
+    def may_be_sent_again(self, answer: httpx.Response | None) -> bool:
+        return not self.once or (answer is not None and answer.status_code == TOO_MANY)
 
 
 class Pages(Generic[V]):
@@ -126,7 +52,7 @@ class Pages(Generic[V]):
 
     def __init__(self, path: str, of: type[V], filters: Mapping[str, object]) -> None:
         self._path, self._items = path, msgspec.json.Decoder(of)
-        self._params = _params(filters)
+        self._params = params_of(filters)
         self.asked: Asked[Page] | None = self._page()
 
     def took(self, page: Page) -> list[V]:
@@ -141,61 +67,113 @@ class Pages(Generic[V]):
             raise Unreadable(f"{self._path}: {fault}") from fault
 
     def _page(self) -> Asked[Page]:
-        return Asked(method="GET", path=self._path, read=_as(Page), params=self._params)
+        return Asked(method="GET", path=self._path, read=read_as(Page), params=self._params)
 
 
-def cases(filters: Mapping[str, object]) -> Pages[CaseItem]:
-    return Pages(CASES, CaseItem, filters)
+class Reading(Protocol[V_co]):
+    """A long answer being read, from ``path``; it knows where to go on when the line is lost."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def can_go_on(self) -> bool: ...
+
+    def begin(self) -> tuple[dict[str, str], dict[str, str]]: ...
+
+    def took(self, piece: bytes) -> Iterator[V_co]: ...
+
+    def is_whole(self) -> bool: ...
 
 
-def events(case_id: Id) -> Pages[Event]:
-    return Pages(f"{_case(case_id)}/events", Event, {})
-
-
-def feed(after: int, types: Sequence[str], limit: int) -> Asked[FeedPage]:
-    return _got(FEED, FeedPage, {"after": after, "types": ",".join(types) or None, "limit": limit})
-
-
-def policies() -> Pages[PolicyItem]:
-    return Pages(POLICIES, PolicyItem, {})
-
-
-def _sent(
+def sent(
     path: str,
     body: object,
     read: Callable[[httpx.Response], T],
     headers: dict[str, str] | None = None,
     params: dict[str, str] | None = None,
+    *,
+    method: str = "POST",
+    once: bool = False,
 ) -> Asked[T]:
-    said = {**(headers or {}), "Content-Type": "application/json"}
-    return Asked(
-        method="POST",
-        path=path,
-        read=read,
-        params=params or {},
-        headers=said,
-        body=msgspec.json.encode(body, enc_hook=_plain),
-    )
+    """A request with a JSON body; None is a request without one."""
+    said = {**(headers or {}), **({} if body is None else {"Content-Type": "application/json"})}
+    written = None if body is None else msgspec.json.encode(body, enc_hook=_plain)
+    return Asked(method=method, path=path, read=read, params=params or {}, headers=said, body=written, once=once)
 
 
-def _got(path: str, of: type[T], said: Mapping[str, object] | None = None) -> Asked[T]:
-    return Asked(method="GET", path=path, read=_as(of), params=_params(said or {}))
+def got(path: str, of: type[T], said: Mapping[str, object] | None = None) -> Asked[T]:
+    """A reading of one thing."""
+    return Asked(method="GET", path=path, read=read_as(of), params=params_of(said or {}))
 
 
-def _key(given: str | None) -> dict[str, str]:
+def headers_of(key: str) -> dict[str, str]:
+    """What every request says of who sends it."""
+    return {"Authorization": f"Bearer {key}", "User-Agent": f"caselog-client/{VERSION}"}
+
+
+def keyed(given: str | None) -> dict[str, str]:
+    """The header that makes asking again safe; a key is made where none was given."""
     return {"Idempotency-Key": str(uuid4()) if given is None else given}
 
 
-def _case(case_id: Id) -> str:
-    return f"{CASES}/{quote(str(case_id), safe='')}"
+def segment(said: object) -> str:
+    """A name in its place in a path, which it cannot leave."""
+    return quote(str(said), safe="")
 
 
-def _clock(clock_id: Id) -> str:
-    return f"{CLOCKS}/{quote(str(clock_id), safe='')}"
+def said_only(**members: object) -> dict[str, object]:
+    """The members that were given."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
-def _params(said: Mapping[str, object]) -> dict[str, str]:
+def duration(said: timedelta) -> str:
+    """ISO 8601, in seconds: PT86400S."""
+    return f"PT{int(said.total_seconds())}S"
+
+
+def told_as(build: Callable[..., object]) -> Callable[[M], M]:
+    """What makes a method read as what it asks: the same name, meaning and parameters."""
+
+    def tell(method: M) -> M:
+        asked = inspect.signature(build)
+        itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+        parameters = (itself, *asked.parameters.values())
+        signature = asked.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+        vars(method).update(__signature__=signature)
+        method.__name__, method.__qualname__, method.__doc__ = build.__name__, build.__qualname__, build.__doc__
+        return method
+
+    return tell
+
+
+def params_of(said: Mapping[str, object]) -> dict[str, str]:
     return {name: _written(value) for name, value in said.items() if value is not None}
+
+
+def read_as(of: type[V]) -> Callable[[httpx.Response], V]:
+    """What reads an answer as that; it raises the problem that a refusal tells."""
+
+    def read(answer: httpx.Response) -> V:
+        if not answer.is_success:
+            raise problem_of(answer)
+        try:
+            return msgspec.json.decode(answer.content, type=of)
+        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+            raise Unreadable(f"{answer.status_code}, but not a {of.__name__}: {fault}") from fault
+
+    return read
+
+
+def read_bytes(answer: httpx.Response) -> bytes:
+    if not answer.is_success:
+        raise problem_of(answer)
+    return answer.content
+
+
+def read_nothing(answer: httpx.Response) -> None:
+    if not answer.is_success:
+        raise problem_of(answer)
 
 
 def _plain(value: object) -> object:
@@ -213,26 +191,3 @@ def _written(value: object) -> str:
         # Without a zone it is sent as it is: the service refuses it in better words than we could.
         return (value.astimezone(UTC) if value.tzinfo else value).isoformat().replace("+00:00", "Z")
     return str(value)
-
-
-def _as(of: type[V]) -> Callable[[httpx.Response], V]:
-    def read(answer: httpx.Response) -> V:
-        if not answer.is_success:
-            raise problem_of(answer)
-        try:
-            return msgspec.json.decode(answer.content, type=of)
-        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-            raise Unreadable(f"{answer.status_code}, but not a {of.__name__}: {fault}") from fault
-
-    return read
-
-
-def _bytes(answer: httpx.Response) -> bytes:
-    if not answer.is_success:
-        raise problem_of(answer)
-    return answer.content
-
-
-def _step(answer: httpx.Response) -> Step:
-    replayed = answer.headers.get("idempotency-replayed") == "true"
-    return msgspec.structs.replace(_as(Step)(answer), replayed=replayed)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from caselog_client.problems import KINDS, ProblemError, Unreadable
+from caselog_client.problems import ProblemError, Unreadable, kind_of
 from caselog_client.values import Complaint, Party, View
 from caselog_client.views import Case, Problem, Step
 
@@ -59,7 +59,7 @@ class Result(View, frozen=True, kw_only=True):
         if not self.refused:
             return None
         problem = self._read(Problem)
-        return KINDS.get(problem.code, ProblemError)(problem)
+        return kind_of(problem)(problem)
 
     @property
     def step(self) -> Step | None:

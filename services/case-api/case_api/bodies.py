@@ -77,7 +77,7 @@ _NUL = b"\\u0000"
 
 async def read(request: Request, most: int = BODY_MAX, media: tuple[str, ...] = ("application/json",)) -> bytes:
     """The body as it came. Refused: not of ``media`` (415), more than ``most`` bytes (413), too slow (408)."""
-    _check_label(request, media)
+    check_label(request, media)
     declared = header(request, b"content-length")
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > most:
         raise _too_large(most)
@@ -142,7 +142,7 @@ def _decoded(body: bytes, wanted: type[T], decoder: msgspec.json.Decoder[T]) -> 
             return decoder.decode(body)
         except _UNREADABLE:
             pass
-    value, faults = _plain(body)
+    value, faults = plain(body)
     found, misshapen = _converted(value, wanted, "")
     if found is None or faults:
         raise _refused(faults + misshapen)
@@ -150,7 +150,7 @@ def _decoded(body: bytes, wanted: type[T], decoder: msgspec.json.Decoder[T]) -> 
 
 
 def _posting_slowly(body: bytes, may_post: Callable[[str], None], *, needs_actor: bool) -> Happened:
-    value, faults = _plain(body)
+    value, faults = plain(body)
     name = value.get("type") if isinstance(value, dict) else None
     if isinstance(name, str):
         may_post(name)
@@ -169,7 +169,7 @@ def _posting_slowly(body: bytes, may_post: Callable[[str], None], *, needs_actor
     return Happened(name=head.type, command=command, actor=head.actor, occurred_at=head.occurred_at)
 
 
-def _plain(body: bytes) -> tuple[Any, list[Fault]]:
+def plain(body: bytes) -> tuple[Any, list[Fault]]:
     """The JSON data in ``body``, and where it has NUL characters, which Postgres cannot keep."""
     try:
         value = msgspec.json.decode(body)
@@ -220,7 +220,8 @@ def _converted(value: Any, wanted: type[T], at: str) -> tuple[T | None, list[Fau
         return None, list(misshapen.faults)
 
 
-def _check_label(request: Request, known: tuple[str, ...]) -> None:
+def check_label(request: Request, known: tuple[str, ...]) -> None:
+    """Refuse a body that is not of these media, compressed, or in another charset (415)."""
     media, _, parameters = header(request, b"content-type").partition(";")
     charset = parameters.replace(" ", "").replace('"', "").lower()
     plain = header(request, b"content-encoding", "identity").strip().lower() == "identity"

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from case_api.sending import hung_up_on, taken
 from case_api.streaming import Fanout, Stream
-
-SEND_S = 120.0
-"""A caller who takes nothing for this long is gone."""
 
 
 class EventStream(Response):
@@ -23,31 +18,15 @@ class EventStream(Response):
         self._fanout = fanout
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
         self._fanout.add(self._stream)
-        sending = asyncio.create_task(self._send(headers, send))
-        hanging_up = asyncio.create_task(_hung_up(receive))
         try:
-            await asyncio.wait((sending, hanging_up), return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                sending.result()
+            await hung_up_on(receive, self._send(send))
         finally:
             self._fanout.remove(self._stream)
-            sending.cancel()
-            hanging_up.cancel()
-            await asyncio.gather(sending, hanging_up, return_exceptions=True)
 
-    async def _send(self, headers: list[tuple[bytes, bytes]], send: Send) -> None:
+    async def _send(self, send: Send) -> None:
+        headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
-        try:
-            async for piece in self._stream.pieces():
-                async with asyncio.timeout(SEND_S):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-        except TimeoutError:
-            raise ClientDisconnect from None
+        async for piece in self._stream.pieces():
+            await taken(send, piece)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _hung_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass  # what a GET has for a body

@@ -28,7 +28,7 @@ POLL_S = 1.0
 """The reader looks this often even if it is told nothing."""
 AWAY_S = 1.0
 """A pause while Postgres is away."""
-STREAMS_MAX = 200
+STREAMS_MAX = 600
 STREAMS_PER_CLIENT_MAX = 50
 PAGE = 100
 """Events a stream that is behind reads at once."""
