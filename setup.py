@@ -16,6 +16,7 @@ setup(
     package_dir={name: f"{root}/{name}" for name, root in ROOTS.items()} | {"case_migrations": "migrations"},
     packages=[package for name, root in ROOTS.items() for package in find_packages(root, include=[name, f"{name}.*"])]
     + ["case_migrations", "case_migrations.versions"],
-    package_data={"": ["*.toml", "*.json", "*.sql", "*.mako", "*.html", "*.css", "*.js", "*.svg", "py.typed"]},
+    package_data={"": ["*.toml", "*.json", "*.sql", "*.mako", "*.html", "*.css", "*.js", "*.svg", "py.typed"]}
+    | {"case_api": ["templates/*.html", "templates/console/*"]},
     include_package_data=False,
 )

@@ -23,6 +23,7 @@ def banner(
     for label, value in (
         ("API", f"{address(settings)}/v1"),
         ("Docs", f"{address(settings)}/docs"),
+        ("Console", f"{address(settings)}/console"),
         ("Schedulers", _schedulers(settings, scheduler_ports)),
         ("Postgres", without_password(database_url)),
         ("Data", str(settings.data_dir.resolve())),

@@ -1,0 +1,90 @@
+"""The queue: open cases by what is due next, filtered as the API's list is; and a case by its complaint number."""
+
+from __future__ import annotations
+
+from typing import get_args
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from case_api.console import pages, paths
+from case_api.console.visitors import Visitor
+from case_api.door import Door, door_of
+from case_api.list_views import case_item
+from case_api.parameters import LIMIT_DEFAULT, Query, cursor
+from case_events.core.case import Status
+from case_events.core.policy import LADDER
+from case_events.core.values import Instant, Text
+from case_events.ledger import policy_book
+from case_events.ledger.lists.lists import Wanted, list_cases
+
+FILTERS = ("status", "type", "merchant_id", "department")
+LAST = Instant.parse("2999-12-31T23:59:59.999999Z")
+"""Everything that is due at all is due before."""
+
+
+async def show(request: Request, visitor: Visitor) -> Response:
+    """What waits for somebody, what is due next first."""
+    if not visitor.may("read"):
+        return pages.go_to(paths.SCHEDULER)
+    door, query = door_of(request), Query(_filled_in(request), *FILTERS, "cursor")
+    wanted = Wanted(
+        status=query.one_of("status", get_args(Status)),
+        type=query.word("type"),
+        merchant_id=query.text("merchant_id"),
+        department=query.word("department"),
+        due_before=LAST,
+    )
+    after = query.after("cursor", wanted)
+    query.check()
+    viewer = visitor.viewer
+    found = await list_cases(
+        door.ledger, wanted, viewer=viewer, limit=LIMIT_DEFAULT, after=(after[0], after[1]) if after else None
+    )
+    said = {name: value for name in FILTERS if (value := getattr(wanted, name)) is not None}
+    following = None
+    if found.after is not None:
+        following = f"{paths.CONSOLE}?{urlencode({**said, 'cursor': cursor(wanted, *found.after)})}"
+    return pages.page(
+        request,
+        "queue",
+        visitor=visitor,
+        items=[case_item(row, viewer) for row in found.rows],
+        following=following,
+        said=said,
+        statuses=[one for one in get_args(Status) if one != "closed"],
+        types=await types(door),
+        departments=list(dict.fromkeys((*LADDER, *([wanted.department] if wanted.department else [])))),
+    )
+
+
+async def find(request: Request, visitor: Visitor) -> Response:
+    """The case with this complaint number."""
+    query = Query(_filled_in(request), "number")
+    number = query.text("number")
+    query.check()
+    if number is None:
+        return pages.go_to(paths.CONSOLE)
+    number = number.strip()
+    found = await list_cases(door_of(request).ledger, Wanted(number=number), viewer=visitor.viewer, limit=1)
+    for row in found.rows:
+        return pages.go_to(f"{paths.CASES}/{row.case_id}")
+    return pages.page(request, "not_found", visitor=visitor, number=number)
+
+
+async def types(door: Door) -> dict[str, Text]:
+    """Every type of complaint there is a rule for, and what its newest rules call it."""
+    titles: dict[str, Text] = {}
+    async with door.ledger.connection() as connection:
+        for name, version in await policy_book.versions(connection):
+            in_force = await door.ledger.policies.find(connection, name, version)
+            if in_force is not None:
+                titles |= {word: rules.title for word, rules in in_force.policy.types.items()}
+    return dict(sorted(titles.items()))
+
+
+def _filled_in(request: Request) -> Request:
+    """The request as if its form had no fields that were left empty: a browser sends those, too."""
+    pairs = [pair for pair in request.query_params.multi_items() if pair[1].strip()]
+    return Request({**request.scope, "query_string": urlencode(pairs).encode()})
