@@ -11,7 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from caselog_client import AsyncCaselog, Caselog, Invalid, Money, Patience, Penalty
+from caselog_client import (
+    AsyncCaselog,
+    AsyncKeys,
+    AsyncWebhooks,
+    Caselog,
+    Invalid,
+    Keys,
+    Money,
+    Patience,
+    Penalty,
+    Webhooks,
+)
 from caselog_client.asking import VERSION
 from tests.client.filings import BUYER, MERCHANT, PRICE, REFUND, REFUSES, complaint
 
@@ -138,7 +149,10 @@ def test_both_clients_have_the_same_methods() -> None:
         public = inspect.getmembers(of, inspect.isfunction)
         return {name: list(inspect.signature(one).parameters) for name, one in public if not name.startswith("_")}
 
-    assert methods(Caselog) == methods(AsyncCaselog)
+    for waiting, awaited in ((Caselog, AsyncCaselog), (Webhooks, AsyncWebhooks), (Keys, AsyncKeys)):
+        assert methods(waiting) == methods(awaited)
+        assert len(methods(waiting)) >= 5
+        assert all(inspect.getdoc(getattr(waiting, name)) for name in methods(waiting))
     with pytest.raises(ValueError, match="at least one"):
         Patience(tries=0)
 
@@ -146,6 +160,6 @@ def test_both_clients_have_the_same_methods() -> None:
 def test_the_distribution_needs_no_more_than_it_imports() -> None:
     project = tomllib.loads((CLIENT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {re.split(r"[<>=]", one)[0] for one in project["dependencies"]}
-    assert needed == {"httpx", "msgspec"}
+    assert needed == {"httpx", "msgspec", "standardwebhooks"}
     assert project["version"] == VERSION
     assert (CLIENT / "caselog_client/py.typed").exists()

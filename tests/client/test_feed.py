@@ -63,7 +63,7 @@ async def test_a_line_that_breaks_loses_and_repeats_nothing(caselog: Serving, as
                     heard.append(await anext(following))
             await wire.cut()
             await wire.mend()
-        await following.aclose()  # type: ignore[attr-defined]
+        await following.aclose()
     told = [one async for one in async_storefront.feed(after=start, types=("filed",))]
     assert [one.position for one in heard] == [one.position for one in told][: len(heard)]
 

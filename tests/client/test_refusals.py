@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 
+from case_api.kinds import KINDS
 from caselog_client import (
     AlreadyOpen,
     Caselog,
@@ -25,8 +27,11 @@ from caselog_client import (
     ProblemError,
     Stale,
     TooLarge,
+    TooManyRequests,
     Unauthenticated,
+    Unavailable,
 )
+from caselog_client.problems import problem_of
 from tests.client.filings import AGREES, BUYER, MERCHANT, REFUND, REFUSES, Callers, complaint
 from tests.serving import Serving
 
@@ -144,3 +149,12 @@ def test_the_same_key_again_is_the_same_answer(storefront: Caselog) -> None:
 def test_a_name_from_elsewhere_never_leaves_its_place_in_the_path(storefront: Caselog) -> None:
     with pytest.raises(NotFound):
         storefront.case("../policies")
+
+
+def test_whatever_says_not_now_is_raised_as_that() -> None:
+    for code, kind in KINDS.items():
+        if kind.status in (429, 503):
+            raised = problem_of(httpx.Response(kind.status, json={"code": code, "detail": "later"}))
+            assert type(raised) is {429: TooManyRequests, 503: Unavailable}[kind.status], code
+    assert type(problem_of(httpx.Response(503, json={"code": "since_2030"}))) is Unavailable
+    assert type(problem_of(httpx.Response(409, json={"code": "since_2030"}))) is ProblemError

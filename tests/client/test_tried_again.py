@@ -135,6 +135,25 @@ async def test_a_full_door_is_knocked_at_again_with_the_same_key_and_the_same_by
     assert len({body for _, body in stranger.asked}) == 1
 
 
+async def test_what_would_be_two_things_when_done_twice_is_sent_again_only_where_it_was_not_let_in() -> None:
+    stranger = Stranger(refusal(429, retry_after="0"), refusal(503, "unavailable", retry_after="0"))
+    with pytest.raises(Unavailable):
+        await meeting(stranger).keys.rotate("key_1")
+    assert len(stranger.asked) == 2
+    again = Stranger(refusal(503, "unavailable", retry_after="0"))
+    with pytest.raises(Unavailable):
+        await meeting(again).keys.revoke("key_1")
+    assert len(again.asked) == QUICK.tries
+
+
+async def test_nor_is_it_sent_again_when_its_answer_was_lost(wire: Wire) -> None:
+    async with AsyncCaselog(f"http://127.0.0.1:{wire.port}", "dev-admin", patience=QUICK) as far:
+        wire.answers_to_lose = QUICK.tries
+        with pytest.raises(Unreachable):
+            await far.keys.create(client="shop", name="lost", role="storefront")
+    assert wire.lost == 1
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 412, 413, 422, 428, 500, 502, 504])
 async def test_no_other_refusal_is_asked_again(status: int) -> None:
     stranger = Stranger(refusal(status))

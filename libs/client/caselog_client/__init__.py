@@ -1,7 +1,27 @@
 """The client's front room: everything a storefront imports."""
 
+from caselog_client.async_line import AsyncFollowed
+from caselog_client.async_rooms import AsyncKeys, AsyncWebhooks
 from caselog_client.asynchronous import AsyncCaselog
 from caselog_client.batching import Posting, Result
+from caselog_client.desk import (
+    ClockDue,
+    CountedDeadline,
+    CountedDeadlines,
+    Counts,
+    DeadlineItem,
+    Hold,
+    Holds,
+    JournalEntry,
+    Mark,
+    MerchantCount,
+    Outage,
+    Readiness,
+    Scheduler,
+    StoredEvidence,
+)
+from caselog_client.keys import Key, NewKey
+from caselog_client.line import Followed
 from caselog_client.patience import Patience
 from caselog_client.pieces import (
     Advance,
@@ -31,6 +51,7 @@ from caselog_client.problems import (
     NotAllowedNow,
     NotEligible,
     NotFound,
+    NotGenuine,
     NotYet,
     PreconditionRequired,
     ProblemError,
@@ -43,6 +64,8 @@ from caselog_client.problems import (
     Unreachable,
     Unreadable,
 )
+from caselog_client.receiving import verify_webhook
+from caselog_client.rooms import Keys, Webhooks
 from caselog_client.synchronous import Caselog
 from caselog_client.values import Complaint, Evidence, Goods, LegalEntity, Money, Order, Party, Text
 from caselog_client.views import (
@@ -65,46 +88,80 @@ from caselog_client.views import (
     Timeline,
     Until,
 )
+from caselog_client.webhooks import (
+    Attempt,
+    Circuit,
+    Errand,
+    NewSecret,
+    NewWebhook,
+    SigningSecret,
+    Webhook,
+    WebhookStanding,
+)
 
 __all__ = [
     "Advance",
     "AllowedEvent",
     "AlreadyOpen",
     "AsyncCaselog",
+    "AsyncFollowed",
+    "AsyncKeys",
+    "AsyncWebhooks",
+    "Attempt",
     "BlockedEvent",
     "Case",
     "CaseItem",
     "Caselog",
     "CaselogError",
+    "Circuit",
     "Clause",
     "Clock",
+    "ClockDue",
     "Complaint",
+    "CountedDeadline",
+    "CountedDeadlines",
+    "Counts",
     "Deadline",
+    "DeadlineItem",
     "DeadlinePassed",
     "Entry",
+    "Errand",
     "Event",
     "Evidence",
     "EvidenceShown",
     "Fault",
     "FeedEvent",
+    "Followed",
     "Forbidden",
     "Goods",
+    "Hold",
+    "Holds",
     "IdReused",
     "Invalid",
+    "JournalEntry",
+    "Key",
+    "Keys",
     "Lacking",
     "LegalEntity",
     "Liable",
     "Malformed",
+    "Mark",
+    "MerchantCount",
     "Missing",
     "Money",
     "Named",
+    "NewKey",
+    "NewSecret",
+    "NewWebhook",
     "Next",
     "NotAllowedNow",
     "NotEligible",
     "NotFound",
+    "NotGenuine",
     "NotYet",
     "Offer",
     "Order",
+    "Outage",
     "OutsideResult",
     "Party",
     "Patience",
@@ -117,13 +174,17 @@ __all__ = [
     "Problem",
     "ProblemError",
     "Rating",
+    "Readiness",
     "Recovery",
     "Result",
     "Ruling",
+    "Scheduler",
     "Shipment",
+    "SigningSecret",
     "Stale",
     "Step",
     "StillAdvancing",
+    "StoredEvidence",
     "TestClock",
     "Text",
     "Timeline",
@@ -134,4 +195,8 @@ __all__ = [
     "Unreachable",
     "Unreadable",
     "Until",
+    "Webhook",
+    "WebhookStanding",
+    "Webhooks",
+    "verify_webhook",
 ]

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from caselog_client.asking import FEED
 from caselog_client.problems import Unreadable
+from caselog_client.reading import FEED
 from caselog_client.views import FeedEvent
 
 PATH = f"{FEED}/stream"
@@ -22,16 +22,23 @@ EVENT_BYTES_MAX = 16_000_000
 class Following:
     """Where a follower stands; ``position`` is None until the service has said where now is."""
 
+    path = PATH
+    can_go_on = True
+
     def __init__(self, after: int | None, types: Sequence[str]) -> None:
         self.position = after
-        self._types = ",".join(types)
+        self._params = {"after": "now" if after is None else str(after)}
+        if types:
+            self._params["types"] = ",".join(types)
         self._left = b""
 
-    def begin(self) -> dict[str, str]:
-        """The parameters of the next request; whatever of the last answer was not whole is forgotten."""
+    def begin(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The parameters of the next request, and the header that says where to go on.
+
+        Whatever of the last answer was not whole is forgotten.
+        """
         self._left = b""
-        types = {"types": self._types} if self._types else {}
-        return {"after": "now" if self.position is None else str(self.position), **types}
+        return self._params, {} if self.position is None else {"Last-Event-ID": str(self.position)}
 
     def took(self, piece: bytes) -> Iterator[FeedEvent]:
         """The events that are whole with this piece, none of them twice. Raises Unreadable."""
@@ -43,6 +50,10 @@ class Following:
             event = self._read(block)
             if event is not None:
                 yield event
+
+    def is_whole(self) -> bool:
+        """A stream has no end: one that ended is asked for again."""
+        return False
 
     def _read(self, block: bytes) -> FeedEvent | None:
         fields = dict(line.split(b": ", 1) for line in block.split(b"\n") if b": " in line)

@@ -7,11 +7,14 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 from msgspec import Struct
+from msgspec.structs import replace
 
 AGAIN = (429, 503)
 """The only statuses after which the same thing is asked again."""
 ANSWER_LEAST_S = 0.1
 """A last try that begins just inside the limit still gets this long."""
+LISTENER_TRIES = 1_000
+"""More than fit into any limit of time that makes sense."""
 
 
 class Patience(Struct, frozen=True, kw_only=True):
@@ -31,6 +34,10 @@ class Patience(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.tries < 1:
             raise ValueError("at least one try")
+
+    def of_a_listener(self) -> Patience:
+        """The same for who listens: tries are not counted, so that a service that restarts is waited for."""
+        return replace(self, tries=LISTENER_TRIES)
 
 
 def pause_s(patience: Patience, tried: int, asked_for_s: float | None, chance: float) -> float:

@@ -37,6 +37,13 @@ class Unreadable(CaselogError):
     """An answer came that is not Caselog's, or not of a version this client can read."""
 
 
+class NotGenuine(CaselogError):
+    """A webhook that must not be believed: not signed with these secrets, altered on its way, or not fresh.
+
+    Answer it 400 and do nothing else: whoever sent it, Caselog will deliver what is true again.
+    """
+
+
 class StillAdvancing(CaselogError):
     """A test clock was not ready in the time given: is a scheduler running?"""
 
@@ -164,11 +171,16 @@ KINDS: dict[str, type[ProblemError]] = {
     "not_eligible": NotEligible,
     "id_reused": IdReused,
     "too_many_requests": TooManyRequests,
+    "rate_limited": TooManyRequests,
     "unavailable": Unavailable,
     "busy": Unavailable,
     "clock_disagrees": Unavailable,
     "not_ready": Unavailable,
+    "store_unavailable": Unavailable,
+    "issuer_unavailable": Unavailable,
 }
+BY_STATUS: dict[int, type[ProblemError]] = {429: TooManyRequests, 503: Unavailable}
+"""Whatever the code, these say: not now."""
 
 
 def problem_of(answer: httpx.Response) -> ProblemError:
@@ -179,4 +191,9 @@ def problem_of(answer: httpx.Response) -> ProblemError:
         problem = Problem(code=UNEXPLAINED, detail=answer.text[:TEXT_SHOWN])
     # The status that came is the one that counts; a proxy may have changed it.
     problem = msgspec.structs.replace(problem, status=answer.status_code)
-    return KINDS.get(problem.code, ProblemError)(problem)
+    return kind_of(problem)(problem)
+
+
+def kind_of(problem: Problem) -> type[ProblemError]:
+    """The class of a refusal: by its code, or where that is not known by its status."""
+    return KINDS.get(problem.code) or BY_STATUS.get(problem.status, ProblemError)

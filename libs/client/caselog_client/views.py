@@ -166,7 +166,10 @@ class Event(View, frozen=True, kw_only=True):
 
 
 class FeedEvent(View, frozen=True, kw_only=True):
-    """An event of the feed, as a CloudEvent; ``position`` is where to go on after. ``data`` has the event itself."""
+    """An event of the feed, as a CloudEvent; ``position`` is where to go on after. ``data`` has the event itself.
+
+    ``is_test``: a webhook's trial, which somebody asked for; it belongs to no case.
+    """
 
     id: UUID
     source: str
@@ -181,6 +184,7 @@ class FeedEvent(View, frozen=True, kw_only=True):
     causationid: UUID | None = None
     prevhash: str | None = None
     hash: str | None = None
+    is_test: bool = False
 
 
 class FeedPage(View, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -10,33 +11,46 @@ from case_api.cli.audit import audit
 from case_api.cli.calendar import calendar
 from case_api.cli.cases import case, post, queue
 from case_api.cli.clocks import clock
+from case_api.cli.export import export
 from case_api.cli.feed import feed
 from case_api.cli.import_ import import_history
 from case_api.cli.keys import keys
 from case_api.cli.outcomes import EPILOG, REFUSED, SILENT, USAGE, Denied, Misused, Silence
 from case_api.cli.policies import policies
 from case_api.cli.premises import CannotStart
-from case_api.cli.printing import AsJson, as_json, refused
+from case_api.cli.printing import AsJson, as_json, lines, refused
 from case_api.cli.rebuild import rebuild
 from case_api.cli.scheduler import scheduler
 from case_api.cli.seed import seed
+from case_api.cli.webhooks import webhooks
 from case_api.cli.words import refusal
 
-AWAY = 503
-"""Of the refusals the one that says: the same again, in a moment."""
+AGAIN = (429, 503)
+"""The refusals that say: the same again, in a moment."""
 
 app = typer.Typer(
     name="caselog",
     help="Caselog: the record of e-commerce disputes.",
     epilog=EPILOG,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,  # a traceback with local variables would print passwords
 )
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - `caselog --help` answers sooner without
+
+        lines(f"caselog {version('caselog')}")
+        raise typer.Exit
+
+
 @app.callback()
-def caselog() -> None:
+def caselog(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which release this is.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
     """Caselog: the record of e-commerce disputes."""
 
 
@@ -59,15 +73,29 @@ def migrate_command(json_wanted: AsJson = False) -> None:
 
 
 for group, name in ((keys, "keys"), (policies, "policies"), (case, "case"), (clock, "clock"), (audit, "audit")):
-    app.add_typer(group, name=name, epilog=EPILOG)
-app.add_typer(scheduler, name="scheduler", epilog=EPILOG)
-app.add_typer(calendar, name="calendar", epilog=EPILOG)
-app.command("queue", epilog=EPILOG)(queue)
-app.command("feed", epilog=EPILOG)(feed)
-app.command("post", epilog=EPILOG)(post)
-app.command("seed", epilog=EPILOG)(seed)
-app.command("rebuild", epilog=EPILOG)(rebuild)
-app.command("import", epilog=EPILOG)(import_history)
+    app.add_typer(group, name=name)
+app.add_typer(scheduler, name="scheduler")
+app.add_typer(calendar, name="calendar")
+app.add_typer(webhooks, name="webhooks")
+app.command("queue")(queue)
+app.command("feed")(feed)
+app.command("export")(export)
+app.command("post")(post)
+app.command("seed")(seed)
+app.command("rebuild")(rebuild)
+app.command("import")(import_history)
+
+
+def _say_how_they_end(group: typer.Typer) -> None:
+    for command in group.registered_commands:
+        command.epilog = EPILOG
+    for inner in group.registered_groups:
+        assert inner.typer_instance is not None, "it was added here"
+        inner.epilog = EPILOG
+        _say_how_they_end(inner.typer_instance)
+
+
+_say_how_they_end(app)
 
 
 def main() -> None:
@@ -78,7 +106,7 @@ def main() -> None:
         if "--json" in sys.argv:
             as_json(denied.problem)
         refused(*refusal(denied.problem), named=False)
-        raise SystemExit(SILENT if denied.status == AWAY else REFUSED) from None
+        raise SystemExit(SILENT if denied.status in AGAIN else REFUSED) from None
     except CannotStart as reason:
         refused(str(reason))
         raise SystemExit(REFUSED) from None

@@ -113,7 +113,7 @@ def dossier(
 def queue(
     due_before: Annotated[str | None, typer.Option(help="Only what is due before this instant (RFC 3339).")] = None,
     kind: Annotated[str | None, typer.Option(help="Only clocks of this kind.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=QUEUE_MAX)] = 20,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=QUEUE_MAX)] = 20,
     json_wanted: AsJson = False,
 ) -> None:
     """What is due next, the earliest first."""

@@ -37,6 +37,8 @@ class Job:
     command: Sequence[str]
     env: Mapping[str, str]
     pass_fds: tuple[int, ...] = ()
+    ended: Callable[[int], None] | None = None
+    """Hears of each process that ended, by its id."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,9 @@ async def _keep(job: Job, stop: asyncio.Event, hurry: asyncio.Event, say: Say) -
         except BaseException:
             process.kill()
             raise
+        finally:
+            if job.ended is not None and process.returncode is not None:
+                job.ended(process.pid)
         pause_s = deaths.pause_s(time.monotonic() - started)
         say(f"{job.name} ended with {process.returncode}; starting it again in {pause_s:.2f} s")
         await _first(asyncio.sleep(pause_s), stop)

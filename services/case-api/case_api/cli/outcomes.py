@@ -10,9 +10,19 @@ REFUSED = 1
 USAGE = 2
 """What was typed, or what the environment says, cannot be understood."""
 SILENT = 3
-"""Nothing answers, or it says that its database is away: the same command may be tried again."""
+"""Nothing answers, or it says: not now; the same command may be tried again."""
+STOPPED = 130
+"""Ctrl-C: as a shell has it, 128 and the number of the signal."""
 
 EPILOG = "Exit codes: 0 done, 1 refused or found wrong, 2 not understood, 3 nothing answers (try again)."
+MEANINGS = {
+    DONE: "done",
+    REFUSED: "refused (the rule and the instants that matter are on stderr), cannot start, or an audit found something",
+    USAGE: "what was typed, or what the environment says, cannot be understood",
+    SILENT: "nothing answers, or not now (busy, database away): try the same again; a `post` says with which `--key`",
+    STOPPED: "stopped with Ctrl-C",
+}
+"""Every exit code there is, in words."""
 
 
 class Silence(Exception):

@@ -1,15 +1,18 @@
 """`caselog up`: one parent for Postgres, the API workers and the schedulers; it starts all and stops all."""
 
 import asyncio
+import shutil
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
+from prometheus_client.multiprocess import mark_process_dead
 from rich.console import Console, RenderableType
 
 from case_api.cli import postgres
@@ -140,7 +143,7 @@ async def _live(settings: Settings, plan: Plan, wish: Wish, sockets: Sockets) ->
         keys = await (plan.prepare or _prepare)(urls.app, development_keys=settings.env != "production")
         sealed = {"CASELOG_MASTER_KEY_FILE": str(key_file), "PYTHONUNBUFFERED": "1"}
         # The services never see the owner's login.
-        sealed |= {"CASELOG_MIGRATION_URL": "", "CASELOG_SCHEDULER_URL": ""}
+        sealed |= {"CASELOG_MIGRATION_URL": "", "CASELOG_SCHEDULER_URL": "", "CASELOG_ENV": settings.env}
         watches += await _crew(_scheduler_jobs(plan, urls, sealed, sockets.schedulers), wish, stack)
         watches += await _crew(_api_jobs(settings, plan, urls, sealed, sockets.api), wish, stack)
         said = banner(settings, urls.app, key_file, keys, [one.getsockname()[1] for one in sockets.schedulers])
@@ -192,8 +195,22 @@ async def _crew(jobs: list[Job], wish: Wish, stack: AsyncExitStack) -> list[asyn
 
 
 def _api_jobs(settings: Settings, plan: Plan, urls: Urls, sealed: dict[str, str], sock: socket.socket) -> list[Job]:
-    env = sealed | {"CASELOG_DATABASE_URL": urls.app, "CASELOG_LISTEN_FD": str(sock.fileno())}
-    return [Job(f"api-{n}", plan.api, env, (sock.fileno(),)) for n in range(1, settings.api_workers + 1)]
+    counted = _counted(settings, sock.getsockname()[1])
+    env = sealed | {
+        "CASELOG_DATABASE_URL": urls.app,
+        "CASELOG_LISTEN_FD": str(sock.fileno()),
+        "PROMETHEUS_MULTIPROC_DIR": str(counted),
+    }
+    ended = partial(mark_process_dead, path=str(counted))
+    return [Job(f"api-{n}", plan.api, env, (sock.fileno(),), ended=ended) for n in range(1, settings.api_workers + 1)]
+
+
+def _counted(settings: Settings, port: int) -> Path:
+    """An empty folder where the workers on this port count, so that any of them can tell the sum."""
+    folder = (settings.data_dir / f"metrics-{port}").resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 def _scheduler_jobs(plan: Plan, urls: Urls, sealed: dict[str, str], sockets: list[socket.socket]) -> list[Job]:

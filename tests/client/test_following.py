@@ -1,0 +1,149 @@
+"""A line that breaks, a full door, a service that restarts: whoever follows the feed goes on where they were."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import httpx
+import msgspec
+import pytest
+
+from caselog_client import (
+    AsyncCaselog,
+    Caselog,
+    FeedEvent,
+    Forbidden,
+    Patience,
+    TooManyRequests,
+    Unreachable,
+    Unreadable,
+    async_line,
+)
+from caselog_client.following import Following
+from tests.client.filings import complaint
+from tests.client.test_receiving import EVENT
+from tests.client.wire import Stranger, wire_to
+from tests.serving import Serving
+
+QUICK = Patience(tries=2, total_s=5.0, first_pause_s=0.01, longest_pause_s=0.05)
+SOON_S = 30.0
+
+
+def frame(position: int) -> bytes:
+    """An event as the stream sends it."""
+    data = msgspec.json.encode({**EVENT, "id": str(UUID(int=position)), "position": position})
+    return b"id: %d\nevent: closed\ndata: %s\n\n" % (position, data)
+
+
+def streamed(*frames: bytes) -> httpx.Response:
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=b"".join(frames))
+
+
+def refusal(status: int, code: str, **headers: str) -> httpx.Response:
+    said = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, headers=said, json={"code": code, "detail": "so it is", "status": status})
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that ended is asked for again at once."""
+    monkeypatch.setattr(async_line, "AGAIN_S", 0.0)
+
+
+def meeting(stranger: Stranger, patience: Patience = QUICK) -> AsyncCaselog:
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(stranger))
+    return AsyncCaselog("http://caselog", "a-key", patience=patience, http=http)
+
+
+async def heard(caselog: AsyncCaselog, count: int) -> list[int]:
+    async with asyncio.timeout(SOON_S), caselog.follow() as events:
+        return [(await anext(events)).position for _ in range(count)]
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_stream_that_ends_is_taken_up_with_the_last_id_and_nothing_comes_twice() -> None:
+    stranger = Stranger(
+        streamed(b"id: 0\n\n", frame(1), frame(2), frame(3)[:40]),
+        streamed(frame(2), frame(3)),
+        streamed(b": nothing yet\n\n"),
+        streamed(frame(4)),
+    )
+    assert await heard(meeting(stranger), 4) == [1, 2, 3, 4]
+    assert [headers.get("last-event-id") for headers, _ in stranger.asked] == ["0", "2", "3", "3"]
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_full_door_and_a_service_that_is_away_are_waited_for() -> None:
+    stranger = Stranger(
+        refusal(429, "too_many_requests", retry_after="0"),
+        refusal(503, "unavailable", retry_after="0"),
+        refusal(503, "unavailable"),
+        refusal(503, "unavailable"),
+        streamed(frame(7)),
+    )
+    assert await heard(meeting(stranger), 1) == [7], "more refusals than a single request would be tried"
+    assert len(stranger.asked) == 5
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_what_is_refused_for_good_or_too_long_is_raised() -> None:
+    with pytest.raises(Forbidden):
+        await heard(meeting(Stranger(refusal(403, "forbidden"))), 1)
+    with pytest.raises(TooManyRequests):
+        await heard(meeting(Stranger(refusal(429, "too_many_requests", retry_after="60"))), 1)
+    with pytest.raises(Unreadable):
+        await heard(meeting(Stranger(streamed(b"id: nine\ndata: {}\n\n"))), 1)
+
+
+async def test_where_a_follower_stands_is_told_even_where_nothing_was_for_it() -> None:
+    following = Following(None, ("ruled",))
+    assert following.begin() == ({"after": "now", "types": "ruled"}, {})
+    assert list(following.took(b"id: 12\n\n")) == []
+    assert following.begin()[1] == {"Last-Event-ID": "12"}
+    assert [one.position for one in following.took(frame(13) + b"id: 90\n")] == [13]
+    assert following.position == 13, "what is not whole does not count"
+    assert list(following.took(b"\n")) == []
+    assert following.position == 90, "so much was looked at, and left out"
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_leaving_the_block_hangs_up_and_the_position_stays() -> None:
+    stranger = Stranger(streamed(frame(1), frame(2)))
+    async with meeting(stranger).follow() as events:
+        assert (await anext(events)).position == 1
+    assert events.position == 1
+    with pytest.raises(StopAsyncIteration):
+        await anext(events)
+
+
+async def test_a_service_that_restarts_is_waited_for(caselog: Serving, async_storefront: AsyncCaselog) -> None:
+    port = urlsplit(caselog.url).port
+    assert port is not None
+    async with wire_to(port) as wire:
+        far = AsyncCaselog(f"http://127.0.0.1:{wire.port}", "dev-storefront", patience=QUICK)
+        async with far, far.follow(after=None, types=("filed",)) as events, asyncio.timeout(SOON_S):
+            coming = asyncio.create_task(events.__anext__())
+            while events.position is None:
+                await asyncio.sleep(0.01)
+            await wire.cut()
+            case = await async_storefront.file(complaint())
+            await asyncio.sleep(0.5)  # many more tries than a single request has
+            await wire.mend()
+            assert (await coming).subject == case.case_id
+
+
+def test_who_waits_follows_the_same_way(storefront: Caselog) -> None:
+    case = storefront.file(complaint())
+    with storefront.follow(types=("filed",)) as events:
+        giving_up = threading.Timer(SOON_S, events.close)
+        giving_up.start()
+        found = next(event for event in events if event.subject == case.case_id)
+        giving_up.cancel()
+    assert isinstance(found, FeedEvent)
+    assert events.position == found.position
+    nobody = Caselog("http://127.0.0.1:9", "a-key", patience=Patience(total_s=0.2, first_pause_s=0.01))
+    with nobody, nobody.follow() as events, pytest.raises(Unreachable):
+        next(events)
