@@ -1,5 +1,6 @@
 """Every refusal there is can be met, looks the same, and explains itself in words."""
 
+import html
 import re
 import socket
 import time
@@ -13,7 +14,8 @@ from structlog.testing import capture_logs
 
 import case_api
 import case_events
-from case_api.problems import KINDS
+from case_api import examples
+from case_api.kinds import KINDS
 from case_api.routes import reading
 from case_api.settings import Settings
 from case_events.ledger.callers import keys
@@ -37,12 +39,60 @@ async def scene(
         yield Scene(house, away, monkeypatch)
 
 
-MET_ELSEWHERE = {"store_unavailable"}
-"""By test_evidence_files.py, which has a store that can be away."""
+MET_ELSEWHERE = {
+    "store_unavailable": "test_evidence_files.py",
+    "last_admin": "test_keys.py",
+    "issuer_unavailable": "test_tokens.py",
+    "rate_limited": "test_limits.py",
+}
+"""By tests that have what it takes: a store that can be away, a house with one admin, a provider that is away."""
 
 
-def test_every_code_is_met() -> None:
-    assert set(MEETINGS) | MET_ELSEWHERE == set(KINDS)
+def test_every_code_is_met_over_http() -> None:
+    assert set(MEETINGS) | set(MET_ELSEWHERE) == set(KINDS), "tests/api/refusals.py has a scene for each"
+    for code, where in MET_ELSEWHERE.items():
+        text = (Path(__file__).parent / where).read_text(encoding="utf-8")
+        assert re.search(rf"status_code.*\n?.*{KINDS[code].status}, .{code}", text), f"{where} does not meet {code}"
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_every_code_says_what_it_means_and_what_to_do(code: str) -> None:
+    kind, words = KINDS[code], examples.words(code)
+    for zh, en in ((kind.zh, kind.en), (kind.then.zh, kind.then.en)):
+        assert re.search(r"[\u4e00-\u9fff]", zh)
+        assert en.isascii()
+        assert en[0].isupper() or en.startswith(("allowed_events", "errors", "ruled"))
+        assert en.endswith(".")
+    assert words.example is not None, "case_api/examples/problems.json has one for each code"
+    assert (words.example.code, words.example.status) == (code, kind.status)
+    assert kind.waiting_helps == (kind.status in (429, 503)), "the same may be answered a moment later"
+    assert kind.waiting_helps == ("Retry-After" in kind.then.en or code == "not_ready")
+
+
+@pytest.mark.parametrize("code", KINDS)
+async def test_every_code_has_a_page_for_people(house: House, code: str) -> None:
+    nobody, kind = house.caller(None), KINDS[code]
+    browser = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    page = await nobody.get(f"/problems/{code}", headers=browser)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.headers["vary"] == "Accept"
+    assert "style-src 'unsafe-inline'" in page.headers["content-security-policy"], "its style stands in it"
+    assert len(page.headers.get_list("content-security-policy")) == 1
+    shown = html.unescape(page.text)
+    for part in (kind.title, str(kind.status), kind.zh, kind.en, kind.then.zh, kind.then.en, f'"code": "{code}"'):
+        assert part in shown
+    assert ("Retry-After:" in shown) == kind.waiting_helps
+    plain = await nobody.get(f"/problems/{code}", headers={"Accept": "application/json, text/html"})
+    assert plain.json()["then"] == {"zh": kind.then.zh, "en": kind.then.en}
+    assert plain.json()["example"]["code"] == code
+
+
+async def test_a_page_says_which_operations_it_is_met_at(house: House) -> None:
+    browser = {"Accept": "text/html"}
+    frozen = (await house.caller(None).get("/problems/clock_frozen", headers=browser)).text
+    assert "<code>advance_clock</code>" in frozen
+    assert "file_case" not in frozen
+    assert "Any request may meet it." in (await house.caller(None).get("/problems/internal", headers=browser)).text
 
 
 @pytest.mark.parametrize("code", sorted(MEETINGS))
@@ -70,8 +120,8 @@ def test_every_code_in_the_source_has_a_status_and_words() -> None:
     folders = [Path(package.__file__ or "").parent for package in (case_api, case_events)]
     sources = [path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py")]
     codes = {code for source in sources for code in re.findall(r'(?:code=|_problem\()\s*"(\w+)"', source)}
-    assert codes >= {"deadline_passed", "not_allowed_now", "invalid", "busy"}
     assert codes <= set(KINDS)
+    assert set(KINDS) <= codes, "a code that nothing is refused with is no code"
 
 
 async def test_what_nobody_knows_has_no_words(house: House) -> None:

@@ -10,8 +10,8 @@ import msgspec
 from pydantic_settings import BaseSettings
 
 from case_api import settings as api_settings
-from case_api.problems import KINDS
-from case_api.watch import Meters as ApiMeters
+from case_api.kinds import KINDS
+from case_api.meters import Meters as ApiMeters
 from case_events.core.commands import BY, POSTED, File
 from case_events.core.events import EVENTS
 from case_events.core.values import Value
@@ -25,6 +25,10 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
 HOW_COMMANDS_ARE_POSTED = (
     "Posted to `POST /v1/cases/{case_id}/events` as `type`, with these fields in `data`; a filing is the body of "
     "`POST /v1/cases` itself. The live API describes every field at `/docs`."
+)
+HOW_PROBLEMS_ARE_EXPLAINED = (
+    "Refusals are `application/problem+json` (RFC 9457); `GET /problems/{code}` explains each, and so does "
+    "[problems.md](problems.md), with what to do then and an example."
 )
 
 
@@ -40,7 +44,7 @@ def page() -> str:
         "What is recorded. `?` may be left out; 🔒 is, or holds what is, sealed under a key of its case and side.",
         _table(("type", "fields", "meaning"), _events()),
         "## Problems",
-        "Refusals are `application/problem+json` (RFC 9457); `GET /problems/{code}` explains each.",
+        HOW_PROBLEMS_ARE_EXPLAINED,
         _table(("code", "status", "意思", "means"), _problems()),
         "## Settings",
         "All from the environment.",

@@ -31,7 +31,7 @@ class Answer(Value, frozen=True, kw_only=True):
 
 
 class Operation(Value, frozen=True, kw_only=True):
-    """One endpoint: what it takes, answers and refuses."""
+    """One endpoint: what it takes, answers and refuses. ``other_bodies``: more media of a body, with their schemas."""
 
     tag: str
     answers: dict[int, Answer]
@@ -40,6 +40,7 @@ class Operation(Value, frozen=True, kw_only=True):
     body: str | None = None
     body_media: str = JSON
     other_body_media: tuple[str, ...] = ()
+    other_bodies: dict[str, str] = msgspec.field(default_factory=dict)
     public: bool = False
 
 
@@ -51,7 +52,7 @@ def query(name: str, means: str, **schema: Any) -> Parameter:
 LIMIT = query("limit", "How many a page has.", type="integer", minimum=1, maximum=LIMIT_MAX, default=LIMIT_DEFAULT)
 CURSOR = query("cursor", "Where the last page ended: its next.", type="string")
 
-CALLED = ("unauthenticated", "forbidden", "unavailable", "too_many_requests")
+CALLED = ("unauthenticated", "forbidden", "issuer_unavailable", "unavailable", "too_many_requests", "rate_limited")
 WRITTEN = (*CALLED, "malformed", "request_timeout", "too_large", "unsupported_media_type", "invalid")
 READ = (*CALLED, "invalid")
 """What any call, one with a body, and one with parameters may be refused for."""

@@ -10,13 +10,15 @@ from typing import Any
 import msgspec
 from fastapi.routing import APIRoute
 
+from case_api import delivered, shown_examples
 from case_api.bodies import ClockAdvance, NewTestClock, Posting
 from case_api.calendar_views import CalendarView, CountedDeadlines, LoadedYear, NewYear, YearView
 from case_api.described import Operation, Parameter
 from case_api.dossier import Dossier
 from case_api.evidence import StoredEvidence
-from case_api.headers import KEY_MAX
-from case_api.items import ITEMS_MAX
+from case_api.key_views import KeyPage, KeyView, KeyWithSecret, NewKey, Rotation
+from case_api.kinds import KINDS
+from case_api.links import linked
 from case_api.list_views import CasePage, ClockDuePage, ClockPage, DeadlinePage
 from case_api.operating_views import (
     HoldPage,
@@ -30,24 +32,63 @@ from case_api.operating_views import (
     Release,
 )
 from case_api.operations import OPERATIONS
-from case_api.policy_views import PolicyPage, PolicyView, ProblemWords, Readiness
-from case_api.problems import KINDS, PROBLEM_JSON, ProblemView
+from case_api.policy_views import PolicyPage, ProblemWords, Readiness
+from case_api.problems import PROBLEM_JSON, ProblemView
+from case_api.rights import roles_of
 from case_api.scheduler_views import SchedulerView
-from case_api.uploads import UPLOAD_SCHEMA
+from case_api.schemas import ref, schemas
 from case_api.views import BatchResult, CaseView, EventPage, StepView
-from case_events.core.commands import POSTED, File
-from case_events.core.events import EVENTS
+from case_api.webhook_views import (
+    AttemptPage,
+    ErrandPage,
+    NewSecret,
+    NewWebhook,
+    Pausing,
+    Redelivery,
+    SecretRotation,
+    WebhookChange,
+    WebhookPage,
+    WebhookStanding,
+    WebhookView,
+    WebhookWithSecret,
+)
+from case_events.core.commands import File
 from case_events.core.timeline import Timeline
-from case_events.core.values import schema_hook
 from case_events.ledger.clock.test_clocks import TestClock
 from case_events.ledger.lists.counts import Counts
 from case_events.outgoing.cloudevents import FeedPage
 from case_events.outgoing.form import encoded
+from case_events.outgoing.trials import Trial
 
-REF = "#/components/schemas/{name}"
-POLICY_REF = "#/components/schemas/Policy.{name}"
-DESCRIPTION = "The record of e-commerce disputes: who is next, until when, and proof of all of it."
+DESCRIPTION = """The record of e-commerce disputes: who is next, until when, and proof of all of it.
+
+Send `Authorization: Bearer <key>`. Send an `Idempotency-Key` with whatever is to happen once. What is refused is
+`application/problem+json` with a `code`; `/problems/<code>` explains it. `x-roles`: whose keys may call an operation.
+"""
+LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+TAGS = {
+    "cases": "Complaints: file one, say what happened next, read where it stands and how it came there.",
+    "evidence": "Files that evidence names, kept under their case by their digest.",
+    "feed": "Every event of every case in one order, by pages or as it comes.",
+    "webhooks": "Endpoints of yours that are told of events: make one, see how it stands, ask for events once more.",
+    "keys": "Who may call: keys, their roles, and what they are limited to.",
+    "policies": "The rules cases are judged by, and what each refusal means.",
+    "scheduler": "The clock: how it is, what it will do, holds, outages and published days.",
+    "sandbox": "Test clocks, outside production: days of waiting in a second.",
+    "operating": "Is it alive, is it ready, and what has it been doing?",
+}
+"""What an operation's tag is about."""
+SECURITY = {
+    "key": {"type": "http", "scheme": "bearer", "description": "A key that `caselog keys create` made."},
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of the OpenID provider that CASELOG_OIDC_ISSUER names; its claims say role and limits.",
+    },
+}
 SENT = (
+    Trial,
     File,
     Posting,
     NewTestClock,
@@ -85,8 +126,40 @@ SENT = (
     JournalPage,
     ProblemView,
     StoredEvidence,
+    NewKey,
+    Rotation,
+    KeyView,
+    KeyWithSecret,
+    KeyPage,
+    NewWebhook,
+    WebhookChange,
+    WebhookView,
+    WebhookWithSecret,
+    WebhookStanding,
+    WebhookPage,
+    SecretRotation,
+    NewSecret,
+    Pausing,
+    Redelivery,
+    ErrandPage,
+    AttemptPage,
 )
-TRACE = {"Trace-Id": {"description": "The trace this request belongs to.", "schema": {"type": "string"}}}
+
+
+def _headers(said: Mapping[str, str]) -> dict[str, Any]:
+    return {name: {"description": means, "schema": {"type": "string"}} for name, means in said.items()}
+
+
+TRACE = _headers({"Trace-Id": "The trace this request belongs to."})
+RATE = _headers(
+    {
+        "RateLimit": "How many requests may come now, and when there are more (draft-ietf-httpapi-ratelimit-headers).",
+        "RateLimit-Policy": "How many this key may send in how many seconds.",
+    }
+)
+RETRY = _headers({"Retry-After": "In how many seconds to come back."})
+CHALLENGE = _headers({"WWW-Authenticate": "How to say who calls."})
+"""Headers that many answers have."""
 
 
 def operation(endpoint: Callable[..., Any]) -> dict[str, Any]:
@@ -101,7 +174,8 @@ def operation(endpoint: Callable[..., Any]) -> dict[str, Any]:
         "responses": _responses(said),
     }
     if said.body is not None:
-        content = {said.body_media: {"schema": _ref(said.body)}}
+        content = {said.body_media: {"schema": ref(said.body)}}
+        content |= {media: {"schema": ref(schema)} for media, schema in said.other_bodies.items()}
         content |= {media: {"schema": {"type": "string"}} for media in said.other_body_media}
         described["requestBody"] = {"required": True, "content": content}
     if said.public:
@@ -116,86 +190,53 @@ def document(routes: Iterable[Any]) -> dict[str, Any]:
         if isinstance(route, APIRoute):
             path = paths.setdefault(route.path, {"parameters": _path_parameters(route.path)})
             for method in route.methods or ():
-                path[method.lower()] = route.openapi_extra
+                path[method.lower()] = _whole(route)
+    known = schemas(SENT)
+    tags = {said["tags"][0] for item in paths.values() for name, said in item.items() if name != "parameters"}
     made = {
         "openapi": "3.1.0",
-        "info": {"title": "Caselog", "version": version("caselog"), "description": DESCRIPTION},
-        "paths": paths,
+        "info": {"title": "Caselog", "version": version("caselog"), "description": DESCRIPTION, "license": LICENSE},
+        "servers": [{"url": "/", "description": "Where this document was read."}],
+        "tags": [{"name": name, "description": TAGS[name]} for name in TAGS if name in tags | {delivered.TAG}],
+        "paths": linked(paths, known),
+        "webhooks": delivered.webhooks(),
         "components": {
-            "schemas": schemas(),
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "schemas": known,
+            "examples": shown_examples.all_of_them(),
+            "parameters": delivered.parameters(),
+            "securitySchemes": SECURITY,
         },
-        "security": [{"key": []}],
+        "security": [{name: []} for name in SECURITY],
     }
     plain: dict[str, Any] = msgspec.json.decode(encoded(made))
     return plain
 
 
-def schemas() -> dict[str, Any]:
-    """Every schema by its name; a posting has one for each event, and so has what was recorded."""
-    kinds = (*SENT, *POSTED.values(), *EVENTS.values())
-    _, found = msgspec.json.schema_components(kinds, schema_hook=schema_hook, ref_template=REF)
-    # A policy's tables share names with events and commands (each has its appeal), so they have a space of their own.
-    _, rules = msgspec.json.schema_components([PolicyView], schema_hook=schema_hook, ref_template=POLICY_REF)
-    found |= {f"Policy.{name}": _as_sent(schema) for name, schema in rules.items()}
-    found["Upload"] = UPLOAD_SCHEMA
-    found |= _batch(found["File"], found["Posting"])
-    found |= _by_type("Posting", found["Posting"], POSTED)
-    found |= _by_type("EventView", found["EventView"], EVENTS)
-    return found
-
-
-def _as_sent(schema: Any) -> Any:
-    """Read, a span has one member; sent, it has them all, the others null: that is what the digest was taken of."""
-    if isinstance(schema, dict):
-        return {name: _as_sent(said) for name, said in schema.items() if name not in ("minProperties", "maxProperties")}
-    return schema
-
-
-def _batch(filing: dict[str, Any], posting: dict[str, Any]) -> dict[str, Any]:
-    """A batch and its results: an item is a filing or a posting, with what a single one says beside its body."""
-    key = {"id": {"type": "string", "pattern": f"^[ -~]{{1,{KEY_MAX}}}$"}}
-    read = {"if_match": {"type": "integer", "minimum": 0}}
-    case = {"case_id": {"type": "string", "format": "uuid"}}
-    about = {**posting, "title": "A step", "properties": {**posting["properties"], **key, **read, **case}}
-    items = [
-        {**filing, "title": "A filing", "properties": {**filing["properties"], **key, **read}},
-        {**about, "required": [*posting["required"], "case_id"]},
-    ]
-    return {
-        "Batch": {"type": "array", "minItems": 1, "maxItems": ITEMS_MAX, "items": {"anyOf": items}},
-        "BatchResults": {"type": "array", "items": _ref("BatchResult")},
-    }
-
-
-def _by_type(name: str, general: dict[str, Any], kinds: Mapping[str, type]) -> dict[str, Any]:
-    """``general`` once for each event: its type is that word and its data that event's; and any one of them."""
-    found: dict[str, Any] = {}
-    for word, kind in kinds.items():
-        own = {**general["properties"], "type": {"const": word}, "data": _ref(kind.__name__)}
-        found[f"{name}.{word}"] = {**general, "title": f"{name} {word}", "properties": own}
-    mapping = {word: REF.format(name=f"{name}.{word}") for word in kinds}
-    found[name] = {
-        "description": general.get("description", ""),
-        "oneOf": [_ref(one) for one in found],
-        "discriminator": {"propertyName": "type", "mapping": mapping},
-    }
-    return found
+def _whole(route: APIRoute) -> dict[str, Any]:
+    """What is said of an operation with the roles it is for, and examples of what is sent and answered."""
+    described = shown_examples.added(route.openapi_extra or {})
+    if roles := roles_of(route.endpoint):
+        whose = (
+            f"For keys with the role {', '.join(roles[:-1])} or {roles[-1]}." if roles[1:] else f"For {roles[0]} keys."
+        )
+        described |= {"description": whose, "x-roles": list(roles)}
+    return described
 
 
 def _responses(said: Operation) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, answer in said.answers.items():
-        content = {answer.media: {"schema": _ref(answer.schema)}} if answer.schema else {answer.media: {}}
+        content = {answer.media: {"schema": ref(answer.schema)}} if answer.schema else {answer.media: {}}
         content |= {media: {"schema": {"type": "string"}} for media in answer.other_media}
-        headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in answer.headers.items()}
-        responses[str(status)] = {"description": answer.means, "headers": {**headers, **TRACE}, "content": content}
+        headers = _headers(answer.headers) | TRACE | ({} if said.public else RATE)
+        responses[str(status)] = {"description": answer.means, "headers": headers, "content": content}
     for code in (*said.refusals, "internal"):
         kind = KINDS[code]
         response = responses.setdefault(
             str(kind.status),
-            {"description": "", "headers": TRACE, "content": {PROBLEM_JSON: {"schema": _ref("ProblemView")}}},
+            {"description": "", "headers": {**TRACE}, "content": {PROBLEM_JSON: {"schema": ref("ProblemView")}}},
         )
+        response["headers"] |= (RETRY if kind.waiting_helps else {}) | (CHALLENGE if code == "unauthenticated" else {})
         response["description"] += f"{', ' if response['description'] else ''}`{code}`: {kind.title}"
     return responses
 
@@ -213,7 +254,3 @@ def _path_schema(name: str) -> dict[str, Any]:
     if name == "sha256":
         return {"type": "string", "pattern": "^[0-9a-f]{64}$"}
     return {"type": "string", "format": "uuid"} if name.endswith("_id") else {"type": "string"}
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": REF.format(name=name)}

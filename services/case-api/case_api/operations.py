@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
-
-from case_api.answers import NDJSON
 from case_api.calendar_operations import CALENDARS
 from case_api.described import CURSOR, LIMIT, READ, WRITTEN, Answer, Operation, Parameter, query
+from case_api.export_operations import EXPORTING, FILTERS, MERCHANT, TEXT, WORD
 from case_api.headers import KEY_MAX
+from case_api.ingesting_operations import DRY_RUN, INGESTING
+from case_api.key_operations import KEYS
 from case_api.operating_operations import OPERATING
 from case_api.parameters import (
     FEED_LIMIT_DEFAULT,
     FEED_LIMIT_MAX,
     POSITION_MAX,
-    PRIORITY_MAX,
-    TEXT_MAX,
 )
 from case_api.sandbox_operations import SANDBOX
-from case_events.core.case import Stage, Status
+from case_api.webhook_operations import WEBHOOKS
 from case_events.ledger.clock.forecast import DAYS_MAX
 
 KEY = Parameter(
@@ -32,13 +30,6 @@ IF_MATCH = Parameter(
     means="The ETag of the case that was read; required on ruled and settled.",
     schema={"type": "string", "pattern": '^"[0-9]+"$'},
 )
-PREFER = Parameter(
-    name="Prefer",
-    place="header",
-    means="return=minimal leaves out the body of every result that is no refusal.",
-    schema={"type": "string", "enum": ["return=minimal"]},
-)
-DRY_RUN = query("dry_run", "Answer what would happen, and record nothing.", type="boolean")
 VERSION = query("version", "The case as of this version.", type="integer", minimum=1)
 AT = query(
     "at",
@@ -56,40 +47,13 @@ KNOWN_AT = query(
 AS_OF = (VERSION, AT, KNOWN_AT)
 FORMAT = query("format", "json, for machines, or html, for people.", type="string", enum=["json", "html"])
 EXPLAIN = query("explain", "Add blocked_events: why every other event is not possible.", type="boolean")
-WORD: dict[str, Any] = {"type": "string", "pattern": "^[a-z0-9_]{1,64}$"}
-TEXT: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": TEXT_MAX}
-STATUS = query("status", "Only cases in this status.", type="string", enum=list(get_args(Status)))
 DUE_BEFORE = query("due_before", "Only what is due before this instant.", type="string", format="date-time")
 KIND = query("kind", "Only deadlines of this kind.", **WORD)
-MERCHANT = query("merchant_id", "Only cases of this merchant, on either side.", **TEXT)
-FILTERS = (
-    STATUS,
-    query("stage", "Only cases in this stage.", type="string", enum=list(get_args(Stage))),
-    query("type", "Only complaints of this type.", **WORD),
-    query("marketplace", "Only cases of this marketplace.", **WORD),
-    MERCHANT,
-    query("buyer_id", "Only cases of this buyer, on either side.", **TEXT),
-    query("order_id", "Only cases about this order.", **TEXT),
-    query("department", "Only cases at this department.", **WORD),
-    query("assignee", "Only cases assigned to this agent.", **TEXT),
-    query("priority", "Only cases of this priority.", type="integer", minimum=0, maximum=PRIORITY_MAX),
-    query(
-        "due_before",
-        "Only cases with a deadline before this instant, listed by what is due next.",
-        type="string",
-        format="date-time",
-    ),
-    query("updated_after", "Only cases something happened in after this instant.", type="string", format="date-time"),
-    query("number", "The case with this complaint number.", **TEXT),
-    query("kind", "Only cases of this kind: complaint, report, logistics and so on.", **WORD),
-    query("subtype", "Only complaints of this subtype.", **WORD),
-    query("group", "Only the cases of this collective matter.", type="string", format="uuid"),
-    query(
-        "sort",
-        "queue: the open cases of a department or an assignee, the urgent first, then what is due next.",
-        type="string",
-        enum=["queue"],
-    ),
+SORT = query(
+    "sort",
+    "queue: the open cases of a department or an assignee, the urgent first, then what is due next.",
+    type="string",
+    enum=["queue"],
 )
 AFTER = query(
     "after",
@@ -126,6 +90,10 @@ OPERATIONS: dict[str, Operation] = {
     **SANDBOX,
     **OPERATING,
     **CALENDARS,
+    **INGESTING,
+    **EXPORTING,
+    **KEYS,
+    **WEBHOOKS,
     "file_case": Operation(
         tag="cases",
         body="File",
@@ -142,20 +110,6 @@ OPERATIONS: dict[str, Operation] = {
             200: Answer(means="A dry run: what would have been recorded.", schema="StepView", headers=ETAG),
         },
         refusals=(*STEPPED, "not_found", "not_allowed_now", "deadline_passed", "precondition_required"),
-    ),
-    "post_batch": Operation(
-        tag="cases",
-        body="Batch",
-        other_body_media=(NDJSON,),
-        parameters=(DRY_RUN, PREFER),
-        answers={
-            207: Answer(
-                means="One result for each item, in order, each with the answer it would have had by itself.",
-                schema="BatchResults",
-                other_media=(NDJSON,),
-            )
-        },
-        refusals=WRITTEN,
     ),
     "get_case": Operation(
         tag="cases",
@@ -208,7 +162,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "find_cases": Operation(
         tag="cases",
-        parameters=(*FILTERS, LIMIT, CURSOR),
+        parameters=(*FILTERS, SORT, LIMIT, CURSOR),
         answers={200: Answer(means="A page of cases.", schema="CasePage")},
         refusals=READ,
     ),
@@ -264,7 +218,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "get_problem": Operation(
         tag="policies",
-        answers={200: Answer(means="The code in words.", schema="ProblemWords")},
+        answers={200: Answer(means="The code in words.", schema="ProblemWords", other_media=("text/html",))},
         refusals=("not_found",),
         public=True,
     ),
