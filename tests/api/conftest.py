@@ -28,7 +28,7 @@ def master_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def settings(master_key_file: Path) -> Settings:
     """Settings that lack nothing but the database."""
-    return Settings(master_key_file=master_key_file, env="development")
+    return Settings(master_key_file=master_key_file, env="development", log_requests="none")
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -120,7 +120,7 @@ def _until_ready(url: str) -> None:
 
 
 def _something_known(url: str) -> dict[str, str]:
-    """What a path can lead to: a case, a file in it, a clock, a policy, a problem."""
+    """What a path can lead to: a case, a file in it, a clock, a webhook endpoint, a policy, a problem."""
     with httpx.Client(base_url=url, headers=key_of("storefront")) as storefront:
         case_id = storefront.post("/v1/cases", json=complaint()).json()["case_id"]
         path = f"/v1/cases/{case_id}"
@@ -129,8 +129,10 @@ def _something_known(url: str) -> dict[str, str]:
         brought = storefront.post(f"{path}/events", json=bringing)
         assert brought.status_code == 201
         clock = storefront.post("/v1/test-clocks", json={"at": "2026-03-02T02:00:00Z"}, headers=key_of("admin")).json()
+        hooks = storefront.post("/v1/webhooks", json={"url": "https://shop.example/hooks"}).json()
     return {
         "case_id": case_id,
+        "endpoint_id": hooks["id"],
         "sha256": stored["evidence"]["sha256"],
         "clock_id": clock["id"],
         "policy": "taobao@2026.1",

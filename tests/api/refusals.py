@@ -8,7 +8,7 @@ import pytest
 from httpx import Response
 
 from case_api import bodies, watch
-from case_api.problems import KINDS
+from case_api.kinds import KINDS
 from case_api.routes import reading
 from case_events.core.values import Instant
 from case_events.ledger import batches

@@ -17,7 +17,7 @@ from httpx import AsyncClient
 from case_api import auth, streaming
 from case_api.streaming import Fanout, Stream
 from case_events.core.viewer import Viewer
-from case_events.ledger.callers import keys
+from case_events.ledger.callers import changing, keys
 from case_events.ledger.connection import teach
 from case_events.ledger.database import Ledger
 from tests.api.house import House, filed, happened, post
@@ -251,7 +251,7 @@ async def test_a_revoked_key_stops_hearing(
     caller, secret = await keys.create(connection, client="gone", name="gone", role="ops")
     async with listener(house.app, key=secret, after="now") as listening, listener(house.app, after="now") as other:
         await joined(house, 2)
-        await keys.revoke(connection, caller.key_id)
+        await changing.revoke(connection, caller.key_id)
         await connection.close()
         await listening.end()
         assert listening.comments[-1].startswith("this key does not open this stream any more; go on after ")

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from httpx import AsyncClient
 
-from case_events.ledger.callers import keys
+from case_events.ledger.callers import changing, keys
 from case_events.ledger.connection import teach
 from tests.api.house import AGREE, BUYER, MERCHANT, House, complaint, filed, happened, post
 
@@ -169,8 +169,8 @@ async def test_a_key_s_secret_is_told_once_and_a_revoked_one_opens_nothing(
     assert (row.client, row.name, row.role, row.merchants, row.marketplaces) == ("c", "n", "ops", ("a", "b"), None)
     stored = str(await connection.fetchrow("SELECT * FROM api_keys WHERE key_id = $1", caller.key_id))
     assert secret not in stored
-    assert await keys.revoke(connection, caller.key_id)
-    assert not await keys.revoke(connection, caller.key_id)
+    assert await changing.revoke(connection, caller.key_id)
+    assert not await changing.revoke(connection, caller.key_id)
     assert (await house.with_key(secret).get("/v1/cases")).status_code == 401
     wrongs: tuple[dict[str, Any], ...] = ({"role": "king"}, {"merchants": []}, {"merchants": ["a\0"]}, {"name": ""})
     for wrong in wrongs:
@@ -183,7 +183,7 @@ async def test_the_first_admin_key_is_made_only_where_there_is_none(connection: 
     assert await keys.bootstrap(connection, client="ops", name="first") is None
     for one in await keys.listed(connection):
         if one.role == "admin":
-            await keys.revoke(connection, one.key_id)
+            await changing.revoke(connection, one.key_id)
     made = await keys.bootstrap(connection, client="ops", name="first")
     assert made is not None
     assert (made[0].role, made[0].merchants) == ("admin", None)

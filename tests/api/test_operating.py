@@ -229,7 +229,8 @@ async def cursor_of_outages(ops: AsyncClient) -> str:
 
 
 async def test_a_key_limited_to_some_cases_neither_sees_nor_steers_everybody_s(house: House) -> None:
-    for limit in ({"marketplaces": ("taobao",)}, {"merchants": ("m-1",)}):
+    limits: tuple[dict[str, Any], ...] = ({"marketplaces": ("taobao",)}, {"merchants": ("m-1",)})
+    for limit in limits:
         async with house.app.state.door.ledger.connection() as connection:
             _, secret = await keys.create(connection, client="c", name="n", role="ops", **limit)
         limited = house.with_key(secret)

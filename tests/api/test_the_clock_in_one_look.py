@@ -198,7 +198,8 @@ async def test_whoever_wants_no_forecast_gets_none(house: House) -> None:
 async def test_a_key_for_some_marketplaces_or_merchants_does_not_see_what_is_about_everybody(
     house: House, superuser: asyncpg.Connection
 ) -> None:
-    for limits in ({"marketplaces": ["taobao"]}, {"merchants": ["m-1"]}):
+    either: tuple[dict[str, Any], ...] = ({"marketplaces": ["taobao"]}, {"merchants": ["m-1"]})
+    for limits in either:
         _, secret = await keys.create(superuser, client="some", name="some", role="platform", **limits)
         answer = await house.with_key(secret).get("/v1/scheduler")
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")

@@ -12,7 +12,22 @@ import structlog
 import uvloop
 from rich.console import Console
 
-from tests.bench import batch, feed, fire, growth, http, idle, late, library, looking, peers, rebuild, replay, verify
+from tests.bench import (
+    batch,
+    feed,
+    fire,
+    growth,
+    hooks,
+    http,
+    idle,
+    late,
+    library,
+    looking,
+    peers,
+    rebuild,
+    replay,
+    verify,
+)
 from tests.bench.contest import Figures
 from tests.bench.figures import keep, tell
 from tests.bench.house import House, Missing, a_house
@@ -35,6 +50,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "lateness": late.measure,
     "due": looking.measure,
     "idle": idle.measure,
+    "webhooks": hooks.measure,
 }
 """Every benchmark by the name that ONLY= takes; each makes its own database in the house, and removes it."""
 

@@ -102,6 +102,8 @@ class House:
             "CASELOG_MIGRATION_URL": database.owner,
             "CASELOG_MASTER_KEY_FILE": str(key),
             "CASELOG_DATA_DIR": str(self.folder / "files"),
+            # One key sends it all: it is counted as everywhere, and never held up.
+            "CASELOG_RATE_PER_MINUTE": str(10_000_000),
         }
         return {**os.environ, **said, **more}
 

@@ -15,7 +15,7 @@ import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from case_api.watch import Meters as ApiMeters
+from case_api.meters import Meters as ApiMeters
 from case_events.ledger.clock.firing import Fired
 from case_scheduler.meters import Meters as SchedulerMeters
 
@@ -34,7 +34,8 @@ WIDTH = 24
 def families() -> list[Metric]:
     """Our metrics, each with something to tell."""
     api, scheduler = ApiMeters(), SchedulerMeters()
-    api.saw({"method": "GET"}, 200, 0.1)
+    api.saw({"method": "GET"}, 200, 0.1, "rate_limited")
+    api.measured(streams=1, in_flight=1, connections=2, idle=1, away=False)
     scheduler.fired(Fired(written=1, late=(("response", 0.1),)))
     scheduler.upkept("verify", well=True)
     scheduler.linked(well=True)

@@ -24,6 +24,12 @@ def created(value: object, location: str, *, replayed: bool = False) -> Response
     return Response(encoded(value), HTTPStatus.CREATED, headers, JSON)
 
 
+def accepted(value: object, location: str, *, replayed: bool = False) -> Response:
+    """Something that was asked for and will be done, and where to see how far it is."""
+    headers = {"Location": location} | ({"Idempotency-Replayed": "true"} if replayed else {})
+    return Response(encoded(value), HTTPStatus.ACCEPTED, headers, JSON)
+
+
 def many(results: list[bytes], *, lines: bool, brief: bool) -> Response:
     """What became of each of many, in order: as a list, or as lines; ``brief`` where only that was preferred."""
     said = b"".join(one + b"\n" for one in results) if lines else b"[" + b",".join(results) + b"]"

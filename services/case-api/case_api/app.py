@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import functools
@@ -11,7 +12,6 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
 from typing import Any
 
 import structlog
@@ -24,31 +24,41 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from case_api import keeping_days, openapi, problems
+from case_api import keeping_days, keys_used, openapi, problems
+from case_api.console import wiring as console
 from case_api.door import Door, door_of
 from case_api.evidence import open_store
 from case_api.heads import Heads
+from case_api.measuring import measuring
+from case_api.meters import Meters
 from case_api.problems import Refused
 from case_api.routes import (
     batch,
     calendars,
     cases,
     clocks,
+    cloud_events,
     deadlines,
+    documents,
     dossier,
     evidence,
+    export,
     feed,
     health,
+    keys,
     operating,
     policies,
     reading,
     scheduler,
     stats,
+    webhook_errands,
+    webhooks,
 )
 from case_api.settings import Settings
 from case_api.streaming import Fanout
-from case_api.watch import Meters, Watch
-from case_events import logs
+from case_api.tokens import tokens_of
+from case_api.watch import Watch
+from case_events import logs, tracing
 from case_events.core.values import Problem
 from case_events.ledger.codec import UnknownEvent
 from case_events.ledger.connection import UNAVAILABLE
@@ -66,8 +76,6 @@ COLLECT_AFTER = 10_000
 in vain again and again: an eighth of all CPU, and pauses of 60 ms to go through everything that was ever loaded."""
 
 
-LISTENED_TO = find_spec("opentelemetry.sdk") is not None
-"""Whether anybody can take traces and metrics; asked once, because FastAPI would ask at every request."""
 BUSIEST = "/v1/cases"
 """The paths that are matched first."""
 
@@ -92,11 +100,11 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_opened(settings),
         redoc_url=None,
         redirect_slashes=False,
-        # No logs: they would hold what a person wrote.
-        telemetry={"tracing": LISTENED_TO, "metrics": LISTENED_TO, "logs": False},
+        # Its own traces would quote paths and its logs what a person wrote; ours are watch.py's.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.route_class = Plain
-    app.state.meters = Meters()
+    app.state.meters = Meters(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
     app.state.evidence = open_store(
         settings.evidence_url,
         settings.data_dir / "evidence",
@@ -110,13 +118,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(UnknownEvent, _unknown)
     for routes in (cases, batch, reading, feed, dossier, deadlines, stats, evidence, policies, health):
         routes.add_to(app)
-    for routes in (scheduler, operating, calendars):
+    for routes in (documents, scheduler, operating, keys, calendars, cloud_events, export, webhooks, webhook_errands):
         routes.add_to(app)
     if settings.env != "production":
         clocks.add_to(app)
+    console.add_to(app, settings)
     app.router.routes.sort(key=lambda route: not getattr(route, "path", "").startswith(BUSIEST))
     # In place of FastAPI's own layers, which prepare for every request what no route of ours uses.
-    app.middleware_stack = Watch(ExceptionMiddleware(app.router, app.exception_handlers), app.state.meters)
+    inner = ExceptionMiddleware(app.router, app.exception_handlers)
+    app.middleware_stack = app.state.watch = Watch(inner, app.state.meters, settings.log_requests)
     app.openapi = functools.cache(lambda: openapi.document(app.routes))  # type: ignore[method-assign]  # its own way
     return app
 
@@ -124,6 +134,7 @@ def create_app(settings: Settings) -> FastAPI:
 def server_of(settings: Settings) -> uvicorn.Server:
     """The server of one process; it ends on SIGTERM when the requests under way are answered."""
     _set_up_log(settings)
+    tracing.configure(settings.otlp_endpoint, "caselog-api")
     app = create_app(settings)
     gc.collect()
     gc.freeze()
@@ -174,13 +185,26 @@ def _opened(settings: Settings) -> Callable[[FastAPI], Any]:
         ledger = await open_ledger(url, master_key=master_key, application="caselog-api")
         ledger.clock_tolerance_s = settings.clock_tolerance_s
         ledger.recent = Recent()
-        app.state.door = Door(ledger, sandbox=settings.env != "production")
+        app.state.door = door = Door(
+            ledger,
+            sandbox=settings.env != "production",
+            tokens=tokens_of(settings),
+            rate_per_minute=settings.rate_per_minute,
+        )
         try:
-            async with keeping_days.kept(ledger), Fanout(ledger) as app.state.fanout:
-                app.state.meters.streams.set_function(lambda: len(app.state.fanout.streams))
+            async with (
+                keeping_days.kept(ledger),
+                keys_used.noted(ledger, door.callers.used),
+                Fanout(ledger) as app.state.fanout,
+                measuring(app),
+            ):
                 yield
         finally:
+            await door.close()
             await ledger.close()
+            # The signal that ended the server ends the process as soon as this is done.
+            await asyncio.to_thread(tracing.close)
+            logs.flush()
 
     return lifespan
 
@@ -216,7 +240,7 @@ def _set_up_log(settings: Settings) -> None:
 
 async def _refused(request: Request, refused: Exception) -> Response:
     assert isinstance(refused, Refused), "it is registered for no other"
-    return problems.answer(refused.problem, request.scope)
+    return problems.answer(refused.problem, request.scope, refused.headers)
 
 
 async def _http_fault(request: Request, fault: Exception) -> Response:

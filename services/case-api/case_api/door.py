@@ -5,6 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from case_api.auth import Callers, Right, caller_with
+from case_api.headers import header
+from case_api.limiter import Limiter, Strangers
+from case_api.problems import Refused
+from case_api.tokens import Tokens, is_token
+from case_api.watch import introduce
 from case_events.core.case import Case
 from case_events.core.policy import InForce
 from case_events.core.promises import Rulebook
@@ -14,17 +19,75 @@ from case_events.ledger.database import Ledger
 
 
 class Door:
-    """Made once per process, when the ledger is open. ``sandbox``: test clocks exist, and development keys work."""
+    """Made once per process, when the ledger is open. ``sandbox``: test clocks exist, and development keys work.
 
-    def __init__(self, ledger: Ledger, *, sandbox: bool) -> None:
+    ``tokens``: those of an OpenID provider, where one is trusted. ``rate_per_minute``: requests of a key without a
+    limit of its own; 0: any number.
+    """
+
+    def __init__(
+        self, ledger: Ledger, *, sandbox: bool, tokens: Tokens | None = None, rate_per_minute: int = 0
+    ) -> None:
         self.ledger = ledger
         self.sandbox = sandbox
-        self._callers = Callers(ledger, sandbox=sandbox)
+        self.tokens = tokens
+        self.callers = Callers(ledger, sandbox=sandbox, tokens=tokens)
+        self._limiter = Limiter(ledger, rate_per_minute)
+        self._strangers = Strangers()
         self._rules: dict[PolicyRef, InForce] = {}
 
+    async def close(self) -> None:
+        """Ask nobody any more who calls."""
+        if self.tokens is not None:
+            await self.tokens.close()
+
     async def caller(self, request: Request, right: Right) -> Caller:
-        """Who sent ``request``. Refused without a known key (401) or without the right (403)."""
-        return await caller_with(request, self._callers, right)
+        """Who sent ``request``. Refused without a known key (401), without the right (403), and when the key, or the
+        address of who knows no key, has sent what it may (429)."""
+        address = _address_of(request)
+        if self._strangers.wary_of(address):
+            self._check_stranger(request, address)
+        try:
+            caller = await caller_with(request, self.callers, right)
+        except Refused as refused:
+            known: Caller | None = request.scope.get("caller")
+            if known is not None:
+                await self.let_in(request, known)
+            elif refused.problem.code == "unauthenticated" and header(request, b"authorization"):
+                self._strangers.failed(address)
+            raise
+        await self.let_in(request, caller)
+        return caller
+
+    def owes(self, caller: Caller, items: int) -> None:
+        """What came with one request counts as if it had come by itself."""
+        allowance = self._limiter.of(caller)
+        if allowance is not None:
+            allowance.owe(items)
+
+    def _check_stranger(self, request: Request, address: str) -> None:
+        secret = header(request, b"authorization").partition(" ")[2].strip()
+        # A token is judged without a look at the database, and each is new.
+        is_key = secret and not (self.tokens is not None and is_token(secret))
+        if is_key and not self.callers.knew(secret):
+            self._strangers.check(address)
+
+    async def let_in(self, request: Request, caller: Caller) -> None:
+        """Let a known caller's request through, as theirs. Refused: 429 when the key has sent what it may."""
+        introduce(request.scope, caller)
+        allowance = request.scope["allowance"] = self._limiter.of(caller)
+        if allowance is not None:
+            await allowance.spend()
+
+    async def caller_behind(self, request: Request, secret: str) -> Caller | None:
+        """Who has the key that ``request`` brings in its own way; None if nobody has. Refused: 429 as others."""
+        address = _address_of(request)
+        if self._strangers.wary_of(address) and not self.callers.knew(secret):
+            self._strangers.check(address)
+        caller = await self.callers.of(secret)
+        if caller is None:
+            self._strangers.failed(address)
+        return caller
 
     async def book_of(self, case: Case) -> Rulebook:
         """The rules a case is judged by; a pinned policy never changes, so it is asked for once."""
@@ -39,6 +102,11 @@ class Door:
             calendar=self.ledger.calendar,
             policy=in_force.policy,
         )
+
+
+def _address_of(request: Request) -> str:
+    peer = request.scope["client"]
+    return peer[0] if peer else ""
 
 
 def door_of(request: Request) -> Door:

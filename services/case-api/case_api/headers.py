@@ -54,6 +54,17 @@ def if_match(request: Request) -> int | None:
     return int(tag[1])
 
 
+def media_type(request: Request) -> str:
+    """What the body is said to be, without parameters."""
+    return header(request, b"content-type").partition(";")[0].strip().lower()
+
+
+def accepts(request: Request, media: str) -> bool:
+    """Does ``Accept`` ask for this very media type?"""
+    said = ",".join(request.headers.getlist("accept"))
+    return any(one.partition(";")[0].strip().lower() == media for one in said.split(","))
+
+
 def prefers_minimal(request: Request) -> bool:
     """Does ``Prefer: return=minimal`` (RFC 7240) ask for no more than what became of it?"""
     said = ",".join(request.headers.getlist("prefer"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
+from case_api.problems import ProblemView
 from case_events.core.policy import InForce, Policy
-from case_events.core.values import Instant, Word
+from case_events.core.values import Instant, Text, Word
 from case_events.outgoing.form import Shown
 
 
@@ -41,13 +42,19 @@ class PolicyView(Shown, frozen=True, kw_only=True):
 
 
 class ProblemWords(Shown, frozen=True, kw_only=True):
-    """What a problem's code means."""
+    """What a problem's code means, and ``then``: what to do about it.
+
+    ``waiting_helps``: the same may be answered a moment later; Retry-After says when to come back.
+    """
 
     code: str
     status: int
     title: str
     zh: str
     en: str
+    then: Text
+    waiting_helps: bool
+    example: ProblemView | None
 
 
 class Readiness(Shown, frozen=True, kw_only=True):

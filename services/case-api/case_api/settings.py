@@ -40,12 +40,44 @@ class Settings(BaseSettings):
     )
     env: Literal["development", "sandbox", "production"] = Field("development", description="What this is for.")
     log: Literal["console", "json"] = Field("console", description="How log lines are written.")
+    log_requests: Literal["all", "slow", "none"] = Field(
+        "all",
+        description="Which requests have a line in the log: all, those that took a second or were refused, or none.",
+    )
+    otlp_endpoint: str | None = Field(
+        None, description="Where traces go, as http://collector:4318 (OTLP over HTTP); none: nowhere."
+    )
+    rate_per_minute: int = Field(
+        60_000,
+        ge=0,
+        le=10_000_000,
+        description="Requests a key may make in a minute, over all workers, unless it has a limit of its own; 0: any.",
+    )
     master_key_file: Path | None = Field(None, description="32 bytes in base64: wraps every subject's key.")
     evidence_url: str | None = Field(
         None, description="Where evidence files lie, as s3://…; none: a folder of data_dir."
     )
     evidence_bytes_max: int = Field(20_000_000, ge=1, le=1_000_000_000, description="Bytes an evidence file may have.")
     evidence_types: str = Field(EVIDENCE_TYPES, description="Media types an evidence file may have.")
+    oidc_issuer: str | None = Field(
+        None, description="The OpenID provider whose JWTs open the door beside keys, as its tokens name it; none: none."
+    )
+    oidc_audience: str | None = Field(None, description="For whom its tokens must be made; needed with oidc_issuer.")
+    oidc_algorithms: str = Field(
+        "RS256,ES256,EdDSA", description="How its tokens may be signed; never none, nor with a shared secret."
+    )
+    oidc_role_claim: str = Field(
+        "roles", description="The claim with the role, or a list with exactly one of ours; a path like a.b, too."
+    )
+    oidc_client_claim: str = Field("azp", description="The claim that names the client, as azp, client_id or sub.")
+    oidc_marketplaces_claim: str | None = Field(
+        None, description="The claim that limits a token to marketplaces; one that lacks it is not limited."
+    )
+    oidc_merchants_claim: str | None = Field(None, description="The same for merchants.")
+    oidc_client_id: str | None = Field(
+        None, description="Who the console is to the provider; none: people sign in there with a key."
+    )
+    oidc_client_secret: SecretStr | None = Field(None, description="What proves it, where the provider wants that.")
 
     @field_validator("evidence_types")
     @classmethod
@@ -54,6 +86,10 @@ class Settings(BaseSettings):
             if not _MEDIA_TYPE.fullmatch(one.strip()):
                 raise ValueError(f"media types, with commas between them, as in {EVIDENCE_TYPES}")
         return said
+
+    @property
+    def oidc_signing_algorithms(self) -> tuple[str, ...]:
+        return tuple(one.strip() for one in self.oidc_algorithms.split(","))
 
     @property
     def evidence_media_types(self) -> tuple[str, ...]:

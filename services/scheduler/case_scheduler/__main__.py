@@ -5,7 +5,7 @@ from __future__ import annotations
 import uvloop
 from pydantic import ValidationError
 
-from case_events import logs
+from case_events import logs, tracing
 from case_events.ledger.readable import Unreadable
 from case_events.ledger.sealing import read_master_key
 from case_scheduler.app import run
@@ -16,10 +16,13 @@ from case_scheduler.settings import Settings
 def main() -> None:
     settings = _settings()
     logs.configure(settings.log)
+    tracing.configure(settings.otlp_endpoint, "caselog-scheduler")
     try:
         uvloop.run(run(settings))
     except (Unreadable, CannotListen) as reason:
         raise SystemExit(f"case_scheduler: cannot start:\n  - {reason}") from None
+    finally:
+        tracing.close()
 
 
 def _settings() -> Settings:

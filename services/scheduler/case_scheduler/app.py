@@ -28,7 +28,9 @@ from case_scheduler.collective import keep_linking
 from case_scheduler.door import answering, listening
 from case_scheduler.measuring import keep_measuring
 from case_scheduler.meters import Meters
+from case_scheduler.postman import Postman
 from case_scheduler.pulse import Pulse
+from case_scheduler.sending import Sender
 from case_scheduler.sequencer import end_numbering, keep_numbering
 from case_scheduler.settings import Settings
 from case_scheduler.timeouts import Sweeper
@@ -38,6 +40,8 @@ FIRING_POOL = 5
 """Connections for firing and numbering: nothing else ever waits for one, or keeps them waiting."""
 ASIDE_POOL = 4
 """For upkeep, and for what collective complaints write at once."""
+POST_POOL = 5
+"""For webhooks: what is next, what became of it, and a session that listens."""
 DRAIN_S = 8.0
 """How long what is under way may take after SIGTERM; then it is broken off, which loses nothing."""
 CLOSE_S = 2.0
@@ -70,8 +74,13 @@ async def run(settings: Settings) -> None:
     async with answering(sock, pulse, meters.exposed), _opened(settings, "caselog-scheduler", FIRING_POOL) as ledger:
         log.info("started", name=name, port=sock.getsockname()[1] if sock else None)
         if await _until_ready(ledger, pulse, wish):
-            async with _opened(settings, "caselog-upkeep", ASIDE_POOL) as aside:
-                await _work(settings, ledger, aside, pulse, meters, wish)
+            async with (
+                _opened(settings, "caselog-upkeep", ASIDE_POOL) as aside,
+                _opened(settings, "caselog-postman", POST_POOL) as post,
+                _sending(settings) as sender,
+            ):
+                postman = Postman(post, name, sender, heard=meters.sent)
+                await _work(settings, ledger, aside, postman, pulse, meters, wish)
             with suppress(*UNAVAILABLE):
                 await asyncio.wait_for(leave(ledger, name), CLOSE_S)
     log.info("stopped", name=name)
@@ -101,6 +110,15 @@ async def _opened(settings: Settings, application: str, pool_size: int) -> Async
             ledger.pool.terminate()
 
 
+@asynccontextmanager
+async def _sending(settings: Settings) -> AsyncIterator[Sender]:
+    sender = Sender(sandbox=settings.env != "production")
+    try:
+        yield sender
+    finally:
+        await sender.close()
+
+
 async def _until_ready(ledger: Ledger, pulse: Pulse, wish: Wish) -> bool:
     """Wait for Postgres and for this release's tables; whether they came before somebody asked to stop.
 
@@ -127,7 +145,9 @@ async def _until_ready(ledger: Ledger, pulse: Pulse, wish: Wish) -> bool:
     return False
 
 
-async def _work(settings: Settings, ledger: Ledger, aside: Ledger, pulse: Pulse, meters: Meters, wish: Wish) -> None:
+async def _work(
+    settings: Settings, ledger: Ledger, aside: Ledger, postman: Postman, pulse: Pulse, meters: Meters, wish: Wish
+) -> None:
     """Everything a scheduler does, side by side, until somebody asks to stop."""
     stopping = wish.stop.is_set
     sweeper = Sweeper(ledger, share=settings.catch_up_share, told=meters.fired)
@@ -142,6 +162,7 @@ async def _work(settings: Settings, ledger: Ledger, aside: Ledger, pulse: Pulse,
             _begun(keep_linking(aside, bell, stopping, meters.linked), "linking"),
             _begun(upkeep.keep(bell, stopping), "upkeep"),
             _begun(keep_measuring(aside, meters, pulse, wish.stop), "measuring"),
+            _begun(postman.keep(wish.stop), "postman"),
         }
         try:
             await _until_asked(wish, tasks | {numbering})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -10,9 +11,11 @@ import structlog
 from case_events.ledger.audit.kept import BEFORE_ALL
 from case_events.ledger.audit.rotating import verify_slice
 from case_events.ledger.audit.verifying import Finding
+from case_events.ledger.callers import sessions
 from case_events.ledger.clock import calendars, heartbeat, journal, lateness, provisional, upkeep
 from case_events.ledger.clock.upkeep import CameTo
 from case_events.ledger.database import Ledger
+from case_events.ledger.webhooks import attempts, errands
 from case_scheduler.upkeep import Job, Stopping
 
 HOUR_S, DAY_S = 3_600, 86_400
@@ -22,6 +25,8 @@ BREATH_S = 0.05
 """Between a few cases that are verified and the next: firing goes on meanwhile."""
 COVERED_DAYS_MIN = 60
 """When fewer days than this are published ahead, somebody should load the next year's."""
+ATTEMPTS_KEPT = timedelta(days=30)
+"""How long attempts at webhooks are listed, and errands that have ended."""
 TOLD_MAX = 20
 """Findings that are told one by one."""
 
@@ -72,10 +77,27 @@ async def correct(ledger: Ledger, stopping: Stopping, _: str | None) -> CameTo:
 
 
 async def forget(ledger: Ledger, _: Stopping, __: str | None) -> CameTo:
-    """Remove what nobody asks for any more: old counts of lateness, turns of upkeep, schedulers that are gone."""
+    """Remove what nobody asks for any more: old counts, turns of upkeep, schedulers that are gone, sign-ins."""
     counts, turns = await lateness.prune(ledger), await upkeep.prune(ledger)
     gone = await heartbeat.forget(ledger)
-    return CameTo(outcome=f"{counts} counts, {turns} turns and {gone} schedulers forgotten")
+    async with ledger.connection() as connection:
+        over = await sessions.forget(connection)
+    return CameTo(outcome=f"{counts} counts, {turns} turns, {gone} schedulers and {over} sessions forgotten")
+
+
+async def forget_attempts(ledger: Ledger, stopping: Stopping, _: str | None) -> CameTo:
+    """Remove attempts at webhooks that are older than ``ATTEMPTS_KEPT``, a piece at a time."""
+    sent = 0
+    while not stopping():
+        async with ledger.connection() as connection:
+            gone = await attempts.forget(connection, ATTEMPTS_KEPT)
+        sent += gone
+        if gone < attempts.FORGOTTEN_AT_ONCE:
+            break
+        await asyncio.sleep(BREATH_S)
+    async with ledger.connection() as connection:
+        asked = await errands.forget(connection, ATTEMPTS_KEPT)
+    return CameTo(outcome=f"{sent} attempts and {asked} errands forgotten")
 
 
 JOBS = (
@@ -83,5 +105,6 @@ JOBS = (
     Job("correct", HOUR_S, correct),
     Job("coverage", DAY_S, look_at_coverage),
     Job("forget", DAY_S, forget),
+    Job("webhooks", HOUR_S, forget_attempts),
 )
 """What is done, and how often."""

@@ -35,4 +35,10 @@ class Settings(BaseSettings):
         le=65535,
         description="The port it answers them on, and gives its metrics; none: it answers nobody.",
     )
+    env: Literal["development", "sandbox", "production"] = Field(
+        "development", description="What this is for. In production no webhook goes to this very machine."
+    )
     log: Literal["console", "json"] = Field("console", description="How log lines are written.")
+    otlp_endpoint: str | None = Field(
+        None, description="Where traces go, as http://collector:4318 (OTLP over HTTP); none: nowhere."
+    )

@@ -15,6 +15,7 @@ from datetime import timedelta
 import structlog
 from msgspec.structs import replace
 
+from case_events import tracing
 from case_events.core.values import CaseId, Instant, Value
 from case_events.ledger.append_statements import FRESH_S
 from case_events.ledger.clock import backlog, claims, firing
@@ -178,9 +179,11 @@ class Sweeper:
             limit *= CLOCKED_TIMES
         floor = self._floor if claim is claims.CLAIM_LIVE else None
         try:
-            fired = await firing.fire(
-                self._ledger, claim, believed_until=believed_until, floor=floor, limit=limit, only=only
-            )
+            with tracing.span("firing.pass", claim=kind, limit=limit):
+                fired = await firing.fire(
+                    self._ledger, claim, believed_until=believed_until, floor=floor, limit=limit, only=only
+                )
+                tracing.note(cases=len(fired.claimed), events=fired.events)
         except UNAVAILABLE:
             raise
         except Exception as error:

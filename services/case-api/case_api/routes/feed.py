@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from case_api.answers import shown
-from case_api.auth import viewer_of
+from case_api.auth import caller_with, viewer_of
 from case_api.door import door_of
 from case_api.event_stream import EventStream
 from case_api.frames import AT_ONCE
@@ -74,7 +74,7 @@ async def stream_feed(request: Request) -> Response:
 
     async def allowed() -> bool:
         try:
-            return await door.caller(request, "read") == caller
+            return await caller_with(request, door.callers, "read") == caller
         except Refused:
             return False
 

@@ -6,14 +6,20 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from case_api import examples, problem_page
 from case_api.answers import shown
 from case_api.door import door_of
+from case_api.headers import accepts
+from case_api.kinds import KINDS
 from case_api.openapi import operation
 from case_api.parameters import Query
-from case_api.policy_views import PolicyPage, PolicyView, ProblemWords, policy_item
-from case_api.problems import KINDS, Refused
+from case_api.policy_views import PolicyPage, PolicyView, policy_item
+from case_api.problems import Refused
 from case_events.core.values import Problem
 from case_events.ledger import policy_book
+from case_events.outgoing.form import JSON
+
+HTML = "text/html"
 
 
 def add_to(app: FastAPI) -> None:
@@ -53,9 +59,14 @@ async def get_policy(request: Request) -> Response:
 
 
 async def get_problem(request: Request) -> Response:
-    """Say in words what a problem's code means."""
+    """Say in words what a problem's code means: as JSON, or as a page to who accepts HTML."""
     code = str(request.path_params["code"])
-    kind = KINDS.get(code)
-    if kind is None:
+    if code not in KINDS:
         raise Refused(Problem(code="not_found", detail="There is no problem with this code."))
-    return shown(ProblemWords(code=code, status=kind.status, title=kind.title, zh=kind.zh, en=kind.en))
+    words = examples.words(code)
+    if accepts(request, HTML) and not accepts(request, JSON):
+        answer = Response(problem_page.page(words), headers=problem_page.HEADERS, media_type=HTML)
+    else:
+        answer = shown(words)
+    answer.headers["Vary"] = "Accept"
+    return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict, get_args
+from typing import TypedDict
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -11,12 +11,12 @@ from starlette.responses import Response
 from case_api.answers import shown
 from case_api.auth import viewer_of
 from case_api.door import Door, door_of
+from case_api.filters import ASKED, wanted_of
 from case_api.list_views import CasePage, case_item
 from case_api.openapi import operation
 from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, PRIORITY_MAX, Key, Query, case_id_of, cursor
 from case_api.problems import Refused
 from case_api.views import EventPage, case_view
-from case_events.core.case import Stage, Status
 from case_events.core.timeline import timeline
 from case_events.core.values import Instant, Problem, Value
 from case_events.core.viewer import Viewer
@@ -29,7 +29,6 @@ VERSION_MAX = 10**9
 QUEUE = "queue"
 NEVER = Instant.parse("2999-12-31T23:59:59.999999Z")
 """Stands in a cursor for a case that waits for nobody."""
-ASKED = tuple("group" if name == "group_id" else name for name in Wanted.__struct_fields__)
 
 
 def add_to(app: FastAPI) -> None:
@@ -103,24 +102,7 @@ async def find_cases(request: Request) -> Response:
     door = door_of(request)
     viewer = viewer_of(await door.caller(request, "read"))
     query = Query(request, *ASKED, "sort", "limit", "cursor")
-    wanted = Wanted(
-        status=query.one_of("status", get_args(Status)),
-        stage=query.one_of("stage", get_args(Stage)),
-        type=query.word("type"),
-        marketplace=query.word("marketplace"),
-        merchant_id=query.text("merchant_id"),
-        buyer_id=query.text("buyer_id"),
-        order_id=query.text("order_id"),
-        department=query.word("department"),
-        assignee=query.text("assignee"),
-        priority=query.whole("priority", 0, PRIORITY_MAX),
-        due_before=query.instant("due_before"),
-        updated_after=query.instant("updated_after"),
-        number=query.text("number"),
-        kind=query.word("kind"),
-        subtype=query.word("subtype"),
-        group_id=query.uuid("group"),
-    )
+    wanted = wanted_of(query)
     limit = query.whole("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT
     if query.one_of("sort", (QUEUE,)) == QUEUE:
         return await _queue(door, query, wanted, viewer, limit)
