@@ -142,6 +142,8 @@ def addresses(house: House, report: Report) -> list[str]:
         "hold_id": report.case["case_id"],
         "outage_id": report.case["case_id"],
         "year": 2026,
+        "key": "dev-ops",
+        "endpoint_id": report.case["case_id"],
     }
     routes = [route for route in house.app.routes if isinstance(route, APIRoute) and "GET" in (route.methods or ())]
     # A stream does not end: it has a test of its own.

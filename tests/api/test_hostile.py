@@ -193,6 +193,13 @@ async def test_a_head_that_does_not_end_in_time_ends_the_connection(monkeypatch:
             answer = await asyncio.wait_for(reader.read(), ALLOWED_S)
             assert answer.startswith(b"HTTP/1.1 408"), begun
             writer.close()
+        for idle in (b"\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nab"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await asyncio.wait_for(reader.readuntil(b"well"), ALLOWED_S)
+            writer.write(idle)
+            assert b"HTTP/1.1 408" in await asyncio.wait_for(reader.read(), ALLOWED_S), idle
+            writer.close()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for _ in range(3):
             writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

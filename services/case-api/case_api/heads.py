@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from http import HTTPStatus
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_WAIT_S = 20.0
 """How long the head of a request may take, from the first byte or from when the connection was made."""
@@ -39,13 +39,33 @@ class Heads(HttpToolsProtocol):
         self._came()
         super().on_headers_complete()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.more_body:
+            self._wait()  # answered before its body came: what is left of it does not come for ever
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self.cycle.more_body = False
+            self._came()
+
     def data_received(self, data: bytes) -> None:
+        waited = self._waiting is not None and not self._busy(with_a_body=True)
         super().data_received(data)
-        if self._waiting is None or self.transport.is_closing():
+        if self.transport.is_closing():
             return
-        self._head_bytes += len(data)
-        if self._head_bytes > HEAD_MAX:
-            self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        if self._waiting is None and not self._busy():
+            self._wait()  # something came that is no request yet, and uvicorn waits for the rest without an end
+        elif waited and self._waiting is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_MAX:
+                self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def _busy(self, *, with_a_body: bool = False) -> bool:
+        """Is a request being answered, or the rest of a body coming that nobody wants any more?"""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and (not cycle.response_complete or (with_a_body and cycle.more_body))
 
     def _wait(self) -> None:
         if self._waiting is None:
