@@ -14,7 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from case_events.ledger import policy_book
 from case_events.ledger.database import Ledger, open_ledger
-from case_events.ledger.webhooks import circuits, errands, making
+from case_events.ledger.webhooks import circuits, endpoints, errands, making
 from case_events.ledger.webhooks.endpoints import Endpoint
 from case_scheduler import rounds, sending
 from tests import examples
@@ -22,6 +22,7 @@ from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk
 from tests.scheduler.hooks import (
     QUICK,
+    SOON_S,
     WHOLE,
     attempts,
     disputed,
@@ -375,3 +376,46 @@ async def test_of_two_postmen_one_walks_and_when_it_goes_the_other_takes_over_at
 
 
 OWNER = "SELECT owner FROM subscriptions WHERE name = $1"
+
+
+async def test_what_is_changed_while_a_round_is_under_way_is_true_of_that_round_already(
+    api: Ledger, scheduler: Ledger, superuser: asyncpg.Connection, expected: dict[str, list[int]]
+) -> None:
+    async with receiving(lambda _: 410) as old, receiving() as new:
+        old.delay_s = 0.3
+        endpoint, _ = await made(api, old.url)
+        async with walking(scheduler):
+            async with asyncio.timeout(SOON_S):
+                while not old.under_way:
+                    await asyncio.sleep(0.001)
+            async with api.connection() as connection, connection.transaction():
+                assert await endpoints.hold(connection, endpoint.id, WHOLE)
+                elsewhere = making.Wanted(url=new.url, description="", types=None, merchants=None)
+                await making.change(connection, endpoint, elsewhere, "test")
+            await new.until(lambda: len(new.took) == EVENTS)
+        assert new.by_case() == expected
+    assert await state_of(api, endpoint) == "active", "it was not the new one that said 410"
+    assert {row["outcome"] for row in await attempts(superuser, endpoint.id)} == {"delivered"}
+
+
+async def test_a_walk_that_lost_its_hold_while_nothing_could_be_asked_is_begun_anew(
+    api: Ledger, module_database: Database, expected: dict[str, list[int]]
+) -> None:
+    narrow = await open_ledger(module_database.scheduler, master_key=MASTER_KEY, calendar=api.calendar, pool_size=3)
+    try:
+        async with receiving() as receiver:
+            endpoint, _ = await made(api, receiver.url)
+            async with walking(narrow) as postman:
+                await receiver.until(lambda: len(receiver.took) == EVENTS)
+                before = postman._tasks[endpoint.id]
+                async with narrow.connection(), narrow.connection():  # the third listens: who gives up, waits
+                    for _ in range(3):
+                        before.cancel()
+                        await asyncio.sleep(0.01)
+                async with asyncio.timeout(SOON_S):
+                    while postman._tasks.get(endpoint.id, before).done():
+                        postman._changed.set()
+                        await asyncio.sleep(0.01)
+                assert postman._tasks[endpoint.id] is not before
+    finally:
+        await narrow.close()

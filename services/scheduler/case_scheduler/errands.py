@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from case_events import tracing
 from case_events.ledger.database import Ledger
+from case_events.ledger.feed.subscriptions import advance
 from case_events.ledger.webhooks import circuits, errands
 from case_events.ledger.webhooks.attempts import Attempt, record
 from case_events.ledger.webhooks.circuits import CLOSED, Circuit
@@ -65,8 +66,9 @@ class Errands:
     async def _test(self, endpoint: Endpoint, errand: Errand, secrets: tuple[str, ...], circuit: Circuit) -> None:
         """Sent once. Whoever takes it is there: a circuit that was open closes; who does not take it is not blamed."""
         body = encoded(trial(errand.id, endpoint.id, errand.asked_at))
-        with tracing.span("webhook", endpoint=str(endpoint.id)):
-            answer = await self._sender.post(endpoint.url, errand.id, body, secrets)
+        async with self._sender.turn(endpoint.client, endpoint.url):
+            with tracing.span("webhook", endpoint=str(endpoint.id)):
+                answer = await self._sender.post(endpoint.client, endpoint.url, errand.id, body, secrets)
         self._heard(answer.outcome)
         attempt = Attempt(
             endpoint=endpoint.id,
@@ -83,6 +85,7 @@ class Errands:
             detail=answer.detail,
         )
         async with self._ledger.connection() as connection, connection.transaction():
+            await advance(connection, endpoint.subscription, self._owner, 0)
             await record(connection, [attempt])
             await errands.end(connection, errand.id, answer.outcome)
             if answer.delivered and circuit.failures:

@@ -123,8 +123,10 @@ class Postman:
         self._let_go_of_lapsed()
 
     def _walk(self, endpoint: Endpoint, *, behind: bool, told: bool) -> None:
-        self._held_at[endpoint.id] = time.monotonic()
         walk = self._walks.get(endpoint.id)
+        if walk is not None and self._tasks[endpoint.id].cancelling():
+            return  # it is on its way out, and calls when it is there
+        self._held_at[endpoint.id] = time.monotonic()
         if walk is None:
             walk = Walk(self._ledger, endpoint, self._name, self._sender, self._retries, self._heard)
             self._walks[endpoint.id] = walk
@@ -140,18 +142,21 @@ class Postman:
         try:
             await walk.keep()
         finally:
-            with suppress(*UNAVAILABLE):
-                async with self._ledger.connection() as connection:
-                    await release(connection, endpoint.subscription, self._name)
-            for kept in (self._walks, self._tasks, self._held_at):
-                kept.pop(endpoint.id, None)
-            self._changed.set()
+            try:
+                with suppress(*UNAVAILABLE):
+                    async with self._ledger.connection() as connection:
+                        await release(connection, endpoint.subscription, self._name)
+            finally:
+                for kept in (self._walks, self._tasks, self._held_at):
+                    kept.pop(endpoint.id, None)
+                self._changed.set()
 
     def _let_go_of_lapsed(self) -> None:
         """A hold that could not be renewed may be somebody else's by now: whatever is under way is theirs to repeat."""
         now = time.monotonic()
-        for endpoint_id, held_at in self._held_at.items():
+        for endpoint_id, held_at in tuple(self._held_at.items()):
             if now - held_at > LEASE_S:
+                del self._held_at[endpoint_id]
                 self._tasks[endpoint_id].cancel()
 
     async def _end(self) -> None:

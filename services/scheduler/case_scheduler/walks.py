@@ -21,7 +21,7 @@ from case_events.ledger.webhooks import circuits, waiting
 from case_events.ledger.webhooks.circuits import Circuit
 from case_events.ledger.webhooks.endpoints import Endpoint
 from case_events.ledger.webhooks.secrets import signing
-from case_events.ledger.webhooks.sorting import Bag, Round, collect, settle
+from case_events.ledger.webhooks.sorting import Bag, Changed, Round, collect, settle
 from case_events.ledger.webhooks.waiting import Backlog
 from case_scheduler.errands import TRIES_S, Errands
 from case_scheduler.rounds import Sending
@@ -101,6 +101,9 @@ class Walk:
             except NotHeld:
                 log.info("webhook_not_held", endpoint=known)
                 return
+            except Changed as changed:
+                self.call(changed.endpoint)
+                continue
             except BeyondFeed as error:
                 log.error("webhook_beyond_feed", endpoint=known, head=error.head)  # noqa: TRY400 - expected trouble
             except UNAVAILABLE as error:
@@ -115,42 +118,44 @@ class Walk:
         """What was asked for, and what is next; in how many seconds to look again unless somebody calls."""
         wait_s = LOOK_S
         if self._asked:
+            self._asked = False  # somebody may ask for more while this is done
             again_s = await self._errands.do(self.endpoint, self.stop)
-            self._asked = again_s is not None
+            self._asked = self._asked or again_s is not None
             wait_s = LOOK_S if again_s is None else again_s
         if self.endpoint.state != "active" or self._ended:
             return wait_s
         return min(wait_s, await self._round())
 
     async def _round(self) -> float:
+        endpoint = self.endpoint  # as it is now: a call may bring another while this goes on
         async with self._ledger.connection() as connection:
-            circuit = await circuits.circuit(connection, self.endpoint.id)
+            circuit = await circuits.circuit(connection, endpoint.id)
             if circuit.open_for_s > 0:
                 return circuit.open_for_s
             # Kept in hand: while this round waits, a call may put it aside for the next one to read anew.
             backlog = self._backlog
             if backlog is None or backlog.events:
-                backlog = self._backlog = await waiting.backlog(connection, self.endpoint.id)
-            said = (self._ledger.vault, self.endpoint, self._owner, circuit, backlog, self._probed)
+                backlog = self._backlog = await waiting.backlog(connection, endpoint.id)
+            said = (self._ledger.vault, endpoint, self._owner, circuit, backlog, self._probed)
             bag = await collect(connection, *said)
-            secrets = await signing(connection, self._ledger.vault, self.endpoint.id) if bag.chains else ()
+            secrets = await signing(connection, self._ledger.vault, endpoint.id) if bag.chains else ()
         if not (bag.chains or bag.behind or bag.void or bag.unreadable):
-            return await self._nothing(bag, circuit)
+            return await self._nothing(endpoint, bag, circuit)
         if circuit.probing and bag.chains:
             self._probed = bag.chains[0][0].position
-        sending = Sending(self._sender, self.endpoint, secrets, circuit, self.stop, heard=self._heard)
+        sending = Sending(self._sender, endpoint, secrets, circuit, self.stop, heard=self._heard)
         done = await sending.send(bag.chains)
-        await self._settle(bag, done)
+        await self._settle(endpoint, bag, done)
         clean = backlog.events == 0 and not bag.behind and len(done.tried) == sum(map(len, bag.chains))
         if not clean or not all(one.delivered for one in done.tried):
             self._backlog = None
             return 0.0
         return 0.0 if bag.more else LOOK_S
 
-    async def _nothing(self, bag: Bag, circuit: Circuit) -> float:
+    async def _nothing(self, endpoint: Endpoint, bag: Bag, circuit: Circuit) -> float:
         """Nothing of what there was is for the endpoint now."""
         if bag.through > self._reached:
-            await self._settle(bag, Round(tried=(), attempts=(), circuit=circuit))
+            await self._settle(endpoint, bag, Round(tried=(), attempts=(), circuit=circuit))
             if not bag.more:
                 await _waited(self.stop, NOTHING_S)
         due_in_s = None if self._backlog is None else self._backlog.due_in_s
@@ -158,14 +163,14 @@ class Walk:
             return 0.0
         return LOOK_S if due_in_s is None else max(0.0, due_in_s)
 
-    async def _settle(self, bag: Bag, done: Round) -> None:
+    async def _settle(self, endpoint: Endpoint, bag: Bag, done: Round) -> None:
         async with self._ledger.connection() as connection, connection.transaction():
-            settled = await settle(connection, self.endpoint, self._owner, bag, done, self._retries.in_s)
+            settled = await settle(connection, endpoint, self._owner, bag, done, self._retries.in_s)
         self._reached, self._ended = settled.reached, settled.ended
         for position, why in bag.unreadable:
-            log.error("webhook_unreadable", endpoint=str(self.endpoint.id), position=position, why=why)
+            log.error("webhook_unreadable", endpoint=str(endpoint.id), position=position, why=why)
         if settled.ended:
-            log.warning("webhook_ended", endpoint=str(self.endpoint.id))
+            log.warning("webhook_ended", endpoint=str(endpoint.id))
 
 
 async def _waited(called: asyncio.Event, seconds: float) -> None:
