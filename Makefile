@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint check bench fuzz soak histories faults mutants format lock clean
+.PHONY: help run demo test lint check bench fuzz soak histories scenarios faults mutants format lock clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 run: ## start everything here: Postgres, the API, the scheduler; Ctrl-C stops it
 	@$(PYTHON) bootstrap.py && exec $(BIN)/caselog up
@@ -44,6 +44,9 @@ soak: ## ten minutes of random disputes under clocks that move: no watermark goe
 histories: ## ask 10,000 generated disputes of every type whatever can be asked (COUNT=2000 for fewer)
 	@$(PYTHON) bootstrap.py --dev && CASELOG_HISTORIES=$(or $(COUNT),10000) exec $(BIN)/python -m pytest \
 		tests/core/test_histories.py $(ARGS)
+
+scenarios: ## play every scenario of the domain over HTTP, under test clocks, and verify the record (make test plays some)
+	@$(PYTHON) bootstrap.py --dev && CASELOG_SCENARIOS=all exec $(BIN)/python -m pytest tests/scenarios/test_performed.py $(ARGS)
 
 faults: ## kill, stop and cut off schedulers, writers and Postgres under load; judge by the events (SEED=1 again)
 	@$(PYTHON) bootstrap.py --dev && exec $(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -30,7 +30,7 @@ KEYS = (
     ) WITH (fillfactor = 50)
     """,
     "COMMENT ON COLUMN rate_limits.full_at IS 'When everything this key may do is there again, if it does nothing.'",
-    "COMMENT ON COLUMN rate_limits.taken IS 'How many requests whoever asked last may let through.'",
+    "COMMENT ON COLUMN rate_limits.taken IS 'How many requests whoever asked last may let through; below zero: owed.'",
     """
     CREATE TABLE console_sessions (
         secret_hash  bytea PRIMARY KEY,
@@ -169,12 +169,16 @@ GRANTS = (
     "GRANT SELECT, INSERT, UPDATE, DELETE ON rate_limits TO caselog_app",
     "GRANT SELECT, INSERT, UPDATE (ended_at, until) ON console_sessions TO caselog_app",
     "GRANT SELECT, DELETE ON console_sessions TO caselog_scheduler",
-    "GRANT SELECT, INSERT, UPDATE ON webhook_endpoints TO caselog_app",
+    # Never whose it is, who made it, or what it may be told: those are the key's that made it.
+    """
+    GRANT SELECT, INSERT, UPDATE (url, description, types, merchants, state, why, state_at, deleted_at)
+    ON webhook_endpoints TO caselog_app
+    """,
     "GRANT SELECT, UPDATE (state, why, state_at) ON webhook_endpoints TO caselog_scheduler",
     "GRANT SELECT, INSERT, UPDATE (until), DELETE ON webhook_secrets TO caselog_app",
     "GRANT SELECT ON webhook_secrets TO caselog_scheduler",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_circuits, webhook_waiting TO caselog_scheduler",
-    "GRANT SELECT, UPDATE, DELETE ON webhook_circuits TO caselog_app",
+    "GRANT SELECT, DELETE ON webhook_circuits TO caselog_app",
     "GRANT SELECT, UPDATE (attempts, next_try_at), DELETE ON webhook_waiting TO caselog_app",
     "GRANT SELECT ON webhook_attempts TO caselog_app",
     "GRANT SELECT, INSERT, DELETE ON webhook_attempts TO caselog_scheduler",

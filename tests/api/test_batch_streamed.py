@@ -13,8 +13,10 @@ import asyncpg
 import pytest
 from httpx import AsyncClient
 
-from case_api import arriving, result_stream, sending
-from case_events.ledger.callers import keys
+from case_api import arriving, auth, result_stream, sending
+from case_api.result_stream import STREAMS_MAX, STREAMS_PER_CLIENT_MAX
+from case_api.rooms import Room
+from case_events.ledger.callers import changing, keys
 from tests.api.calling import WITHIN_S, Caller, caller_of
 from tests.api.house import AGREE, BUYER, OFFER, House, complaint, filed, happened
 from tests.api.test_batch import BATCH, about, key
@@ -189,3 +191,55 @@ async def test_a_stream_that_is_too_fast_for_its_key_is_slowed_down_and_not_refu
     assert {one["status"] for one in caller.results} == {201}
     assert len(caller.results) == len(items)
     assert took >= 1.0, "it may 120 at once, and then twenty a second"
+
+
+async def test_a_stream_ends_when_its_key_is_revoked_and_records_nothing_more(
+    house: House, storefront: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(result_stream, "CHECK_S", 0)
+    monkeypatch.setattr(auth, "KNOWN_FOR_S", 0)
+    case = await filed(storefront)
+    connection = await asyncpg.connect(house.database.app)
+    gone, secret = await keys.create(connection, client="gone", name="gone", role="storefront")
+    first, second = messages(case, 2)
+    async with calling(house, authorization=f"Bearer {secret}") as caller:
+        caller.say(first)
+        await caller.until(lambda caller: len(caller.results) == 1)
+        await changing.revoke(connection, gone.key_id)
+        caller.say(second)
+        await caller.until(lambda caller: caller.ended)
+    await connection.close()
+    assert [one["status"] for one in caller.results] == [201, 401]
+    assert caller.results[1]["body"]["code"] == "unauthenticated"
+    assert (await storefront.get(f"/v1/cases/{case['case_id']}")).json()["version"] == 2
+
+
+async def test_empty_lines_keep_no_stream_open(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arriving, "LINE_WAIT_S", 0.3)
+    async with calling(house) as caller:
+        for _ in range(int(WITHIN_S / 0.05)):
+            caller.say("\n")
+            await asyncio.sleep(0.05)
+            if caller.status:
+                break
+    assert caller.status == 408
+
+
+async def test_streams_under_way_are_few_and_fewer_of_one_client(house: House, storefront: AsyncClient) -> None:
+    room: Room = house.app.state.line_streams
+    for full in (["dev"] * STREAMS_PER_CLIENT_MAX, [f"client-{number}" for number in range(STREAMS_MAX)]):
+        for client in full:
+            room.enter(client)
+        refused = await storefront.post(BATCH, content=b"{}\n", headers=LINES)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert refused.headers["retry-after"]
+        for client in full:
+            room.leave(client)
+    for body in (b"", b"{}\n"):
+        await storefront.post(BATCH, content=body, headers=LINES)
+        assert room.taken == 0
+    async with calling(house) as caller:
+        caller.say({})
+        await caller.until(lambda caller: len(caller.results) == 1)
+        assert room.taken == 1
+    assert room.taken == 0, "who hangs up makes room"

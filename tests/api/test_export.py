@@ -6,16 +6,18 @@ import asyncio
 import csv
 import io
 import json
+import re
 from typing import Any
 
 import asyncpg
 import pytest
 from httpx import AsyncClient, Response
 
-from case_api import exporting
+from case_api import auth, exporting
 from case_api.list_views import CaseItem
+from case_api.rooms import Room
 from case_api.tables_out import COLUMNS
-from case_events.ledger.callers import keys
+from case_events.ledger.callers import changing, keys
 from case_events.ledger.lists import export as exports
 from tests.api.calling import WITHIN_S, caller_of
 from tests.api.house import AGREE, BUYER, House, complaint, filed, post
@@ -80,7 +82,7 @@ async def test_whole_cases_are_as_they_are_read_alone(storefront: AsyncClient, s
 async def test_a_table_has_its_columns_in_order_and_says_the_same(storefront: AsyncClient, small_pages: None) -> None:
     await several(storefront, "m-table", 5)
     answer = await storefront.get(EXPORT, params={"format": "csv", "merchant_id": "m-table"})
-    assert answer.text.splitlines()[0] == ",".join(COLUMNS)
+    assert answer.text.splitlines()[0] == ",".join(f'"{name}"' for name in COLUMNS)
     assert answer.text.endswith("\r\n")
     table, lines = table_of(answer), lines_of(await storefront.get(EXPORT, params={"merchant_id": "m-table"}))
     assert [row["case_id"] for row in table] == [one["case_id"] for one in lines]
@@ -101,7 +103,20 @@ def test_a_table_leaves_nothing_of_an_item_out() -> None:
 
 
 async def test_no_cell_is_a_formula_and_what_was_written_can_be_had_back(storefront: AsyncClient) -> None:
-    written = ['=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "\t=1", "＝1", "'=1", 'a,b\n"c"', " =1", "a=1"]
+    written = [
+        '=HYPERLINK("http://x","y")',
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "＝1",
+        "'=1",
+        'a,b\n"c"',
+        "x;=cmd",
+        "x\t=cmd",
+        " =1",
+        "a=1",
+    ]
     for said in written:
         await filed(storefront, external_ref=said, respondent={"role": "merchant", "id": "m-formula"})
     answer = await storefront.get(EXPORT, params={"format": "csv", "merchant_id": "m-formula"})
@@ -111,6 +126,7 @@ async def test_no_cell_is_a_formula_and_what_was_written_can_be_had_back(storefr
     ]
     assert [cell.removeprefix("'") for cell in cells] == written
     assert cells[-2:] == written[-2:], "what is no formula stays as it is"
+    assert not re.search(r"[;\t]=", re.sub(r'"(?:[^"]|"")*"', "", answer.text)), "nor is one where ; parts the cells"
 
 
 async def test_an_export_goes_on_after_the_last_case_that_arrived(storefront: AsyncClient, small_pages: None) -> None:
@@ -185,20 +201,24 @@ async def test_it_is_for_readers_and_it_is_noted_who_took_what(house: House, sto
     assert ended["data"] == {"trace_id": trace, "cases": 0, "whole": True}
 
 
-async def test_exports_under_way_are_few_and_one_that_is_over_makes_room(
-    house: House, storefront: AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exporting, "EXPORTS_MAX", 1)
-    monkeypatch.setattr("case_api.routes.export.EXPORTS_MAX", 1)
-    under_way: set[object] = house.app.state.exports
-    under_way.add(marker := object())
-    refused = await storefront.get(EXPORT)
-    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
-    assert refused.headers["retry-after"]
-    under_way.discard(marker)
+async def test_exports_under_way_are_few_and_one_that_is_over_makes_room(house: House, storefront: AsyncClient) -> None:
+    room: Room = house.app.state.exports
+    for full in (["dev", "dev"], [f"client-{number}" for number in range(exporting.EXPORTS_MAX)]):
+        for client in full:
+            room.enter(client)
+        refused = await storefront.get(EXPORT)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert refused.headers["retry-after"]
+        for client in full:
+            room.leave(client)
+    for _ in range(exporting.EXPORTS_PER_CLIENT_MAX):
+        room.enter("slow")
+    assert (await storefront.get(EXPORT)).status_code == 200, "one client's do not keep out another's"
+    for _ in range(exporting.EXPORTS_PER_CLIENT_MAX):
+        room.leave("slow")
     for asked in ({"after": "00000000-0000-4000-8000-000000000000"}, {}, {"format": "csv"}, {}):
         assert (await storefront.get(EXPORT, params=asked)).status_code in (200, 422)
-        assert not under_way
+        assert room.taken == 0
 
 
 async def test_an_export_waits_for_a_database_that_comes_back_and_is_broken_off_if_it_does_not(
@@ -248,4 +268,41 @@ async def test_who_hangs_up_ends_their_export(
         caller.hang_up()
         await asyncio.wait_for(asyncio.gather(caller.call, return_exceptions=True), WITHIN_S)
     assert len(read) == 1
-    assert not house.app.state.exports
+    assert house.app.state.exports.taken == 0
+
+
+async def test_a_key_that_was_revoked_gets_no_further_piece(
+    house: House, storefront: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await several(storefront, "m-revoked", 3)
+    monkeypatch.setattr("case_api.routes.export.AT_ONCE", 1)
+    monkeypatch.setattr(exporting, "CHECK_S", 0)
+    monkeypatch.setattr(auth, "KNOWN_FOR_S", 0)
+    async with house.app.state.door.ledger.connection() as connection:
+        reader, secret = await keys.create(connection, client="r", name="r", role="auditor")
+    headers = {"authorization": f"Bearer {secret}"}
+    async with caller_of(house.app, "GET", EXPORT, headers, "merchant_id=m-revoked") as caller:
+        caller.end()
+        caller.takes.clear()
+        while not house.app.state.exports.taken:
+            await asyncio.sleep(0.01)
+        async with house.app.state.door.ledger.connection() as connection:
+            await changing.revoke(connection, reader.key_id)
+        caller.takes.set()
+        await asyncio.wait_for(asyncio.gather(caller.call, return_exceptions=True), WITHIN_S)
+    assert len(caller.results) < 3, "all three were on the page that was read"
+    assert not caller.ended
+
+
+async def test_who_takes_an_export_a_piece_at_a_time_does_not_hold_its_place_for_ever(
+    house: House, storefront: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await several(storefront, "m-slow", 2)
+    monkeypatch.setattr(exporting, "EXPORT_S", 0.3)
+    async with caller_of(house.app, "GET", EXPORT, {}, "merchant_id=m-slow") as caller:
+        caller.end()
+        caller.takes.clear()
+        await asyncio.wait_for(asyncio.gather(caller.call, return_exceptions=True), WITHIN_S)
+        caller.takes.set()
+    assert not caller.ended
+    assert house.app.state.exports.taken == 0

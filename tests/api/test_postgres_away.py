@@ -16,7 +16,7 @@ import pytest_asyncio
 from case_api.cli import postgres
 from case_api.cli.prepare import prepare
 from case_api.settings import Settings
-from case_events.ledger import database, presence
+from case_events.ledger import presence
 from tests import clusters
 from tests.api.house import House, complaint, filed, open_house
 from tests.conftest import Database
@@ -66,7 +66,6 @@ async def ours() -> AsyncIterator[Ours]:
 async def house(ours: Ours, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     monkeypatch.setattr(presence, "SILENT_S", SILENT_S)
     monkeypatch.setattr(presence, "PROBE_S", PROBE_S)
-    monkeypatch.setattr(database, "PROBE_S", PROBE_S)
     async with open_house(settings, Database("caselog", *[ours.url] * 4)) as opened:
         yield opened
 

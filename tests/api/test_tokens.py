@@ -119,6 +119,9 @@ async def test_a_token_limited_to_a_merchant_has_that_merchant_s_cases_and_no_ot
     for merchants, status in ((["m-1"], 200), (["m-2"], 404), ("m-2", 404)):
         limited = house.with_key(issuer.token(caselog={"merchants": merchants}))
         assert (await limited.get(f"/v1/cases/{case}")).status_code == status
+    for everything in ("*", ["*"]):
+        caller = await house.app.state.door.callers.of(issuer.token(caselog={"merchants": everything}))
+        assert (caller.merchants, caller.marketplaces) == (None, None), "and no claim is named for marketplaces"
     nobody = house.with_key(issuer.token(caselog={"merchants": []}))
     assert (await nobody.get(f"/v1/cases/{case}")).status_code == 403, "limited to nothing is not unlimited"
 
@@ -197,6 +200,9 @@ UNFIT: dict[str, dict[str, Any]] = {
     "without a client": {"azp": None},
     "with a client that is a number": {"azp": 7},
     "with the client of imports": {"azp": "import:2026"},
+    "without the limits that are wanted": {"caselog": None},
+    "with limits that are null": {"caselog": {"merchants": None}},
+    "limited to everything and more": {"caselog": {"merchants": ["m-1", "*"]}},
     "limited to what is no list": {"caselog": {"merchants": 7}},
     "limited to what is no name": {"caselog": {"merchants": ["m-1", "m\u0000"]}},
 }

@@ -121,13 +121,14 @@ async def test_everything_wrong_with_an_endpoint_is_named(
     assert await listed(shop) == []
 
 
+@pytest.mark.parametrize("env", ["sandbox", "production"])
 async def test_loopback_is_a_target_in_development_only(
-    prepared: Database, settings: Settings, shop: AsyncClient
+    env: str, prepared: Database, settings: Settings, shop: AsyncClient
 ) -> None:
     at_home = "http://localhost:9999/hooks"
     new = await made(shop, url=at_home)
-    production = settings.model_copy(update={"env": "production"})
-    async with open_house(production, prepared) as house:
+    elsewhere = settings.model_copy(update={"env": env})
+    async with open_house(elsewhere, prepared) as house:
         theirs = house.with_key(shop.headers["authorization"].removeprefix("Bearer "))
         for url in (at_home, "https://localhost/", "https://127.0.0.1/"):
             assert refused(await theirs.post(HOOKS, json={"url": url})) == (422, "invalid", ["/url"])

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from httpx import AsyncClient, Response
 from starlette.routing import Route
 
-from case_api import auth, limiter
+from case_api import auth
 from case_events.core.commands import BY, POSTED
 from case_events.core.events import EVENTS
 from case_events.core.timeouts import DeadlineApproaching, TimedOut
@@ -69,10 +69,7 @@ async def test_each_operation_is_for_its_roles(house: House, storefront: AsyncCl
 
 
 @pytest.mark.parametrize("key", ["", "ck_nobody", "revoked", "e30.e30.x"])
-async def test_nobody_may_anything_but_what_is_for_anybody(
-    house: House, storefront: AsyncClient, monkeypatch: pytest.MonkeyPatch, key: str
-) -> None:
-    monkeypatch.setattr(limiter, "FAILURES_EVERY_S", 0)
+async def test_nobody_may_anything_but_what_is_for_anybody(house: House, storefront: AsyncClient, key: str) -> None:
     case = await filed(storefront)
     if key == "revoked":
         async with house.app.state.door.ledger.connection() as connection:

@@ -91,7 +91,7 @@ async def _made(database: Database, url: str) -> Endpoint:
 
 async def _delivered(ledger: Ledger, database: Database, endpoint: Endpoint, count: int) -> Run:
     """A postman comes, and goes when the endpoint has read all there is; nothing may have failed."""
-    sender, stop, began = Sender(sandbox=True), asyncio.Event(), time.perf_counter()
+    sender, stop, began = Sender(loopback=True), asyncio.Event(), time.perf_counter()
     postman = Postman(ledger, f"bench {uuid4()}", sender)
     walking = asyncio.create_task(postman.keep(stop))
     async with database.session() as session:

@@ -48,7 +48,7 @@ def test_everything_is_written_in_either_form_and_goes_on_where_it_is_told_to(
     table = list(csv.DictReader(io.StringIO(file.read_text(), newline="")))
     assert [row["case_id"] for row in table] == [one["case_id"] for one in items]
     rest = desk.types("export", "--merchant-id", merchant, "--format", "csv", "--after", items[1]["case_id"])
-    assert rest.out.startswith(items[2]["case_id"]), "without its first line, to be written behind the others"
+    assert rest.out.startswith(f'"{items[2]["case_id"]}",'), "without its first line, to be written behind the others"
     assert desk.types("export", "--full", "--format", "csv").code == 1
     assert desk.types("export", "--status", "lost").code == 1
     assert desk.types("export", "-o", str(tmp_path)).code == 2
@@ -78,7 +78,7 @@ def test_cut_off_it_goes_on_by_itself_after_the_last_whole_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     busy = Denied({"code": "too_many_requests"}, 429)
-    head, rows = b"case_id,x\r\n", [b'a,"1\r\n2"\r\n', b"b,2\r\n", b"c,3\r\n"]
+    head, rows = b'"case_id","x"\r\n', [b'"a","1\r\n2"\r\n', b'"b","2"\r\n', b'"c","3"\r\n']
     first = head + rows[0] + rows[1]
     asked = answers(monkeypatch, [CUT], [first[:15], first[15:], b'c,"3', CUT], [busy], [head, rows[2]])
     exporting.export(form="csv", output=tmp_path / "x", full=False)

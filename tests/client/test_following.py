@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -21,6 +23,7 @@ from caselog_client import (
     Unreachable,
     Unreadable,
     async_line,
+    line,
 )
 from caselog_client.following import Following
 from tests.client.filings import complaint
@@ -51,6 +54,7 @@ def refusal(status: int, code: str, **headers: str) -> httpx.Response:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream that ended is asked for again at once."""
     monkeypatch.setattr(async_line, "AGAIN_S", 0.0)
+    monkeypatch.setattr(line, "AGAIN_S", 0.0)
 
 
 def meeting(stranger: Stranger, patience: Patience = QUICK) -> AsyncCaselog:
@@ -117,6 +121,72 @@ async def test_leaving_the_block_hangs_up_and_the_position_stays() -> None:
     assert events.position == 1
     with pytest.raises(StopAsyncIteration):
         await anext(events)
+
+
+SHORT = Patience(total_s=0.1, first_pause_s=0.001, longest_pause_s=0.002)
+LONGER_S = 0.15
+
+
+class Silent(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """An answer that begins with these pieces and then says nothing for longer than is waited."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._pieces
+        time.sleep(LONGER_S)
+        raise httpx.ReadTimeout("nothing came")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+
+def wires() -> tuple[httpx.MockTransport, list[str | None]]:
+    """A service whose streams fall silent, the second from the start on; and after what each was asked for."""
+    asked: list[str | None] = []
+    streams = [Silent(frame(1)), Silent(), Silent(frame(2)), Silent(frame(3))]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("last-event-id"))
+        return httpx.Response(200, stream=streams[len(asked) - 1])
+
+    return httpx.MockTransport(answer), asked
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_stream_that_falls_silent_for_longer_than_a_request_may_take_is_taken_up_again() -> None:
+    wire, asked = wires()
+    async with httpx.AsyncClient(transport=wire) as http:
+        assert await heard(AsyncCaselog("http://caselog", "a-key", patience=SHORT, http=http), 3) == [1, 2, 3]
+    assert asked == ["0", "1", "1", "2"]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_who_waits_takes_it_up_again_the_same_way() -> None:
+    wire, asked = wires()
+    with (
+        httpx.Client(transport=wire) as http,
+        Caselog("http://caselog", "a-key", patience=SHORT, http=http).follow() as events,
+    ):
+        assert [next(events).position for _ in range(3)] == [1, 2, 3]
+    assert asked == ["0", "1", "1", "2"]
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_whoever_takes_long_over_an_event_loses_no_patience_by_it() -> None:
+    stranger = Stranger(streamed(frame(1)), streamed(frame(2)))
+    async with asyncio.timeout(SOON_S), meeting(stranger, SHORT).follow() as events:
+        assert (await anext(events)).position == 1
+        await asyncio.sleep(LONGER_S)
+        assert (await anext(events)).position == 2
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_streams_that_end_at_once_and_empty_are_not_asked_for_for_ever() -> None:
+    with pytest.raises(Unreachable):
+        await heard(meeting(Stranger(streamed()), SHORT), 1)
 
 
 async def test_a_service_that_restarts_is_waited_for(caselog: Serving, async_storefront: AsyncCaselog) -> None:

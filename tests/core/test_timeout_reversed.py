@@ -7,21 +7,28 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from case_events.core.commands import Posted, ReverseTimeout
+from case_events.core.commands import Posted, ReverseTimeout, SubmitEvidence
 from case_events.core.timeouts import TimedOut
 from case_events.core.values import EventId, Instant
+from tests.core.market import complaint
+from tests.core.test_the_desk import PROTECTION, REQUIRED, clocks
 from tests.examples import (
     AGREE,
+    ASK_FOR_PHOTOS,
     ASSIGN,
     CALL_THE_PLATFORM,
     EVIDENCE,
+    EXPEDITE,
+    LINK,
     MESSAGE,
     NOTE,
     OFFER,
     REFUND,
     REFUNDED,
+    REFUSE,
     REVERSE,
     WITHDRAW,
+    proof,
 )
 from tests.spec import Dispute, days, filed, hours
 
@@ -131,3 +138,54 @@ def test_nobody_but_the_platform_takes_a_timeout_back() -> None:
     for side in ("complainant", "respondent"):
         dispute.when(taking_back(dispute), by=side, at=hours(80)).refused("forbidden")
     assert dispute.case.status == "under_review"
+
+
+PACKAGING = SubmitEvidence(evidence=(proof(21, "packaging"),))
+PHOTO = SubmitEvidence(evidence=(proof(22, "photo"),))
+LATE_EVIDENCE = REQUIRED | {"evidence.required_within": {"days": 5}}
+
+
+def lacking() -> Dispute:
+    """Filed without what its reason requires within five days; the merchant was silent for its three."""
+    dispute = complaint(LATE_EVIDENCE).passes(days(3) + TICK)
+    return dispute.then("merchant_response_timed_out", "intervention_requested")
+
+
+def test_evidence_that_came_meanwhile_is_not_waited_for_again() -> None:
+    still = lacking().when(taking_back(lacking()), at=days(4)).then("timeout_reversed")
+    assert clocks(still)["evidence", "complainant"] == days(5)
+    dispute = lacking().when(PACKAGING, by="complainant", at=days(3) + hours(1)).then("evidence_submitted")
+    dispute.when(taking_back(dispute), at=days(4)).then("timeout_reversed", status="waiting_for_merchant")
+    assert ("evidence", "complainant") not in clocks(dispute)
+    dispute.passes(days(30))
+    assert "evidence_timed_out" not in [one.name for one in dispute.history]
+
+
+def test_the_time_for_evidence_that_has_come_late_is_not_given_again() -> None:
+    review = complaint(REQUIRED).when(REFUSE, at=hours(0)).passes(days(2) + TICK).then("evidence_timed_out")
+    review.fork().when(taking_back(review), at=days(2) + hours(1)).then("timeout_reversed")
+    review.when(PACKAGING, by="complainant", at=days(2) + hours(1)).then("evidence_submitted")
+    review.when(taking_back(review), at=days(2) + hours(2)).faults("/data/event")
+
+
+def test_a_case_that_waited_for_evidence_goes_on_where_that_has_come() -> None:
+    """The complainant's time is given back; what the respondent was asked for meanwhile is there."""
+    review = complaint(REQUIRED).when(REFUSE, at=hours(0))
+    review.when(replace(ASK_FOR_PHOTOS, kinds=("photo",), party="respondent", within=days(4)), at=hours(1))
+    review.passes(days(2) + TICK).then("evidence_timed_out", status="evidence_requested")
+    review.fork().when(taking_back(review), at=days(2) + hours(2)).then("timeout_reversed", status="evidence_requested")
+    review.when(PHOTO, by="respondent", at=days(2) + hours(1)).then("evidence_submitted", status="under_review")
+    review.when(taking_back(review), at=days(2) + hours(2)).then("timeout_reversed", status="under_review")
+    assert set(clocks(review)) == {("evidence", "complainant"), ("ruling", "platform")}
+
+
+def test_what_was_pressed_keeps_its_place_and_what_was_linked_its_department() -> None:
+    dispute = silenced().when(EXPEDITE, at=hours(75)).then("expedited", priority=1)
+    dispute.when(taking_back(dispute), at=hours(80)).then("timeout_reversed", expedites=1, priority=1)
+    whole = {"collective": {"window": {"days": 7}, "by_merchant": 2, "by_reason": 3, "department": PROTECTION}}
+    silent = complaint(whole=whole).passes(days(3) + TICK)
+    before = silent.case.department
+    silent.fork().when(taking_back(silent), at=days(4)).then("timeout_reversed", department=before, group=None)
+    silent.when(LINK, at=days(3) + hours(1)).then("linked", department=PROTECTION)
+    silent.when(taking_back(silent), at=days(4))
+    silent.then("timeout_reversed", department=PROTECTION, group=LINK.group, status="waiting_for_merchant")

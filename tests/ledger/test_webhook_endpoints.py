@@ -44,8 +44,8 @@ OURS = Shelf(client="shop", viewer=Viewer(desk=False))
     ],
 )
 def test_these_are_targets_everywhere(url: str) -> None:
-    assert wrong_with(url, sandbox=False) is None
-    assert wrong_with(url, sandbox=True) is None
+    assert wrong_with(url, loopback=False) is None
+    assert wrong_with(url, loopback=True) is None
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ def test_these_are_targets_everywhere(url: str) -> None:
         "http://[::ffff:127.0.0.1]/",
     ],
 )
-def test_these_are_targets_outside_production_only(url: str) -> None:
-    assert wrong_with(url, sandbox=True) is None
-    assert wrong_with(url, sandbox=False) is not None
+def test_these_are_targets_in_development_only(url: str) -> None:
+    assert wrong_with(url, loopback=True) is None
+    assert wrong_with(url, loopback=False) is not None
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,14 @@ def test_these_are_targets_outside_production_only(url: str) -> None:
         "https://[fe80::1]/",
         "https://[fe80::1%25eth0]/",
         "https://[fd00::1]/",
+        "https://[fec0::1]/",
+        "https://[3fff::1]/",
+        "https://[4000::1]/",
+        "https://[5f00::1]/",
+        "https://192.88.99.1/",
+        "https://192.0.0.9/",
+        "https://[2002:c058:6301::1]/",
+        "https://[::ffff:192.88.99.1]/",
         "https://[::ffff:10.0.0.1]/",
         "https://[::10.0.0.1]/",
         "https://[2002:a00:1::]/",
@@ -117,8 +125,8 @@ def test_these_are_targets_outside_production_only(url: str) -> None:
     ],
 )
 def test_these_are_targets_nowhere(url: str) -> None:
-    for sandbox in (True, False):
-        assert wrong_with(url, sandbox=sandbox) is not None
+    for loopback in (True, False):
+        assert wrong_with(url, loopback=loopback) is not None
 
 
 def test_an_address_is_judged_as_what_it_leads_to() -> None:
@@ -127,11 +135,11 @@ def test_an_address_is_judged_as_what_it_leads_to() -> None:
     for said in ("10.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "2001:0:a00:1::", "fc00::1", "::1"):
         assert not is_public(ip_address(said)), said
     for said in ("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"):
-        assert may_be_reached(ip_address(said), sandbox=True), said
-        assert not may_be_reached(ip_address(said), sandbox=False), said
-    for sandbox in (True, False):
-        assert not may_be_reached(ip_address("10.0.0.1"), sandbox=sandbox)
-        assert may_be_reached(ip_address("8.8.8.8"), sandbox=sandbox)
+        assert may_be_reached(ip_address(said), loopback=True), said
+        assert not may_be_reached(ip_address(said), loopback=False), said
+    for loopback in (True, False):
+        assert not may_be_reached(ip_address("10.0.0.1"), loopback=loopback)
+        assert may_be_reached(ip_address("8.8.8.8"), loopback=loopback)
 
 
 @asynccontextmanager
@@ -366,6 +374,30 @@ async def test_old_attempts_are_forgotten_and_no_others(ledger: Ledger, schedule
         page = await attempts.listed(connection, endpoint.id, limit=10)
         assert [one.event_id for one in page.attempts] == [one.event_id for one in reversed(sent[3:])]
         assert page.before is None
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        "UPDATE webhook_endpoints SET id = id",
+        "UPDATE webhook_endpoints SET client = client",
+        "UPDATE webhook_endpoints SET shown_marketplaces = shown_marketplaces",
+        "UPDATE webhook_endpoints SET shown_merchants = shown_merchants",
+        "UPDATE webhook_endpoints SET desk = desk",
+        "UPDATE webhook_endpoints SET created_by = created_by",
+        "UPDATE webhook_endpoints SET created_at = created_at",
+        "UPDATE webhook_endpoints SET asked = asked",
+        "DELETE FROM webhook_endpoints",
+        "UPDATE webhook_circuits SET failures = 0",
+        "UPDATE webhook_secrets SET sealed = ''",
+    ],
+)
+async def test_the_apps_login_changes_neither_whose_an_endpoint_is_nor_what_it_may_be_told(
+    ledger: Ledger, forbidden: str
+) -> None:
+    async with ledger.connection() as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(forbidden)
 
 
 async def test_the_schedulers_login_turns_no_endpoint_elsewhere_and_makes_no_secret(

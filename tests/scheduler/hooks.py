@@ -67,9 +67,9 @@ async def until_state(api: Ledger, endpoint: Endpoint, state: str) -> Endpoint:
 
 
 @asynccontextmanager
-async def walking(scheduler: Ledger, retries: Retries = QUICK, *, sandbox: bool = True) -> AsyncIterator[Postman]:
+async def walking(scheduler: Ledger, retries: Retries = QUICK, *, loopback: bool = True) -> AsyncIterator[Postman]:
     """A postman who walks until the block ends."""
-    sender, stop = Sender(sandbox=sandbox), asyncio.Event()
+    sender, stop = Sender(loopback=loopback), asyncio.Event()
     postman = Postman(scheduler, f"postman {next(_names)} {uuid4()}", sender, retries)
     task = asyncio.create_task(postman.keep(stop))
     try:

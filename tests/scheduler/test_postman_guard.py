@@ -33,15 +33,15 @@ Resolving = Callable[..., list[str]]
 
 
 @pytest_asyncio.fixture
-async def production() -> AsyncIterator[Sender]:
-    sender = Sender(sandbox=False)
+async def public() -> AsyncIterator[Sender]:
+    sender = Sender(loopback=False)
     yield sender
     await sender.close()
 
 
 @pytest_asyncio.fixture
-async def sandbox() -> AsyncIterator[Sender]:
-    sender = Sender(sandbox=True)
+async def at_home() -> AsyncIterator[Sender]:
+    sender = Sender(loopback=True)
     yield sender
     await sender.close()
 
@@ -53,19 +53,19 @@ def resolving(monkeypatch: pytest.MonkeyPatch) -> Resolving:
     def resolve(*addresses: str) -> list[str]:
         asked: list[str] = []
 
-        async def getaddrinfo(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        def getaddrinfo(host: str, _: object, **_more: object) -> list[tuple[object, ...]]:
             asked.append(host)
             kinds = [(socket.AF_INET6 if ":" in one else socket.AF_INET, one) for one in addresses]
-            return [(kind, socket.SOCK_STREAM, 6, "", (one, port)) for kind, one in kinds]
+            return [(kind, socket.SOCK_STREAM, 6, "", (one, 0)) for kind, one in kinds]
 
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
         return asked
 
     return resolve
 
 
 async def sent(sender: Sender, url: str) -> Answer:
-    return await sender.post(url, uuid4(), b"{}", [SECRET])
+    return await sender.post("shop", url, uuid4(), b"{}", [SECRET])
 
 
 @pytest.mark.parametrize(
@@ -82,48 +82,52 @@ async def sent(sender: Sender, url: str) -> Answer:
         "[::]",
         "[fd00::1]",
         "[fe80::1]",
+        "[fec0::1]",
+        "192.88.99.1",
         "[::ffff:10.0.0.1]",
         "[2002:a00:1::]",
         "[64:ff9b::a00:1]",
     ],
 )
-async def test_nothing_is_sent_to_an_address_that_is_not_public(production: Sender, host: str) -> None:
-    answer = await sent(production, f"https://{host}/")
+async def test_nothing_is_sent_to_an_address_that_is_not_public(public: Sender, host: str) -> None:
+    answer = await sent(public, f"https://{host}/")
     assert (answer.outcome, answer.status) == ("blocked", None)
 
 
-async def test_this_very_machine_is_reached_outside_production_only(production: Sender, sandbox: Sender) -> None:
+async def test_this_very_machine_is_reached_where_that_is_allowed_and_nobody_elses(
+    public: Sender, at_home: Sender
+) -> None:
     async with receiving() as receiver:
-        assert (await sent(production, receiver.url)).outcome == "blocked"
+        assert (await sent(public, receiver.url)).outcome == "blocked"
         assert receiver.got == []
-        assert (await sent(sandbox, receiver.url)).outcome == "delivered"
-        assert (await sent(sandbox, "http://10.0.0.1/")).outcome == "blocked", "nor is anybody else's in a sandbox"
+        assert (await sent(at_home, receiver.url)).outcome == "delivered"
+        assert (await sent(at_home, "http://10.0.0.1/")).outcome == "blocked", "nor is any other of the house"
 
 
 @pytest.mark.parametrize("addresses", [(PUBLIC, "10.0.0.1"), ("10.0.0.1", PUBLIC), (PUBLIC, "::ffff:169.254.169.254")])
 async def test_a_name_that_leads_to_one_private_address_among_public_ones_is_not_connected_to(
-    production: Sender, resolving: Resolving, addresses: tuple[str, ...]
+    public: Sender, resolving: Resolving, addresses: tuple[str, ...]
 ) -> None:
     resolving(*addresses)
-    assert (await sent(production, "https://both.example/")).outcome == "blocked"
+    assert (await sent(public, "https://both.example/")).outcome == "blocked"
 
 
 async def test_a_name_is_resolved_once_and_the_connection_goes_to_the_address_that_was_looked_at(
-    sandbox: Sender, resolving: Resolving
+    at_home: Sender, resolving: Resolving
 ) -> None:
     async with receiving() as receiver:
         asked = resolving("127.0.0.1")
         for _ in range(3):  # on one connection
-            assert (await sent(sandbox, f"http://hooks.example:{receiver.port}/")).outcome == "delivered"
+            assert (await sent(at_home, f"http://hooks.example:{receiver.port}/")).outcome == "delivered"
         assert asked == ["hooks.example"]
         assert receiver.got[0].headers["host"] == f"hooks.example:{receiver.port}"
 
 
-async def test_a_redirect_is_not_followed_wherever_it_leads(sandbox: Sender) -> None:
+async def test_a_redirect_is_not_followed_wherever_it_leads(at_home: Sender) -> None:
     async with receiving() as elsewhere, receiving() as receiver:
         for target in (elsewhere.url, "http://169.254.169.254/latest/meta-data/"):
             receiver.answer = partial(_elsewhere, target)
-            answer = await sent(sandbox, receiver.url)
+            answer = await sent(at_home, receiver.url)
             assert (answer.outcome, answer.status) == ("redirected", 307)
         assert elsewhere.got == []
 
@@ -136,7 +140,7 @@ async def test_no_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPa
     async with receiving() as proxy, receiving() as receiver:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-        sender = Sender(sandbox=True)
+        sender = Sender(loopback=True)
         assert (await sent(sender, receiver.url)).outcome == "delivered"
         await sender.close()
         assert (len(proxy.got), len(receiver.got)) == (0, 1)
@@ -164,15 +168,15 @@ def certificate(folder: Path, name: str) -> ssl.SSLContext:
 
 
 async def test_the_certificate_is_that_of_the_name_though_the_connection_goes_to_an_address(
-    sandbox: Sender, resolving: Resolving, tmp_path: Path
+    at_home: Sender, resolving: Resolving, tmp_path: Path
 ) -> None:
     receiver, context = Receiver(), certificate(tmp_path, "hooks.example")
     server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
     resolving("127.0.0.1")
-    believing = Sender(sandbox=True, trusted=ssl.create_default_context(cafile=tmp_path / "cert.pem"))
+    believing = Sender(loopback=True, trusted=ssl.create_default_context(cafile=tmp_path / "cert.pem"))
     assert (await sent(believing, f"https://hooks.example:{port}/")).outcome == "delivered"
-    for sender, name in ((believing, "other.example"), (sandbox, "hooks.example")):
+    for sender, name in ((believing, "other.example"), (at_home, "hooks.example")):
         answer = await sent(sender, f"https://{name}:{port}/")
         assert (answer.outcome, answer.detail) == ("unreachable", "its certificate is not valid")
     assert len(receiver.got) == 1
@@ -181,7 +185,7 @@ async def test_the_certificate_is_that_of_the_name_though_the_connection_goes_to
     await receiver.end()
 
 
-async def test_of_an_answer_only_the_status_is_looked_at_and_no_more_than_a_little_is_read(sandbox: Sender) -> None:
+async def test_of_an_answer_only_the_status_is_looked_at_and_no_more_than_a_little_is_read(at_home: Sender) -> None:
     async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
@@ -196,7 +200,7 @@ async def test_of_an_answer_only_the_status_is_looked_at_and_no_more_than_a_litt
 
     cut = asyncio.Event()
     server = await asyncio.start_server(endless, "127.0.0.1", 0)
-    answer = await sent(sandbox, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    answer = await sent(at_home, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
     assert (answer.outcome, answer.status, answer.detail) == ("delivered", 200, None)
     async with asyncio.timeout(5):
         await cut.wait()
@@ -204,7 +208,7 @@ async def test_of_an_answer_only_the_status_is_looked_at_and_no_more_than_a_litt
 
 
 async def test_what_is_no_http_and_who_is_not_there_is_told_in_our_words(
-    sandbox: Sender, monkeypatch: pytest.MonkeyPatch
+    at_home: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def strange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"{}")
@@ -213,16 +217,16 @@ async def test_what_is_no_http_and_who_is_not_there_is_told_in_our_words(
 
     server = await asyncio.start_server(strange, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    answer = await sent(sandbox, f"http://127.0.0.1:{port}/")
+    answer = await sent(at_home, f"http://127.0.0.1:{port}/")
     assert (answer.outcome, answer.detail) == ("unreachable", "what it answered is not HTTP")
     server.close()
     await server.wait_closed()
-    answer = await sent(sandbox, f"http://127.0.0.1:{port}/")
+    answer = await sent(at_home, f"http://127.0.0.1:{port}/")
     assert (answer.outcome, answer.detail) == ("unreachable", "no connection")
     monkeypatch.setattr(sending, "WHOLE_S", 0.1)
     async with receiving(lambda _: HANGS) as receiver:
         began = time.monotonic()
-        answer = await sent(sandbox, receiver.url)
+        answer = await sent(at_home, receiver.url)
         assert (answer.outcome, answer.detail) == ("timed_out", "no answer in time")
         assert time.monotonic() - began < 2
 

@@ -82,14 +82,14 @@ class AsyncLine:
         patience = self._patience.of_a_listener()
         trying = Trying(patience, time.monotonic())
         while True:
-            answer, lost = None, None
+            answer, lost, heard = None, None, False
             try:
                 async with self._streamed(reading, trying.timeout_s(time.monotonic())) as answer:
                     if not answer.is_success:
                         await answer.aread()
                     async for piece in answer.aiter_bytes():
                         if answer.is_success:
-                            trying = Trying(patience, time.monotonic())
+                            heard = True
                             for one in reading.took(piece):
                                 yield one
                 if answer.is_success and reading.is_whole():
@@ -99,6 +99,7 @@ class AsyncLine:
             except httpx.TransportError as fault:
                 lost = fault
             refused = answer if answer is not None and not answer.is_success else None
+            trying = trying.after(answer, lost, heard=heard, now=time.monotonic())
             pause = trying.pause_s(refused, time.monotonic(), self._chance.random())
             if pause is None or not reading.can_go_on:
                 raise problem_of(refused) if refused else Unreachable(f"no answer from {self.url}: {lost!r}", None)

@@ -79,14 +79,14 @@ class Line:
         patience = self._patience.of_a_listener()
         trying = Trying(patience, time.monotonic())
         while True:
-            answer, lost = None, None
+            answer, lost, heard = None, None, False
             try:
                 with self._streamed(reading, trying.timeout_s(time.monotonic())) as answer:
                     if not answer.is_success:
                         answer.read()
                     for piece in answer.iter_bytes():
                         if answer.is_success:
-                            trying = Trying(patience, time.monotonic())
+                            heard = True
                             yield from reading.took(piece)
                 if answer.is_success and reading.is_whole():
                     return
@@ -95,6 +95,7 @@ class Line:
             except httpx.TransportError as fault:
                 lost = fault
             refused = answer if answer is not None and not answer.is_success else None
+            trying = trying.after(answer, lost, heard=heard, now=time.monotonic())
             pause = trying.pause_s(refused, time.monotonic(), self._chance.random())
             if pause is None or not reading.can_go_on:
                 raise problem_of(refused) if refused else Unreachable(f"no answer from {self.url}: {lost!r}", None)

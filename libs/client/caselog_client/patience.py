@@ -84,3 +84,14 @@ class Trying:
         asked_for = None if answer is None else retry_after_s(answer)
         wait = pause_s(self._patience, self._tried, asked_for, chance)
         return wait if self._tried < self._patience.tries and now + wait < self._ends else None
+
+    def after(
+        self, answer: httpx.Response | None, lost: httpx.TransportError | None, *, heard: bool, now: float
+    ) -> Trying:
+        """How it is tried on once a long answer has ended or broken: anew where somebody was there until now.
+
+        So it is where anything was ``heard``, or nothing for so long that it was given up: however long either took,
+        and whoever was slow. What ends at once and empty is one more try.
+        """
+        was_there = answer is not None and answer.is_success and (heard or isinstance(lost, httpx.ReadTimeout))
+        return Trying(self._patience, now) if was_there else self

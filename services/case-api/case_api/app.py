@@ -188,6 +188,7 @@ def _opened(settings: Settings) -> Callable[[FastAPI], Any]:
         app.state.door = door = Door(
             ledger,
             sandbox=settings.env != "production",
+            loopback=settings.env == "development",
             tokens=tokens_of(settings),
             rate_per_minute=settings.rate_per_minute,
         )

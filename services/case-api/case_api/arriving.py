@@ -16,7 +16,7 @@ LINES_MAX = 100_000
 GROUP = 200
 """Lines worked on together, as many as share a transaction; no more of a stream is in memory, beside one piece."""
 LINE_WAIT_S = 30.0
-"""A line, or an empty one to say that there will be more, comes at least this often, and whole."""
+"""A line comes at least this often, and whole; an empty one is none."""
 STREAM_S = 900.0
 """A stream ends after this; who has more sends another."""
 LINE_MAX = bodies.BODY_MAX
@@ -53,7 +53,7 @@ async def groups(request: Request) -> AsyncIterator[list[bytes]]:
             raise Cut("too_large", f"A stream has at most {LINES_MAX} lines.")
         if piece is None:
             return
-        if b"\n" in piece:  # what was worked on meanwhile is nobody's delay
+        if whole:  # what was worked on meanwhile is nobody's delay
             line_due = now() + LINE_WAIT_S
 
 

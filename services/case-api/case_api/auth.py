@@ -10,6 +10,7 @@ from typing import Literal
 from starlette.requests import Request
 
 from case_api.headers import header
+from case_api.limiter import LookUps
 from case_api.problems import Refused
 from case_api.tokens import Tokens, is_token
 from case_events.core.commands import BY
@@ -88,10 +89,12 @@ class Callers:
         self._shut = frozenset() if sandbox else frozenset(caller.key_id for caller, _ in development_keys())
         self.used: set[str] = set()
         self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._look_ups = LookUps()
         self._asking: dict[bytes, asyncio.Task[Caller | None]] = {}
 
     async def of(self, secret: str) -> Caller | None:
-        """Who has this key or token; None if nobody has. Refused where a token is, with why."""
+        """Who has this key or token; None if nobody has. Refused where a token is, with why, and a key that was not
+        seen here while too many such wait."""
         if self._tokens is not None and is_token(secret):
             return await self._tokens.caller_of(secret)
         digest, now = hashlib.sha256(secret.encode()).digest(), time.monotonic()
@@ -106,14 +109,12 @@ class Callers:
             asking.add_done_callback(lambda _: self._asking.pop(digest))
         return await asyncio.shield(asking)
 
-    def knew(self, secret: str) -> bool:
-        """Did this key or token open the door before? Nobody is asked."""
-        if self._tokens is not None and is_token(secret):
-            return self._tokens.knew(secret)
-        return hashlib.sha256(secret.encode()).digest() in self._known
-
     async def _find(self, secret: str, digest: bytes, until: float) -> Caller | None:
-        caller = await caller_of(self._ledger, secret)
+        if digest in self._known:
+            caller = await caller_of(self._ledger, secret)
+        else:
+            async with self._look_ups.turn():
+                caller = await caller_of(self._ledger, secret)
         if caller is None or caller.key_id in self._shut:
             self._known.pop(digest, None)
             return None

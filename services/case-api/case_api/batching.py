@@ -63,7 +63,6 @@ class Batch:
 
     async def judge(self) -> None:
         """Ask it all. Raises one of UNAVAILABLE if the database is away before anything was answered."""
-        self._asked.door.owes(self._asked.caller, len(self._items))
         await self._read()
         answered, dry_run = False, self._asked.dry_run
         try:

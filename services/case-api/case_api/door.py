@@ -5,10 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from case_api.auth import Callers, Right, caller_with
-from case_api.headers import header
-from case_api.limiter import Limiter, Strangers
+from case_api.limiter import Limiter
 from case_api.problems import Refused
-from case_api.tokens import Tokens, is_token
+from case_api.tokens import Tokens
 from case_api.watch import introduce
 from case_events.core.case import Case
 from case_events.core.policy import InForce
@@ -21,19 +20,24 @@ from case_events.ledger.database import Ledger
 class Door:
     """Made once per process, when the ledger is open. ``sandbox``: test clocks exist, and development keys work.
 
-    ``tokens``: those of an OpenID provider, where one is trusted. ``rate_per_minute``: requests of a key without a
-    limit of its own; 0: any number.
+    ``loopback``: webhooks may go to this very machine. ``tokens``: those of an OpenID provider, where one is trusted.
+    ``rate_per_minute``: requests of a key without a limit of its own; 0: any number.
     """
 
     def __init__(
-        self, ledger: Ledger, *, sandbox: bool, tokens: Tokens | None = None, rate_per_minute: int = 0
+        self,
+        ledger: Ledger,
+        *,
+        sandbox: bool,
+        loopback: bool = False,
+        tokens: Tokens | None = None,
+        rate_per_minute: int = 0,
     ) -> None:
         self.ledger = ledger
-        self.sandbox = sandbox
+        self.sandbox, self.loopback = sandbox, loopback
         self.tokens = tokens
         self.callers = Callers(ledger, sandbox=sandbox, tokens=tokens)
         self._limiter = Limiter(ledger, rate_per_minute)
-        self._strangers = Strangers()
         self._rules: dict[PolicyRef, InForce] = {}
 
     async def close(self) -> None:
@@ -42,35 +46,23 @@ class Door:
             await self.tokens.close()
 
     async def caller(self, request: Request, right: Right) -> Caller:
-        """Who sent ``request``. Refused without a known key (401), without the right (403), and when the key, or the
-        address of who knows no key, has sent what it may (429)."""
-        address = _address_of(request)
-        if self._strangers.wary_of(address):
-            self._check_stranger(request, address)
+        """Who sent ``request``. Refused without a known key (401), without the right (403), when the key has sent what
+        it may, and when too many keys that were not seen here wait to be looked up (429)."""
         try:
             caller = await caller_with(request, self.callers, right)
-        except Refused as refused:
+        except Refused:
             known: Caller | None = request.scope.get("caller")
             if known is not None:
                 await self.let_in(request, known)
-            elif refused.problem.code == "unauthenticated" and header(request, b"authorization"):
-                self._strangers.failed(address)
             raise
         await self.let_in(request, caller)
         return caller
 
-    def owes(self, caller: Caller, items: int) -> None:
-        """What came with one request counts as if it had come by itself."""
+    async def owes(self, caller: Caller, items: int) -> None:
+        """What came with one request counts as if it had come by itself. Refused: 429 while the key is in debt."""
         allowance = self._limiter.of(caller)
         if allowance is not None:
-            allowance.owe(items)
-
-    def _check_stranger(self, request: Request, address: str) -> None:
-        secret = header(request, b"authorization").partition(" ")[2].strip()
-        # A token is judged without a look at the database, and each is new.
-        is_key = secret and not (self.tokens is not None and is_token(secret))
-        if is_key and not self.callers.knew(secret):
-            self._strangers.check(address)
+            await allowance.owe(items)
 
     async def let_in(self, request: Request, caller: Caller) -> None:
         """Let a known caller's request through, as theirs. Refused: 429 when the key has sent what it may."""
@@ -78,16 +70,6 @@ class Door:
         allowance = request.scope["allowance"] = self._limiter.of(caller)
         if allowance is not None:
             await allowance.spend()
-
-    async def caller_behind(self, request: Request, secret: str) -> Caller | None:
-        """Who has the key that ``request`` brings in its own way; None if nobody has. Refused: 429 as others."""
-        address = _address_of(request)
-        if self._strangers.wary_of(address) and not self.callers.knew(secret):
-            self._strangers.check(address)
-        caller = await self.callers.of(secret)
-        if caller is None:
-            self._strangers.failed(address)
-        return caller
 
     async def book_of(self, case: Case) -> Rulebook:
         """The rules a case is judged by; a pinned policy never changes, so it is asked for once."""
@@ -102,11 +84,6 @@ class Door:
             calendar=self.ledger.calendar,
             policy=in_force.policy,
         )
-
-
-def _address_of(request: Request) -> str:
-    peer = request.scope["client"]
-    return peer[0] if peer else ""
 
 
 def door_of(request: Request) -> Door:

@@ -19,8 +19,11 @@ from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.lists.export import Export
 from case_events.ledger.read_models import CaseRow
 
-EXPORTS_MAX = 4
+EXPORTS_MAX = 8
+EXPORTS_PER_CLIENT_MAX = 2
 """Exports under way in one process; more are told to come back."""
+EXPORT_S = 3600.0
+"""An export is broken off after this; who has not got it all goes on after the last case."""
 CHECK_S = 5.0
 """How often an export asks whether its key is still good."""
 AWAY_S = 1.0
@@ -55,12 +58,16 @@ class Exporting(Response):
         self._head = head
         self._allowed = allowed
         self._told = told
+        self._checked_at = asyncio.get_running_loop().time()
         self._sent = 0
         self._whole = False
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         try:
-            await hung_up_on(receive, self._send(send))
+            async with asyncio.timeout(EXPORT_S):
+                await hung_up_on(receive, self._send(send))
+        except TimeoutError:
+            raise _broken_off(f"it took {EXPORT_S:g} s") from None
         finally:
             await self._told(self._sent, self._whole)
 
@@ -70,21 +77,24 @@ class Exporting(Response):
         await taken(send, self._head)
         async for rows in self._pages():
             async for piece in self._write(rows):
+                await self._check()
                 await taken(send, piece)
             self._sent += len(rows)
         self._whole = True
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _pages(self) -> AsyncIterator[tuple[CaseRow, ...]]:
-        now = asyncio.get_running_loop().time
-        checked_at = now()
         yield self._first
         while not self._export.done:
-            if now() - checked_at >= CHECK_S:
-                checked_at = now()
-                if not await self._allowed():
-                    raise _broken_off("its key does not open this any more")
             yield await patiently(self._export.page)
+
+    async def _check(self) -> None:
+        """Break off where the key does not open any more what it opened."""
+        now = asyncio.get_running_loop().time()
+        if now - self._checked_at >= CHECK_S:
+            if not await patiently(self._allowed):
+                raise _broken_off("its key does not open this any more")
+            self._checked_at = now
 
 
 async def patiently(ask: Callable[[], Awaitable[T]]) -> T:

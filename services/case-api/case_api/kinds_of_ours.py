@@ -20,8 +20,8 @@ OURS: dict[str, Kind] = {
     "rate_limited": Kind(
         status=429,
         title="Faster than this key may",
-        zh="该密钥(或该地址)的请求超过每分钟限额,RateLimit 头说明余量。",
-        en="This key, or this address, has sent what it may. The RateLimit fields say how much is left.",
+        zh="该密钥的请求超过每分钟限额,RateLimit 头说明余量。",
+        en="This key has sent what it may. The RateLimit fields say how much is left.",
         then=Text(
             zh="按 Retry-After 等待后重发;用同一幂等键不会重复记录。需要更高限额请联系运维。",
             en="Wait as long as Retry-After says and send it again with the same key; an operator can raise the limit.",

@@ -1,4 +1,4 @@
-"""How often a caller may come: each key's share of what all workers may let through, and strangers' patience.
+"""How often a caller may come: each key's share of what all workers may let through, and turns for unknown keys.
 
 A process takes a little of a key's bucket ahead (ledger/callers/limits.py), about what the key used in the last tenth
 of a second, while there still is something left: a request costs a subtraction and no round trip. What it does not use
@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from contextvars import Context
 
 from case_api.problems import Refused
 from case_events.core.values import Problem
 from case_events.ledger.callers.keys import Caller
-from case_events.ledger.callers.limits import DEBT_MAX, Limit, Taken, forget, take
+from case_events.ledger.callers.limits import Limit, Taken, forget, take
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
 
@@ -35,11 +36,12 @@ ROUNDS_MAX = 3
 ALLOWANCES_MAX = 10_000
 FORGET_EVERY_S = 600.0
 
-FAILURES_MAX = 100
-"""Keys that nobody has which one address may send at once, and"""
-FAILURES_EVERY_S = 1.0
-"""how long it takes until one more may come."""
-STRANGERS_MAX = 10_000
+LOOK_UPS_MAX = 4
+"""Keys that were not seen here which one process looks up at once;"""
+QUEUE_MAX = 100
+"""so many more wait for their turn,"""
+QUEUE_S = 2.0
+"""this long."""
 
 Headers = tuple[tuple[bytes, bytes], ...]
 Taking = Callable[[str, Limit, int, int], Awaitable[Taken]]
@@ -82,6 +84,7 @@ class Allowance:
         self.per_minute = per_minute
         self._key_id = key_id
         self._limit = Limit(per_minute=per_minute, burst=max(BURST_MIN, per_minute // BURST_SHARE))
+        self._on_credit = max(1, self._limit.burst // LEASE_SHARE)
         self._each_s = self._limit.each.total_seconds()
         self._policy = (b"ratelimit-policy", b'"key";q=%d;w=60' % per_minute)
         self._taking = taking
@@ -94,6 +97,7 @@ class Allowance:
         self._used, self._used_since = 0, time.monotonic()
         self._waiting = 0
         self._asking: asyncio.Task[None] | None = None
+        self._charging = asyncio.Lock()
 
     async def spend(self) -> None:
         """Let one request through. Refused: 429 when the key has sent what it may, with when to come back.
@@ -109,7 +113,9 @@ class Allowance:
                 self._ask()
             return
         for _ in range(ROUNDS_MAX):
-            if self._left > 0 or now < self._free_until:
+            if now < self._free_until:
+                return  # and nothing is owed for it
+            if self._left > 0:
                 self._spend()
                 return
             if now < self._spent_until:
@@ -126,10 +132,26 @@ class Allowance:
             now = time.monotonic()
         raise _too_fast(max(self._spent_until - now, self._each_s), "This key has sent what it may")
 
-    def owe(self, requests: int) -> None:
-        """So many more came in one: they are let through, and whoever comes next waits for it."""
-        self._left -= min(requests, DEBT_MAX)
-        self._used += requests
+    async def owe(self, requests: int) -> None:
+        """So many more came in one: they are let through, and whoever comes next waits for it.
+
+        Refused: 429 while something is owed: what is let through on credit is never more than one such lot.
+        """
+        async with self._charging:
+            for told in (False, True, True):
+                now = time.monotonic()
+                if now < self._free_until:
+                    return
+                free = self._left > 0 and now < self._lapses_at
+                if not free and now < self._spent_until:
+                    break
+                if free or (told and self._left >= -self._on_credit):
+                    self._left -= requests
+                    self._used += requests
+                    return
+                self._left = min(self._left, 0)
+                await asyncio.shield(self._ask())
+        raise _too_fast(max(self._spent_until - time.monotonic(), self._each_s), "This key has sent what it may")
 
     def headers(self) -> Headers:
         """What an answer tells the caller (draft-ietf-httpapi-ratelimit-headers): how many requests may come now, and
@@ -148,7 +170,7 @@ class Allowance:
         if now - self._told_at > BELIEVED_S:
             return 0
         there = self._limit.burst - (self._full_at - now) / self._each_s
-        return max(1, self._limit.burst // LEASE_SHARE) if there >= self._limit.burst / 2 else 0
+        return self._on_credit if there >= self._limit.burst / 2 else 0
 
     def _ask(self) -> asyncio.Task[None]:
         if self._asking is None or self._asking.done():
@@ -177,33 +199,39 @@ class Allowance:
             self._spent_until = self._full_at - (self._limit.burst - 1) * self._each_s
 
 
-class Strangers:
-    """Who sent keys that nobody has, by address: each such key costs a look, and nobody guesses one.
+class LookUps:
+    """Turns for keys that were not seen here: a few are looked up at once, and those who wait are few.
 
-    It only ever delays keys that were not known here before: behind one address there may be many callers.
+    Nobody guesses a secret of 256 bits; what has an end is what trying costs, wherever it comes from: behind one
+    address there may be everybody.
     """
 
     def __init__(self) -> None:
-        self._forgiven_at: dict[str, float] = {}
-        """When an address is as good as any other again."""
+        self._turns = asyncio.Semaphore(LOOK_UPS_MAX)
+        self._waiting = 0
 
-    def wary_of(self, address: str) -> bool:
-        """Did a key that nobody has come from there lately?"""
-        return address in self._forgiven_at
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """While this lasts a key may be looked up. Refused: 429 where too many wait, or for too long."""
+        if self._waiting >= QUEUE_MAX:
+            raise _crowded()
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(QUEUE_S):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise _crowded() from None
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()
 
-    def check(self, address: str) -> None:
-        """Refused: 429 where this address has sent too many."""
-        wait_s = self._forgiven_at.get(address, 0.0) - time.monotonic() - (FAILURES_MAX - 1) * FAILURES_EVERY_S
-        if wait_s > 0:
-            raise _too_fast(wait_s, "This address has sent too many keys that nobody has")
 
-    def failed(self, address: str) -> None:
-        """A key from there is nobody's."""
-        now = time.monotonic()
-        until = max(now, self._forgiven_at.pop(address, now)) + FAILURES_EVERY_S
-        if len(self._forgiven_at) >= STRANGERS_MAX:
-            self._forgiven_at.pop(next(iter(self._forgiven_at)))
-        self._forgiven_at[address] = min(until, now + (FAILURES_MAX + 1) * FAILURES_EVERY_S)
+def _crowded() -> Refused:
+    detail = "Too many keys that were not seen here lately wait to be looked up."
+    return Refused(Problem(code="too_many_requests", detail=detail))
 
 
 def _too_fast(wait_s: float, why: str) -> Refused:

@@ -49,8 +49,8 @@ class Meters:
             buckets=BUCKETS,
         )
         self._refusals = self._counter("http_refusals", "Requests refused, by the code of the problem.", "code")
-        self._limited = self._counter("rate_limited", "Of them, those that came faster than their key, or sender, may.")
-        self._strangers = self._counter("auth_failures", "Of them, those without a key that is known.")
+        self._limited = self._counter("rate_limited", "Of them, those that came faster than their key may.")
+        self._strangers = self._counter("auth_failures", "Of them, those without a key or token that holds.")
         self._together = Histogram(
             "caselog_commit_steps",
             "Steps that were judged and written in one transaction.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -12,34 +13,50 @@ from starlette.types import Receive, Scope, Send
 
 from case_api import arriving
 from case_api.answers import NDJSON
+from case_api.auth import caller_with
 from case_api.batching import Asked, Batch, refusal
 from case_api.problems import Refused, invalid
+from case_api.rooms import Room
 from case_api.sending import taken
 from case_events.core.values import Fault
 from case_events.ledger.connection import UNAVAILABLE
 
 PACE_S = 0.25
 """How often a stream that is too fast asks whether it may go on."""
+CHECK_S = 5.0
+"""How often a stream asks whether its key is still good."""
+STREAMS_MAX = 200
+STREAMS_PER_CLIENT_MAX = 20
+"""Streams of lines under way in one process; more are told to come back."""
 
 
-async def streamed(request: Request, asked: Asked) -> Response:
+async def streamed(request: Request, asked: Asked, room: Room) -> Response:
     """The answer, once the first lines are judged: what is wrong with the whole is refused as ever."""
-    results = _results(request, asked)
-    first = await anext(results, None)
+    client = asked.caller.client
+    room.enter(client)
+    first, results = None, _results(request, asked)
+    try:
+        first = await anext(results, None)
+    finally:
+        if first is None:
+            room.leave(client)
     if first is None:
         raise Refused(invalid(Fault(pointer="", detail="at least one line")))
-    return _ResultStream(first, results, brief=asked.brief)
+    return _ResultStream(first, results, brief=asked.brief, over=partial(room.leave, client))
 
 
 async def _results(request: Request, asked: Asked) -> AsyncIterator[bytes]:
     """A group of results at a time. The last may be why the stream was not read any further."""
-    begun, until = False, asyncio.get_running_loop().time() + arriving.STREAM_S
+    now = asyncio.get_running_loop().time
+    begun, checked_at, until = False, now(), now() + arriving.STREAM_S
     try:
         async for lines in arriving.groups(request):
-            if begun:
-                await _paced(request, asked, until)
+            await _paced(asked, len(lines), until)
             batch = Batch(asked, lines)
             try:
+                if now() - checked_at >= CHECK_S:
+                    await _check(request, asked)
+                    checked_at = now()
                 await batch.judge()
             except UNAVAILABLE:
                 if not begun:
@@ -55,11 +72,21 @@ async def _results(request: Request, asked: Asked) -> AsyncIterator[bytes]:
         yield _lines([refusal(asked, cut.problem)])
 
 
-async def _paced(request: Request, asked: Asked, until: float) -> None:
+async def _check(request: Request, asked: Asked) -> None:
+    """Cut where the key does not open any more what it opened: what follows would be recorded in its name."""
+    try:
+        same = await caller_with(request, asked.door.callers, "post") == asked.caller
+    except Refused as refused:
+        raise arriving.Cut(refused.problem.code, refused.problem.detail) from None
+    if not same:
+        raise arriving.Cut("unauthenticated", "This key is not what it was when the stream began.")
+
+
+async def _paced(asked: Asked, lines: int, until: float) -> None:
     """Wait until the key may send more: a stream is slowed down to what it may, and not refused."""
     while True:
         try:
-            await asked.door.let_in(request, asked.caller)
+            await asked.door.owes(asked.caller, lines)
         except Refused as refused:
             if refused.problem.code != "rate_limited":
                 raise
@@ -75,13 +102,20 @@ def _lines(results: list[bytes]) -> bytes:
 
 
 class _ResultStream(Response):
-    def __init__(self, first: bytes, rest: AsyncIterator[bytes], *, brief: bool) -> None:
+    def __init__(self, first: bytes, rest: AsyncIterator[bytes], *, brief: bool, over: Callable[[], None]) -> None:
         headers = {"X-Accel-Buffering": "no"} | ({"Preference-Applied": "return=minimal"} if brief else {})
         super().__init__(status_code=HTTPStatus.MULTI_STATUS, headers=headers, media_type=NDJSON)
         self._first = first
         self._rest = rest
+        self._over = over
 
     async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
+        try:
+            await self._send(send)
+        finally:
+            self._over()
+
+    async def _send(self, send: Send) -> None:
         headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
         await taken(send, self._first)

@@ -71,7 +71,8 @@ class Settings(BaseSettings):
     )
     oidc_client_claim: str = Field("azp", description="The claim that names the client, as azp, client_id or sub.")
     oidc_marketplaces_claim: str | None = Field(
-        None, description="The claim that limits a token to marketplaces; one that lacks it is not limited."
+        None,
+        description="The claim that limits a token to marketplaces; * is no limit, and a token without it is refused.",
     )
     oidc_merchants_claim: str | None = Field(None, description="The same for merchants.")
     oidc_client_id: str | None = Field(

@@ -76,5 +76,6 @@ def _cell(said: Any) -> Any:
 
 def _written(rows: Iterable[Iterable[Any]]) -> bytes:
     page = io.StringIO()
-    csv.writer(page, lineterminator="\r\n").writerows(rows)
+    # Every cell in quotes: where a program takes ; or a tab for what parts cells, they are still one.
+    csv.writer(page, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerows(rows)
     return page.getvalue().encode()

@@ -23,6 +23,8 @@ KNOWN_FOR_S = 60
 """How long a token that was verified is believed without verifying it again; never longer than it is valid."""
 KNOWN_MAX = 1_000
 WORD_MAX = 200
+EVERYTHING = "*"
+"""Stands in a claim of limits, alone, for no limit."""
 TYPES = ("jwt", "at+jwt")
 """What a bearer token says it is, if it says so (RFC 9068 §2.1): a logout token is none."""
 REQUIRED = ["iss", "aud", "sub", "exp", "iat"]
@@ -93,10 +95,6 @@ class Tokens:
         left = int(claims["exp"]) + LEEWAY_S - time.time()
         self._known[digest] = (now + min(KNOWN_FOR_S, left), caller)
         return caller
-
-    def knew(self, token: str) -> bool:
-        """Did this token open the door before?"""
-        return hashlib.sha256(token.encode()).digest() in self._known
 
     async def caller_from_id_token(self, token: str, nonce: str) -> Caller:
         """Who signed in to the console with ``nonce`` (OpenID Connect Core 1.0 §3.1.3.7). Refused as a bearer is."""
@@ -195,18 +193,27 @@ def _client(said: Any, claim: str) -> str:
 
 
 def _limit(claims: dict[str, Any], claim: str | None) -> tuple[str, ...] | None:
-    """What it is limited to; a token that says nothing of it is not limited, one that says an empty list is no use."""
-    said = None if claim is None else _claim(claims, claim)
-    if said is None:
+    """What it is limited to. Where a claim is named for that, a token that lacks it may nothing: a provider that forgot
+    it must not open everything; EVERYTHING says that there is no limit."""
+    if claim is None:
         return None
+    said = _claim(claims, claim)
+    if said is None:
+        raise _unfit(f'The token lacks {claim}; "{EVERYTHING}" in it says that it is not limited.')
     words = [said] if isinstance(said, str) else said
-    if not isinstance(words, list) or not 1 <= len(words) <= MERCHANTS_MAX or not all(map(_is_word, words)):
+    if words == [EVERYTHING]:
+        return None
+    if not isinstance(words, list) or not 1 <= len(words) <= MERCHANTS_MAX or not all(map(_is_limit, words)):
         raise _unfit(f"The token is limited in {claim} to nothing that can be read.")
     return tuple(dict.fromkeys(words))
 
 
 def _is_word(said: Any) -> bool:
     return isinstance(said, str) and 1 <= len(said) <= WORD_MAX and said.isprintable()
+
+
+def _is_limit(said: Any) -> bool:
+    return _is_word(said) and said != EVERYTHING
 
 
 def _why(fault: jwt.PyJWTError) -> str:

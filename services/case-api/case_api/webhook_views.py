@@ -208,10 +208,10 @@ def with_standing(endpoint: Endpoint, now: Standing, signing: tuple[KnownSecret,
     )
 
 
-def faults_of(wanted: Wanted, limits: Viewer, *, sandbox: bool) -> list[Fault]:
+def faults_of(wanted: Wanted, limits: Viewer, *, loopback: bool) -> list[Fault]:
     """Everything wrong with an endpoint that no shape can say; ``limits``: those of the key that asks for it."""
     faults = list[Fault]()
-    wrong = wrong_with(wanted.url, sandbox=sandbox)
+    wrong = wrong_with(wanted.url, loopback=loopback)
     if wrong is not None:
         faults.append(Fault(pointer="/url", detail=wrong))
     for number, name in enumerate(wanted.types or ()):

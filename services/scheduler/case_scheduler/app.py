@@ -112,7 +112,7 @@ async def _opened(settings: Settings, application: str, pool_size: int) -> Async
 
 @asynccontextmanager
 async def _sending(settings: Settings) -> AsyncIterator[Sender]:
-    sender = Sender(sandbox=settings.env != "production")
+    sender = Sender(loopback=settings.env == "development")
     try:
         yield sender
     finally:

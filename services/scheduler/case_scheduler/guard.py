@@ -8,16 +8,19 @@ receiver that redirects has not taken the event, and no proxy is asked: neither 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Iterable
+from contextvars import ContextVar
 from ipaddress import ip_address
 
 import httpcore
 
 from case_events.ledger.webhooks.targets import Address, may_be_reached
+from case_scheduler.names import Names
 
 ADDRESSES_MAX = 4
 """Of the addresses of one name so many are tried, one after the other, in the time there is."""
+ASKED_BY: ContextVar[str] = ContextVar("asked_by", default="")
+"""For which client this task connects: a connection pool hands on no such thing."""
 
 
 class Blocked(Exception):
@@ -31,11 +34,10 @@ class Unresolved(httpcore.ConnectError):
 class Guard(httpcore.AsyncNetworkBackend):
     """Connects as the backend of httpcore does, and only to what may be reached."""
 
-    def __init__(self, *, sandbox: bool) -> None:
-        """``sandbox``: this very machine may be reached, as it may be outside production."""
-        self._sandbox = sandbox
+    def __init__(self, *, loopback: bool) -> None:
+        """``loopback``: this very machine may be reached, as it may be in development."""
+        self._loopback, self._names = loopback, Names()
         self._backend = httpcore.AnyIOBackend()
-        self._asking: dict[tuple[str, int], asyncio.Task[list[str]]] = {}
 
     async def connect_tcp(
         self,
@@ -48,37 +50,30 @@ class Guard(httpcore.AsyncNetworkBackend):
         """Raises Blocked; ConnectError, ConnectTimeout when nobody is there."""
         try:
             async with asyncio.timeout(timeout):
-                return await self._connected(await self._looked_at(host, port), port, local_address, socket_options)
+                return await self._connected(await self._looked_at(host), port, local_address, socket_options)
         except TimeoutError as late:
             raise httpcore.ConnectTimeout("no connection in time") from late
 
     async def sleep(self, seconds: float) -> None:
         await self._backend.sleep(seconds)
 
-    async def _looked_at(self, host: str, port: int) -> list[Address]:
+    async def _looked_at(self, host: str) -> list[Address]:
         """Everything the name resolves to. Raises Blocked if any of it is not to be reached."""
         try:
-            addresses = [ip_address(address) for address in await self._resolved(host, port)]
-        except (OSError, UnicodeError) as unknown:
+            addresses = [ip_address(address) for address in await self._resolved(host)]
+        except TimeoutError:
+            raise
+        except OSError as unknown:
             raise Unresolved(host) from unknown
-        if not all(may_be_reached(address, sandbox=self._sandbox) for address in addresses):
+        if not all(may_be_reached(address, loopback=self._loopback) for address in addresses):
             raise Blocked(host)
         return addresses
 
-    async def _resolved(self, host: str, port: int) -> list[str]:
-        """What the name resolves to; whoever asks meanwhile is told the same.
-
-        A thread that asks cannot be called off, and there are few: of a name whose servers never answer it is one.
-        """
-        if (asking := self._asking.get((host, port))) is None:
-            asking = self._asking[host, port] = asyncio.create_task(_asked(host, port), name=f"resolve {host}")
-            asking.add_done_callback(lambda done: self._told(host, port, done))
-        return await asyncio.shield(asking)
-
-    def _told(self, host: str, port: int, done: asyncio.Task[list[str]]) -> None:
-        del self._asking[host, port]
-        if not done.cancelled():
-            done.exception()  # whoever asked may have gone
+    async def _resolved(self, host: str) -> list[str]:
+        try:
+            return [str(ip_address(host))]
+        except ValueError:
+            return await self._names.addresses(host, ASKED_BY.get())
 
     async def _connected(
         self,
@@ -96,8 +91,3 @@ class Guard(httpcore.AsyncNetworkBackend):
             except httpcore.ConnectError as fault:
                 failed = fault
         raise failed or Unresolved("nothing")
-
-
-async def _asked(host: str, port: int) -> list[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(place[0]) for *_, place in found]

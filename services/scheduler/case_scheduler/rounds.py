@@ -38,7 +38,6 @@ class Sending:
     ) -> None:
         """``heard``: is told each attempt's outcome."""
         self._sender, self._endpoint, self._secrets = sender, endpoint, secrets
-        self._receiver = sender.receiver(endpoint.url)
         self._circuit, self._quiet_s = circuit, 0.0
         self._shut, self._stop, self._until = False, stop, time.monotonic() + ROUND_S
         self._reason, self._heard = reason, heard
@@ -64,12 +63,13 @@ class Sending:
 
     async def _send(self, chain: Sequence[Letter]) -> None:
         for letter in chain:
-            async with self._receiver, self._sender.slots:
+            async with self._sender.turn(self._endpoint.client, self._endpoint.url):
                 if self._shut or self._stop.is_set() or time.monotonic() > self._until:
                     return
                 body, recorded = encoded(cloud_event(letter.told)), letter.told.recorded
                 with tracing.span("webhook", case_id=str(recorded.case_id), endpoint=str(self._endpoint.id)):
-                    answer = await self._sender.post(self._endpoint.url, recorded.event_id, body, self._secrets)
+                    to = self._endpoint
+                    answer = await self._sender.post(to.client, to.url, recorded.event_id, body, self._secrets)
                 self._note(letter, answer)
             if not answer.delivered:
                 return

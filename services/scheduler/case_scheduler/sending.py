@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -25,7 +25,7 @@ from standardwebhooks import Webhook
 
 from case_events import tracing
 from case_events.core.values import Instant, Value
-from case_scheduler.guard import Blocked, Guard, Unresolved
+from case_scheduler.guard import ASKED_BY, Blocked, Guard, Unresolved
 
 CONNECT_S, WHOLE_S = 5.0, 15.0
 """How long a connection may take, and all of it until the answer's status is there."""
@@ -33,8 +33,10 @@ BODY_BYTES, BODY_S = 16_384, 1.0
 """Of the answer's body so much is read, so long, and thrown away, so that the connection can be used again."""
 AT_ONCE_MAX = 256
 """Requests under way in one process."""
+PER_CLIENT_MAX = 32
+"""Requests under way of one client."""
 PER_RECEIVER_MAX = 8
-"""Requests under way to one host and port, however many endpoints there are at it."""
+"""Requests under way of one client to one host, whatever its ports and however many endpoints there are at it."""
 KEPT_S, KEPT_MAX = 4.0, 64
 """How long, and how many, connections are kept that nobody uses; most servers close theirs after five seconds."""
 RETRY_AFTER_S_MAX = 86_400.0
@@ -72,32 +74,39 @@ class Answer(Value, frozen=True, kw_only=True):
 class Sender:
     """One process has one: its connections, and who may be sent how much at once."""
 
-    def __init__(self, *, sandbox: bool, trusted: ssl.SSLContext | None = None) -> None:
-        """``sandbox``: loopback may be sent to; ``trusted``: whose certificates are believed (None: the public's)."""
+    def __init__(self, *, loopback: bool, trusted: ssl.SSLContext | None = None) -> None:
+        """``loopback``: this very machine may be sent to; ``trusted``: whose certificates are believed (None: all the
+        public believes)."""
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=trusted,
             max_connections=AT_ONCE_MAX,
             max_keepalive_connections=KEPT_MAX,
             keepalive_expiry=KEPT_S,
-            network_backend=Guard(sandbox=sandbox),
+            network_backend=Guard(loopback=loopback),
         )
-        self.slots = asyncio.Semaphore(AT_ONCE_MAX)
-        self._receivers: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._slots = asyncio.Semaphore(AT_ONCE_MAX)
+        self._clients: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._receivers: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = WeakValueDictionary()
 
     async def close(self) -> None:
         await self._pool.aclose()
 
-    def receiver(self, url: str) -> asyncio.Semaphore:
-        """The slots of whoever answers at the URL's host and port; all who send there share them while any does."""
-        parts = urlsplit(url)
-        place = f"{parts.scheme}://{parts.netloc.lower()}"
-        if (slots := self._receivers.get(place)) is None:
-            slots = self._receivers[place] = asyncio.Semaphore(PER_RECEIVER_MAX)
-        return slots
+    @asynccontextmanager
+    async def turn(self, client: str, url: str) -> AsyncIterator[None]:
+        """Wait until the client may send to the URL: by its host, then by the client, last by all there is.
 
-    async def post(self, url: str, message: UUID, body: bytes, secrets: Sequence[str]) -> Answer:
-        """Send the body once, signed; how it went is the answer, and nothing of it is raised."""
+        So what a client waits for is its own slots, until it has all it needs but one of everybody's.
+        """
+        place = (client, (urlsplit(url).hostname or "").rstrip("."))
+        receiver = self._receivers.setdefault(place, asyncio.Semaphore(PER_RECEIVER_MAX))
+        own = self._clients.setdefault(client, asyncio.Semaphore(PER_CLIENT_MAX))
+        async with receiver, own, self._slots:
+            yield
+
+    async def post(self, client: str, url: str, message: UUID, body: bytes, secrets: Sequence[str]) -> Answer:
+        """Send the body once, signed; how it went is the answer, and nothing of it is raised. It takes a ``turn``."""
         at, began = Instant.of(datetime.now(UTC)), time.monotonic()
+        ASKED_BY.set(client)
         try:
             status, retry_after = await self._exchanged(url, headers(message, at, body, secrets), body)
         except Blocked:

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
         description="The port it answers them on, and gives its metrics; none: it answers nobody.",
     )
     env: Literal["development", "sandbox", "production"] = Field(
-        "development", description="What this is for. In production no webhook goes to this very machine."
+        "development", description="What this is for. A webhook goes to this very machine in development only."
     )
     log: Literal["console", "json"] = Field("console", description="How log lines are written.")
     otlp_endpoint: str | None = Field(

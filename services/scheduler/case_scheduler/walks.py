@@ -19,9 +19,9 @@ from case_events.ledger.feed.reader import BeyondFeed
 from case_events.ledger.feed.subscriptions import NotHeld
 from case_events.ledger.webhooks import circuits, waiting
 from case_events.ledger.webhooks.circuits import Circuit
-from case_events.ledger.webhooks.endpoints import Endpoint
+from case_events.ledger.webhooks.endpoints import Changed, Endpoint
 from case_events.ledger.webhooks.secrets import signing
-from case_events.ledger.webhooks.sorting import Bag, Changed, Round, collect, settle
+from case_events.ledger.webhooks.sorting import Bag, Round, collect, settle
 from case_events.ledger.webhooks.waiting import Backlog
 from case_scheduler.errands import TRIES_S, Errands
 from case_scheduler.rounds import Sending

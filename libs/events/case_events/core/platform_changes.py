@@ -80,15 +80,26 @@ def _extended(case: Case, event: events.DeadlineExtended, _: Happened) -> Case:
 
 SINCE = (
     *("version", "updated_at", "evidence", "rejected_evidence", "forged_by", "requested"),
-    *("posts", "outside", "expedites", "group"),
+    *("posts", "outside", "expedites", "priority", "group"),
 )
-"""What stays when a timeout is taken back: what was said and brought since."""
+"""What stays when a timeout is taken back: what was said, brought and pressed since."""
 
 
 def _reversed(case: Case, event: events.TimeoutReversed, _: Happened) -> Case:
     assert case.undo is not None, "only a timeout that could be taken back was"
+    was = case.undo.was
+    if case.group != was.group:
+        was = handed(was, case.department)  # the group has its department, and a case in it does not come down again
     since = {name: getattr(case, name) for name in SINCE}
-    return ticking(replace(case.undo.was, **since, clocks=(), reminders=()), event.clocks)
+    return _waited_for(ticking(replace(was, **since, clocks=(), reminders=()), event.clocks))
+
+
+def _waited_for(case: Case) -> Case:
+    """A case that waited for evidence goes on where that has come since and no clock waits for it any more."""
+    asked = {one.party: one.back for one in case.requested if one.back is not None}
+    if case.status != "evidence_requested" or any(one.kind == "evidence" and one.party in asked for one in case.clocks):
+        return case
+    return replace(case, status=[*asked.values()][-1])
 
 
 def _advanced(case: Case, event: events.AdvancePaid, _: Happened) -> Case:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from case_events.core.calendar import elapsed
 from case_events.core.case import Case, Deadline, Undo
+from case_events.core.changes import asked_for
 from case_events.core.commands import ReverseTimeout
 from case_events.core.events import TimeoutReversed
 from case_events.core.outcomes import Events, invalid
 from case_events.core.promises import Rulebook
-from case_events.core.values import Clock, Fault, Instant, Problem
+from case_events.core.values import Clock, ClockParty, Fault, Instant, Problem
 
 
 def reverse(command: ReverseTimeout, case: Case, book: Rulebook, now: Instant) -> Events | Problem:
-    """The case as it was before the timeout; its party has its time again, and no other clock ends before that."""
+    """The case as it was before the timeout; its party has its time again, and no other clock ends before that.
+
+    A clock whose evidence has come since does not run again: nobody would be late with it.
+    """
     undo = case.undo
     assert undo is not None, "the gate saw that there is one"
     due_at = command.due_at or Instant.of(now + elapsed(book.minimum_notice))
@@ -24,14 +28,22 @@ def reverse(command: ReverseTimeout, case: Case, book: Rulebook, now: Instant) -
     if command.event != undo.event_id:
         detail = f"the timeout that can be taken back is the last of a party: {undo.event_id}"
         faults.append(Fault(pointer="/data/event", detail=detail))
+    elif _has_come(undo.kind, undo.party, case):
+        faults.append(Fault(pointer="/data/event", detail="what was asked for has come since: nobody needs the time"))
     if due_at <= now:
         faults.append(Fault(pointer="/data/due_at", detail="later than now"))
     if faults:
         return invalid(faults, case, "reply")
-    clocks = tuple(_again(one, undo, due_at) for one in undo.was.clocks)
+    clocks = tuple(_again(one, undo, due_at) for one in undo.was.clocks if not _has_come(one.kind, one.party, case))
     return (
         TimeoutReversed(event=undo.event_id, kind=undo.kind, party=undo.party, reason=command.reason, clocks=clocks),
     )
+
+
+def _has_come(kind: str, party: ClockParty, case: Case) -> bool:
+    """Is it a clock of evidence of which nothing is missing any more (domain A3, E4)?"""
+    asked = asked_for(case, party)
+    return kind == "evidence" and asked is not None and not asked.kinds
 
 
 def _again(clock: Deadline, undo: Undo, due_at: Instant) -> Clock:

@@ -17,7 +17,7 @@ from case_events.ledger.clock.host import TOLERANCE_S, HostClock, host_clock, la
 from case_events.ledger.clock.outage_book import OutageBook
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, teach
 from case_events.ledger.policy_book import PolicyBook
-from case_events.ledger.presence import PROBE_S, Presence
+from case_events.ledger.presence import Presence
 from case_events.ledger.recent import Recent
 from case_events.ledger.sealing import Vault
 from case_events.ledger.waking import Waking
@@ -82,10 +82,14 @@ class Ledger:
             finally:
                 presence.waited(limit)
         presence.uses(connection, held=held)
+        answered = True
         try:
             yield connection
+        except (asyncio.CancelledError, TimeoutError):
+            answered = False
+            raise
         finally:
-            presence.done(connection)
+            presence.done(connection, answered=answered)
             await self.pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
 
     def believed_until(self) -> Instant:
@@ -117,9 +121,15 @@ async def open_ledger(
 
 
 async def _ask(url: str, application: str) -> None:
-    """Ask the server anything, on a connection of its own. Raises what connecting and asking raise."""
+    """Ask the server anything, on a connection of its own. Raises what connecting and asking raise.
+
+    It is given up long before these limits, by whoever knows for how long this process itself stood still.
+    """
     aside = await asyncpg.connect(
-        url, timeout=PROBE_S, command_timeout=PROBE_S, server_settings={"application_name": f"{application}-probe"}
+        url,
+        timeout=COMMAND_TIMEOUT_S,
+        command_timeout=COMMAND_TIMEOUT_S,
+        server_settings={"application_name": f"{application}-probe"},
     )
     try:
         await aside.execute("SELECT")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import Context
 
 import asyncpg
@@ -24,8 +25,9 @@ PROBE_S = 2.0
 AGAIN_S = 0.25
 """How soon it is asked again while it is away."""
 LOOK_S = 0.25
-STALLED_S = 0.5
-"""A probe that ran so much longer than it may was kept from ending by this very process: it says nothing."""
+TURN_S = 0.1
+"""A probe is waited for in turns of this length. One that took longer was kept up by this very process, and counts no
+more than this: a loop that stands still is no sign that Postgres does."""
 
 
 class Away(ConnectionError):
@@ -66,11 +68,14 @@ class Presence:
         else:
             self._using[connection] = time.monotonic()
 
-    def done(self, connection: Connection) -> None:
-        """They were answered, whatever it was."""
+    def done(self, connection: Connection, *, answered: bool) -> None:
+        """They go; ``answered``, whatever it was: who was cancelled or had no more time did not hear anything."""
         self._held.discard(connection)
-        if self._using.pop(connection, None) is not None and not connection.is_closed():
-            self._answered_at = time.monotonic()
+        if self._using.pop(connection, None) is None or not answered:
+            return
+        with suppress(asyncpg.InterfaceError):  # one that was lost has left its pool, and cannot even say so
+            if not connection.is_closed():
+                self._answered_at = time.monotonic()
 
     async def close(self) -> None:
         if self._looking is not None:
@@ -89,10 +94,9 @@ class Presence:
                 await asyncio.sleep(LOOK_S)
                 continue
             asked_at = time.monotonic()
-            answered = await self._answers()
-            if answered:
+            if await self._answers():
                 self.away, self._answered_at = False, time.monotonic()
-            elif time.monotonic() - asked_at < PROBE_S + STALLED_S and self._answered_at < asked_at:
+            elif self._answered_at < asked_at:
                 self.away = True
                 self._tell_everybody()
                 await asyncio.sleep(AGAIN_S)
@@ -105,20 +109,32 @@ class Presence:
         return time.monotonic() - max(asked_at, self._answered_at) > SILENT_S
 
     async def _answers(self) -> bool:
+        probe = asyncio.ensure_future(self._probe())
+        left = PROBE_S
         try:
-            async with asyncio.timeout(PROBE_S):
-                await self._probe()
+            while left > 0 and not probe.done():
+                began = time.monotonic()
+                await asyncio.wait([probe], timeout=min(TURN_S, left))
+                left -= min(TURN_S, time.monotonic() - began)
+            if not probe.done():
+                return False
+            probe.result()
         except asyncpg.PostgresError:
             return True  # it said no, but it said something
         except UNAVAILABLE as fault:
             # Refused at once is no hanging: whoever asks finds out as fast.
             return not isinstance(fault, TimeoutError)
+        finally:
+            if not probe.done():
+                probe.cancel()
+                await asyncio.gather(probe, return_exceptions=True)
         return True
 
     def _tell_everybody(self) -> None:
-        now = asyncio.get_running_loop().time()
-        for limit in self._waiting:
-            limit.reschedule(now)
-        self._waiting.clear()
         for connection in (*self._using, *self._held):
             connection.terminate()
+        now = asyncio.get_running_loop().time()
+        for limit in self._waiting:
+            if not limit.expired():  # whose time is over hears it anyway, and a limit that expires cannot be moved
+                limit.reschedule(now)
+        self._waiting.clear()

@@ -158,4 +158,4 @@ def _records(pieces: Iterable[bytes], form: str) -> Iterator[bytes]:
 
 
 def _case_of(record: bytes, form: str) -> str:
-    return record.partition(b",")[0].decode() if form == "csv" else str(json.loads(record)["case_id"])
+    return record.partition(b",")[0].strip(b'"').decode() if form == "csv" else str(json.loads(record)["case_id"])

@@ -80,7 +80,7 @@ async def _caller_with(request: Request, secret: str) -> Caller | None:
     """The caller behind a key; a token of OpenID is none: who has one signs in by OpenID."""
     if not secret or len(secret) > KEY_MAX or "." in secret or not (secret.isascii() and secret.isprintable()):
         return None
-    return await door_of(request).caller_behind(request, secret)
+    return await door_of(request).callers.of(secret)
 
 
 def _page(

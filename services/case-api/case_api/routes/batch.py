@@ -15,7 +15,8 @@ from case_api.headers import accepts, media_type, prefers_minimal
 from case_api.items import items_of
 from case_api.openapi import operation
 from case_api.parameters import Query
-from case_api.result_stream import streamed
+from case_api.result_stream import STREAMS_MAX, STREAMS_PER_CLIENT_MAX, streamed
+from case_api.rooms import Room
 from case_events.outgoing.form import JSON
 
 BODY_MAX = 16_000_000
@@ -25,6 +26,7 @@ MEDIA = (JSON, NDJSON, BATCHED)
 
 def add_to(app: FastAPI) -> None:
     """The route of this module."""
+    app.state.line_streams = Room("streams of lines", STREAMS_MAX, STREAMS_PER_CLIENT_MAX)
     app.add_api_route(PATH, post_batch, methods=["POST"], openapi_extra=operation(post_batch))
 
 
@@ -46,8 +48,9 @@ async def post_batch(request: Request) -> Response:
         dry_run=dry_run,
     )
     if media == NDJSON and in_lines and not dry_run:
-        return await streamed(request, asked)
+        return await streamed(request, asked, request.app.state.line_streams)
     items = items_of(await bodies.read(request, BODY_MAX, MEDIA), lines=media == NDJSON)
+    await door.owes(caller, len(items))
     batch = Batch(asked, items)
     await batch.judge()
     return many(batch.results(), lines=in_lines or media == NDJSON, brief=asked.brief)

@@ -15,15 +15,16 @@ from starlette.responses import Response
 from case_api.answers import NDJSON
 from case_api.auth import caller_with, viewer_of
 from case_api.door import Door, door_of
-from case_api.exporting import EXPORTS_MAX, Exporting, Write, patiently
+from case_api.exporting import EXPORTS_MAX, EXPORTS_PER_CLIENT_MAX, Exporting, Write, patiently
 from case_api.filters import ASKED, wanted_of
 from case_api.list_views import case_item
 from case_api.openapi import operation
 from case_api.parameters import Query
 from case_api.problems import Refused, invalid
+from case_api.rooms import Room
 from case_api.tables_out import CSV, heads, rows_of
 from case_api.views import case_view
-from case_events.core.values import CaseId, Fault, Problem
+from case_events.core.values import CaseId, Fault
 from case_events.core.viewer import Viewer
 from case_events.ledger.callers.keys import Caller
 from case_events.ledger.clock import journal
@@ -43,7 +44,7 @@ log = structlog.get_logger("case_api.exporting")
 
 def add_to(app: FastAPI) -> None:
     """The route of this module."""
-    app.state.exports = set()
+    app.state.exports = Room("exports", EXPORTS_MAX, EXPORTS_PER_CLIENT_MAX)
     app.add_api_route("/v1/export/cases", export_cases, methods=["GET"], openapi_extra=operation(export_cases))
 
 
@@ -59,16 +60,14 @@ async def export_cases(request: Request) -> Response:
     if after is not None and wanted.due_before is not None:
         query.fault("after", "what is listed by when it is due has moved since: such an export begins anew")
     query.check()
-    under_way: set[object] = request.app.state.exports
-    if len(under_way) >= EXPORTS_MAX:
-        raise Refused(Problem(code="too_many_requests", detail=f"{EXPORTS_MAX} exports are under way here."))
-    under_way.add(request)
+    room: Room = request.app.state.exports
+    room.enter(caller.client)
     try:
         viewer = viewer_of(caller)
         write = _table(viewer) if table else _whole(door, viewer) if full else _lines(viewer)
         return await _begun(request, door, caller, wanted, after, write, table=table, full=full)
     except BaseException:
-        under_way.discard(request)
+        room.leave(caller.client)
         raise
 
 
@@ -99,7 +98,7 @@ async def _begun(
             return False
 
     async def told(cases: int, whole: bool) -> None:
-        request.app.state.exports.discard(request)
+        request.app.state.exports.leave(caller.client)
         try:
             await _note(door, caller, request, ENDED, cases=cases, whole=whole)
         except UNAVAILABLE as error:

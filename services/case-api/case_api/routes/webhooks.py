@@ -60,7 +60,7 @@ async def make_webhook(request: Request) -> Response:
     key, body = idempotency_key(request), await bodies.read(request)
     asked, shelf = bodies.understood(body, NewWebhook), shelf_of(caller)
     wanted = Wanted(url=asked.url, description=asked.description, types=asked.types, merchants=asked.merchants)
-    check(faults_of(wanted, shelf.viewer, sandbox=door.sandbox))
+    check(faults_of(wanted, shelf.viewer, loopback=door.loopback))
     vault, digest = door.ledger.vault, None if key is None else door.ledger.vault.asked(body)
     made = making.Origin(id=id_of(caller, "webhook", key), who=who(caller), after=asked.after, asked=digest)
     try:
@@ -119,7 +119,7 @@ async def change_webhook(request: Request) -> Response:
         endpoint = await held(connection, request, caller)
         kept = {name: getattr(endpoint, name) for name in Wanted.__struct_fields__}
         wanted = Wanted(**{**kept, **changes})
-        faults = faults_of(wanted, shelf_of(caller).viewer, sandbox=door.sandbox)
+        faults = faults_of(wanted, shelf_of(caller).viewer, loopback=door.loopback)
         check([one for one in faults if one.pointer.split("/")[1] in changes])
         changed = await making.change(connection, endpoint, wanted, who(caller))
     return shown(webhook_view(changed))

@@ -1,7 +1,8 @@
 """How often a key may ask: a bucket that fills by itself, of which each process takes a little ahead.
 
-Kept is only when a bucket will be full again (the generic cell rate algorithm, GCRA, of ATM's I.371): it is empty when
-that is as far away as filling it takes, and taking from it moves that instant on. One statement takes for many
+Kept is when a bucket will be full again (the generic cell rate algorithm, GCRA, of ATM's I.371): it is empty when
+that is as far away as filling it takes, and taking from it moves that instant on. Beside it stands what was given last;
+below zero it is what is owed, and the instant is believed as far as that explains it. One statement takes for many
 requests, on the database's clock, so that any number of processes share one bucket without asking at each request.
 """
 
@@ -12,25 +13,23 @@ from datetime import timedelta
 from case_events.core.values import Value
 from case_events.ledger.connection import Connection
 
-DEBT_MAX = 1_000
-"""Requests that may be let through before they are taken: those of one batch."""
 KEPT = timedelta(minutes=10)
 FORGOTTEN_MAX = 10_000
 """Rows one call forgets; the rest waits for the next."""
 
 # $2: what is owed, $3: what is wanted, $4: the burst, $5: how long each takes to be there again. A clock that was set
-# back, or a limit that was lowered, locks nobody out for longer than the debt there can be takes to be paid.
-KEPT_UNTIL = f"least(kept.full_at, now() + ($4::int + {DEBT_MAX}) * $5::interval)"
-FREE = f"""least($3::int, greatest(0, floor($4::int - $2::int + 0.000001
-    - extract(epoch FROM greatest(interval '0', {KEPT_UNTIL} - now())) / extract(epoch FROM $5::interval))::int))"""
+# back, or a limit that was raised, locks nobody out for longer than what is really owed takes to be paid.
+KEPT_UNTIL = "least(kept.full_at, now() + ($4::int + greatest(0, -kept.taken)) * $5::interval)"
+FREE = f"""least($3::int, floor($4::int - $2::int + 0.000001
+    - extract(epoch FROM greatest(interval '0', {KEPT_UNTIL} - now())) / extract(epoch FROM $5::interval))::int)"""
 TAKE = f"""
 INSERT INTO rate_limits AS kept (key_id, full_at, taken)
-VALUES ($1, now() + ($2::int + least($3::int, greatest($4::int - $2::int, 0))) * $5::interval,
-        least($3::int, greatest($4::int - $2::int, 0)))
+VALUES ($1, now() + ($2::int + greatest(0, least($3::int, $4::int - $2::int))) * $5::interval,
+        least($3::int, $4::int - $2::int))
 ON CONFLICT (key_id) DO UPDATE SET
     taken = {FREE},
-    full_at = greatest(now(), {KEPT_UNTIL}) + ($2::int + {FREE}) * $5::interval
-RETURNING taken, extract(epoch FROM full_at - now())::float8 AS full_in_s
+    full_at = greatest(now(), {KEPT_UNTIL}) + ($2::int + greatest(0, {FREE})) * $5::interval
+RETURNING greatest(0, taken) AS taken, extract(epoch FROM full_at - now())::float8 AS full_in_s
 """
 FORGET = """
 DELETE FROM rate_limits WHERE key_id IN (

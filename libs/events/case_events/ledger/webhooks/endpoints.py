@@ -96,6 +96,14 @@ class Endpoint(Value, frozen=True, kw_only=True):
         return subscription_of(self.id)
 
 
+class Changed(Exception):
+    """The endpoint is not any more what it was when the round began: what it was sent is sent as it is told now."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(str(endpoint.id))
+        self.endpoint = endpoint
+
+
 class Shelf(Value, frozen=True, kw_only=True):
     """Whose endpoints there are for somebody: a client's (None: everybody's), as far as the viewer sees as much."""
 
@@ -133,6 +141,16 @@ async def hold(connection: Connection, endpoint_id: UUID, shelf: Shelf, *, delet
     """The endpoint as ``find`` has it, held until the caller's transaction ends: nobody else changes it or reads on."""
     await connection.fetchval(HOLD, subscription_of(endpoint_id))
     return await find(connection, endpoint_id, shelf, deleted=deleted)
+
+
+async def check_unchanged(connection: Connection, endpoint: Endpoint) -> None:
+    """Whoever changes an endpoint waits for its subscription's row, which is locked: so this holds. Raises Changed.
+
+    Else what came after a change would be judged by the old filter, and the old receiver's answers charged to the new.
+    """
+    found = await read(connection, endpoint.id)
+    if found is not None and _told_what(found) != _told_what(endpoint):
+        raise Changed(found)
 
 
 async def listed(
@@ -193,6 +211,10 @@ async def _turn(
         return False
     await note(connection, TURNED[state], who, endpoint_id, **({} if why is None else {"reason": why}))
     return True
+
+
+def _told_what(endpoint: Endpoint) -> tuple[object, ...]:
+    return endpoint.url, endpoint.types, endpoint.merchants
 
 
 def _endpoint(row: asyncpg.Record) -> Endpoint:

@@ -141,14 +141,6 @@ async def collect_again(connection: Connection, vault: Vault, endpoint: Endpoint
     return Bag(chains=chains, through=through, more=through < min(last, page.head))
 
 
-class Changed(Exception):
-    """The endpoint is not any more what it was when the round began: what it was sent is sent as it is told now."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        super().__init__(str(endpoint.id))
-        self.endpoint = endpoint
-
-
 class Settled(Value, frozen=True, kw_only=True):
     """How far the endpoint has read, and whether it goes on no further: it was paused, or disabled."""
 
@@ -169,7 +161,7 @@ async def settle(
     ``retry_in_s``: after so many tries, in how many seconds the next; None: there is none, and the endpoint is paused.
     """
     reached = await advance(connection, endpoint.subscription, owner, bag.through)
-    await _check_unchanged(connection, endpoint)
+    await endpoints.check_unchanged(connection, endpoint)
     for position, why in bag.unreadable:
         await park(connection, endpoint.subscription, owner, position, why)
     ended = await _kept(connection, endpoint.id, done)
@@ -189,22 +181,8 @@ async def settle(
 async def settle_again(connection: Connection, endpoint: Endpoint, owner: str, done: Round) -> bool:
     """Keep what became of events sent once more; whether the endpoint was disabled for it. Raises as ``settle``."""
     await advance(connection, endpoint.subscription, owner, 0)
-    await _check_unchanged(connection, endpoint)
+    await endpoints.check_unchanged(connection, endpoint)
     return await _kept(connection, endpoint.id, done)
-
-
-async def _check_unchanged(connection: Connection, endpoint: Endpoint) -> None:
-    """Whoever changes an endpoint waits for its subscription's row, which is locked here: this is the last word.
-
-    Else what came after a change would be judged by the old filter, and the old receiver's answers charged to the new.
-    """
-    found = await endpoints.read(connection, endpoint.id)
-    if found is not None and _told_what(found) != _told_what(endpoint):
-        raise Changed(found)
-
-
-def _told_what(endpoint: Endpoint) -> tuple[object, ...]:
-    return endpoint.url, endpoint.types, endpoint.merchants
 
 
 async def _kept(connection: Connection, endpoint: UUID, done: Round) -> bool:

@@ -6,7 +6,7 @@ Names are resolved by whoever delivers, once for each connection; it asks ``may_
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 Address = IPv4Address | IPv6Address
@@ -16,10 +16,10 @@ NAME_MAX = 253
 """Characters of a host's name (RFC 1035, section 2.3.4)."""
 TRANSLATED = IPv6Network("64:ff9b::/96")
 """Behind it is the IPv4 address of the last four bytes (RFC 6052)."""
-TRANSLATED_HERE = IPv6Network("64:ff9b:1::/48")
-"""The same, inside somebody's own network (RFC 8215)."""
-COMPATIBLE = IPv6Network("::/96")
-"""IPv4 addresses as they were once written in IPv6 (RFC 4291, section 2.5.5.1)."""
+UNICAST = IPv6Network("2000::/3")
+"""All of IPv6 that was ever given out to the public (RFC 4291, section 2.5.4)."""
+SPECIAL = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"))
+"""Protocols' own (RFC 6890), relays that are no more (RFC 7526), examples (RFC 9637): ``ipaddress`` has not all."""
 LOOPBACK_NAME = "localhost"
 
 _URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
@@ -27,8 +27,8 @@ _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 
 
-def wrong_with(url: str, *, sandbox: bool) -> str | None:
-    """Why no webhook goes to ``url``; None if one may. ``sandbox``: loopback is allowed, by plain http too.
+def wrong_with(url: str, *, loopback: bool) -> str | None:
+    """Why no webhook goes to ``url``; None if one may. ``loopback``: this very machine is allowed, by plain http too.
 
     It is an https URL (RFC 3986) with a host, without a user, a password or a fragment, ``URL_MAX`` characters long at
     most. An address in it is public (``is_public``); a name has a dot, and resolving it is the delivery's business.
@@ -44,13 +44,13 @@ def wrong_with(url: str, *, sandbox: bool) -> str | None:
         return "not a URL: its host or port cannot be read"
     host = parts.hostname or ""
     at_home = is_loopback(host)
-    if parts.scheme != "https" and not (parts.scheme == "http" and at_home and sandbox):
-        return "https only (plain http to loopback only, and not in production)"
+    if parts.scheme != "https" and not (parts.scheme == "http" and at_home and loopback):
+        return "https only (plain http to loopback only, and only in development)"
     if "@" in parts.netloc:
         return "no user and no password: the signature says who is calling"
     if port == 0:
         return "a port is 1 to 65535"
-    return None if at_home and sandbox else _wrong_with_host(host, parts)
+    return None if at_home and loopback else _wrong_with_host(host, parts)
 
 
 def is_loopback(host: str) -> bool:
@@ -64,19 +64,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def may_be_reached(address: Address, *, sandbox: bool) -> bool:
+def may_be_reached(address: Address, *, loopback: bool) -> bool:
     """May a webhook be delivered to this very address?"""
-    return is_public(address) or (sandbox and behind(address).is_loopback)
+    return is_public(address) or (loopback and behind(address).is_loopback)
 
 
 def is_public(address: Address) -> bool:
     """Is it an address of the public internet: no private, shared, link-local, reserved or multicast one?
 
-    An IPv4 address in an IPv6 one (mapped, compatible, 6to4, Teredo, NAT64) is judged as what it is. By the registries
-    of IANA for special-purpose addresses (RFC 6890), as ``ipaddress`` has them.
+    An IPv4 address in an IPv6 one (mapped, 6to4, Teredo, NAT64) is judged as what it is; of the rest of IPv6 nothing
+    outside ``UNICAST`` is one. By the registries of IANA for special-purpose addresses (RFC 6890), as ``ipaddress``
+    has them, and ``SPECIAL``.
     """
     real = behind(address)
-    if isinstance(real, IPv6Address) and (real in TRANSLATED_HERE or real in COMPATIBLE or real.scope_id):
+    if any(real in network for network in SPECIAL):
+        return False
+    if isinstance(real, IPv6Address) and (real not in UNICAST or real.scope_id):
         return False
     return real.is_global and not real.is_multicast and not real.is_reserved and not real.is_unspecified
 

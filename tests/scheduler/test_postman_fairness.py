@@ -1,0 +1,229 @@
+"""What one client's receivers and names can take of a postman, and what they leave to everybody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from case_scheduler import app, names
+from case_scheduler.names import Names
+from case_scheduler.sending import Answer, Sender
+from case_scheduler.settings import Settings
+from tests.scheduler.receiver import receiving
+
+SECRET = "whsec_" + "a" * 44
+SOON_S = 10.0
+PUBLIC = "93.184.216.34"
+
+
+class Resolver:
+    """A DNS in which names that begin with ``hangs`` are not answered until ``answers`` is set."""
+
+    def __init__(self, address: str) -> None:
+        self.address, self.answers, self.asked = address, threading.Event(), list[str]()
+        self.heard = threading.Condition()
+
+    def getaddrinfo(self, host: str, *_said: object, **_more: object) -> list[tuple[object, ...]]:
+        with self.heard:
+            self.asked.append(host)
+            self.heard.notify_all()
+        if host.startswith("none"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        if host.startswith("hangs"):
+            assert self.answers.wait(SOON_S)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (self.address, 0))]
+
+    def wait_for(self, asked: int) -> bool:
+        with self.heard:
+            return self.heard.wait_for(lambda: len(self.asked) >= asked, SOON_S)
+
+
+Resolving = Callable[[str], Resolver]
+
+
+@pytest.fixture
+def resolving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolving]:
+    made = list[Resolver]()
+
+    def resolve(address: str = PUBLIC) -> Resolver:
+        made.append(Resolver(address))
+        monkeypatch.setattr(socket, "getaddrinfo", made[-1].getaddrinfo)
+        return made[-1]
+
+    yield resolve
+    for one in made:
+        one.answers.set()
+
+
+@pytest_asyncio.fixture
+async def sender() -> AsyncIterator[Sender]:
+    sender = Sender(loopback=True)
+    yield sender
+    await sender.close()
+
+
+async def sent(sender: Sender, url: str, client: str = "shop") -> Answer:
+    return await sender.post(client, url, uuid4(), b"{}", [SECRET])
+
+
+async def test_names_that_hang_hold_up_their_own_client_and_nobody_else(resolving: Resolving) -> None:
+    resolver, asking = resolving(PUBLIC), Names()
+    hanging = [asyncio.create_task(asking.addresses(f"hangs{number}.example", "bad")) for number in range(50)]
+    assert await asyncio.to_thread(resolver.wait_for, names.PER_CLIENT_MAX)
+    async with asyncio.timeout(2):
+        assert await asking.addresses("shop.example", "good") == [PUBLIC]
+        places = await asyncio.get_running_loop().getaddrinfo("postgres.example", 5432)
+        assert places[0][4][0] == PUBLIC, "where Postgres is looked up"
+    assert len(resolver.asked) == names.PER_CLIENT_MAX + 2
+    resolver.answers.set()
+    assert await asyncio.gather(*hanging) == [[PUBLIC]] * 50, "what ends gives its place to the next"
+
+
+async def test_a_name_that_another_client_only_waits_to_ask_for_is_asked_for_at_once(resolving: Resolving) -> None:
+    resolver, asking = resolving(PUBLIC), Names()
+    wanted = [*(f"hangs{number}.example" for number in range(names.PER_CLIENT_MAX)), "both.example"]
+    waiting = [asyncio.create_task(asking.addresses(name, "bad")) for name in wanted]
+    assert await asyncio.to_thread(resolver.wait_for, names.PER_CLIENT_MAX)
+    assert "both.example" not in resolver.asked
+    async with asyncio.timeout(2):
+        assert await asking.addresses("both.example", "good") == [PUBLIC]
+    resolver.answers.set()
+    assert await asyncio.gather(*waiting) == [[PUBLIC]] * len(wanted), "and what hung gave its place back"
+
+
+async def test_look_ups_that_those_who_asked_have_given_up_still_count(
+    resolving: Resolving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "LOOK_UP_S", 0.05)
+    resolver, asking = resolving(PUBLIC), Names()
+    for _ in range(3):
+        tried = [asking.addresses(f"hangs{number}.example", "bad") for number in range(names.PER_CLIENT_MAX + 2)]
+        came = await asyncio.gather(*tried, return_exceptions=True)
+        assert {type(one) for one in came} == {TimeoutError}
+    assert len(resolver.asked) == names.PER_CLIENT_MAX, "those are under way; nobody asks for more, nor for them twice"
+
+
+async def test_a_look_up_that_takes_too_long_is_a_receiver_that_timed_out(
+    sender: Sender, resolving: Resolving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "LOOK_UP_S", 0.05)
+    resolving(PUBLIC)
+    answer = await sent(sender, "https://hangs.example/")
+    assert (answer.outcome, answer.detail) == ("timed_out", "no connection in time")
+
+
+async def test_a_name_is_asked_for_once_for_all_its_ports(sender: Sender, resolving: Resolving) -> None:
+    async with receiving() as one, receiving() as two:
+        resolver = resolving("127.0.0.1")
+        sending = [
+            asyncio.create_task(sent(sender, f"http://hangs.example:{receiver.port}/", client))
+            for receiver, client in ((one, "shop"), (two, "shop"), (two, "mall"))
+        ]
+        assert await asyncio.to_thread(resolver.wait_for, 1)
+        resolver.answers.set()
+        assert {answer.outcome for answer in await asyncio.gather(*sending)} == {"delivered"}
+        assert resolver.asked == ["hangs.example"]
+
+
+async def test_each_client_asks_for_its_own_names(sender: Sender, resolving: Resolving) -> None:
+    async with receiving() as receiver:
+        resolver = resolving("127.0.0.1")
+        hanging = [
+            asyncio.create_task(sent(sender, f"http://hangs{number}.example:{receiver.port}/", "bad"))
+            for number in range(2 * names.PER_CLIENT_MAX)
+        ]
+        assert await asyncio.to_thread(resolver.wait_for, names.PER_CLIENT_MAX)
+        async with asyncio.timeout(2):
+            assert (await sent(sender, f"http://shop.example:{receiver.port}/", "good")).delivered
+        assert len(resolver.asked) == names.PER_CLIENT_MAX + 1
+        resolver.answers.set()
+        assert {answer.outcome for answer in await asyncio.gather(*hanging)} == {"delivered"}
+
+
+@pytest.mark.parametrize("name", ["none.example", "x" * 64 + ".example"])
+async def test_a_name_without_an_address_is_said_not_to_resolve(
+    name: str, sender: Sender, resolving: Resolving
+) -> None:
+    if name.startswith("none"):
+        resolving(PUBLIC)
+    answer = await sent(sender, f"https://{name}/")
+    assert (answer.outcome, answer.detail) == ("unreachable", "its name does not resolve")
+
+
+ENDING = """
+import asyncio, socket, time
+socket.getaddrinfo = lambda *_, **__: time.sleep(60)
+from case_scheduler import names
+names.LOOK_UP_S = 0.05
+try:
+    asyncio.run(names.Names().addresses("hangs.example", "shop"))
+except TimeoutError:
+    print("late")
+"""
+
+
+def test_a_process_ends_though_a_name_still_hangs() -> None:
+    place = {**os.environ, "PYTHONPATH": str(Path(names.__file__).parents[1])}
+    ended = subprocess.run([sys.executable, "-c", ENDING], env=place, capture_output=True, timeout=30, check=True)
+    assert (ended.stdout, ended.stderr) == (b"late\n", b"")
+
+
+async def standing(sender: Sender, turns: list[tuple[str, str]]) -> Counter[str]:
+    """How many of these (client, URL) have their turn at once, by client."""
+    had, over = Counter[str](), asyncio.Event()
+
+    async def stand(client: str, url: str) -> None:
+        async with sender.turn(client, url):
+            had[client] += 1
+            await over.wait()
+
+    tasks = [asyncio.create_task(stand(*turn)) for turn in turns]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    now = had.copy()
+    over.set()
+    await asyncio.gather(*tasks)
+    return now
+
+
+async def test_the_ports_of_a_host_are_one_receiver(sender: Sender) -> None:
+    turns = [("shop", f"https://{host}:{port}/") for port in range(1, 51) for host in ("A.example", "a.example.")]
+    assert await standing(sender, turns) == {"shop": 8}
+
+
+async def test_a_client_has_so_many_turns_at_once_wherever_it_sends(sender: Sender) -> None:
+    turns = [("greedy", f"https://{number}.example/") for number in range(400)]
+    assert await standing(sender, [*turns, ("shop", "https://shop.example/")]) == {"greedy": 32, "shop": 1}
+
+
+async def test_clients_at_one_host_do_not_hold_up_one_another(sender: Sender) -> None:
+    turns = [("slow", "https://host.example/slow")] * 20 + [("shop", "https://host.example/shop")] * 20
+    assert await standing(sender, turns) == {"slow": 8, "shop": 8}
+
+
+async def test_a_process_has_so_many_turns_at_once_whoever_sends(sender: Sender) -> None:
+    turns = [(f"client {number % 20}", f"https://{number}.example/") for number in range(600)]
+    assert (await standing(sender, turns)).total() == 256
+
+
+@pytest.mark.parametrize(
+    ("env", "outcome"), [("development", "delivered"), ("sandbox", "blocked"), ("production", "blocked")]
+)
+async def test_a_webhook_goes_to_this_very_machine_in_development_only(
+    env: Literal["development", "sandbox", "production"], outcome: str, tmp_path: Path
+) -> None:
+    settings = Settings(database_url="postgresql://nowhere", master_key_file=tmp_path / "key", env=env)
+    async with receiving() as receiver, app._sending(settings) as wired:
+        assert (await sent(wired, receiver.url)).outcome == outcome
