@@ -120,6 +120,7 @@ async def test_everybody_is_told_even_while_somebody_whose_time_is_over_is_still
 
 async def test_whoever_gave_up_or_was_cancelled_heard_nothing(opened: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "SILENT_S", SOON_S)
+    monkeypatch.setattr(presence, "AGAIN_S", 1.0)  # once it is away it is asked again, but not here
     aside = Aside()
     watched = opened.presence = Presence(aside)
     asking: list[asyncio.Timeout] = []
