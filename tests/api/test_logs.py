@@ -56,6 +56,8 @@ def out(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Out]:
     monkeypatch.setattr(logs, "_lines", None)
     monkeypatch.setattr(house.app.state.watch, "_lines", "all")
     logs.configure("json")
+    # A logger that was used once would go on writing as it is now, also in whatever test comes next.
+    structlog.configure(**structlog.get_config() | {"cache_logger_on_first_use": False})
     yield told
     structlog.configure(**before)
 
