@@ -189,3 +189,16 @@ def test_what_was_pressed_keeps_its_place_and_what_was_linked_its_department() -
     silent.when(LINK, at=days(3) + hours(1)).then("linked", department=PROTECTION)
     silent.when(taking_back(silent), at=days(4))
     silent.then("timeout_reversed", department=PROTECTION, group=LINK.group, status="waiting_for_merchant")
+
+
+def test_a_clock_that_began_anew_meanwhile_moves_no_earlier() -> None:
+    """The desk waited for evidence while its own clock ran out and began anew; then the silence is taken back."""
+    dispute = silenced().when(replace(ASK_FOR_PHOTOS, within=timedelta(days=2)), at=hours(73))
+    asked_until = dispute.clock("evidence").due_at
+    dispute.passes(Instant.of(max(asked_until, dispute.clock("ruling").due_at) + timedelta(hours=12)))
+    assert {"evidence_timed_out", "ruling_timed_out"} <= {one.name for one in dispute.history}
+    before = dispute.clock("ruling").due_at
+    timeout = next(one for one in dispute.history if one.name == "evidence_timed_out")
+    at = Instant.of(dispute.now + timedelta(hours=1))
+    dispute.when(replace(REVERSE, event=timeout.event_id, due_at=Instant.of(at + TICK)), at=at).then("timeout_reversed")
+    assert dispute.clock("ruling").due_at >= before

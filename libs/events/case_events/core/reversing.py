@@ -12,7 +12,7 @@ from case_events.core.changes import asked_for
 from case_events.core.commands import ReverseTimeout
 from case_events.core.events import TimeoutReversed
 from case_events.core.outcomes import Events, invalid
-from case_events.core.promises import Rulebook
+from case_events.core.promises import Rulebook, no_earlier
 from case_events.core.values import Clock, ClockParty, Fault, Instant, Problem
 
 
@@ -34,7 +34,9 @@ def reverse(command: ReverseTimeout, case: Case, book: Rulebook, now: Instant) -
         faults.append(Fault(pointer="/data/due_at", detail="later than now"))
     if faults:
         return invalid(faults, case, "reply")
-    clocks = tuple(_again(one, undo, due_at) for one in undo.was.clocks if not _has_come(one.kind, one.party, case))
+    clocks = tuple(
+        _again(one, undo, due_at, case) for one in undo.was.clocks if not _has_come(one.kind, one.party, case)
+    )
     return (
         TimeoutReversed(event=undo.event_id, kind=undo.kind, party=undo.party, reason=command.reason, clocks=clocks),
     )
@@ -46,8 +48,14 @@ def _has_come(kind: str, party: ClockParty, case: Case) -> bool:
     return kind == "evidence" and asked is not None and not asked.kinds
 
 
-def _again(clock: Deadline, undo: Undo, due_at: Instant) -> Clock:
-    """What ran beside it runs on, and no shorter: the talks are not over before the party has had its turn."""
-    if (clock.kind, clock.party) == (undo.kind, undo.party) or clock.due_at <= due_at:
-        return Clock(kind=clock.kind, party=clock.party, due_at=due_at)
-    return Clock(kind=clock.kind, party=clock.party, due_at=clock.due_at, provisional=clock.provisional)
+def _again(clock: Deadline, undo: Undo, due_at: Instant, case: Case) -> Clock:
+    """What ran beside it runs on, and no shorter: the talks are not over before the party has had its turn.
+
+    One that runs now, until later, as the platform's own does that began anew meanwhile, stays where it is.
+    """
+    of = (clock.kind, clock.party)
+    if of != (undo.kind, undo.party) and clock.due_at > due_at:
+        again = Clock(kind=clock.kind, party=clock.party, due_at=clock.due_at, provisional=clock.provisional)
+    else:
+        again = Clock(kind=clock.kind, party=clock.party, due_at=due_at)
+    return no_earlier(again, case)
