@@ -186,7 +186,7 @@ def _outage(one: dict[str, Any]) -> str:
 
 
 def _late(one: dict[str, Any]) -> str:
-    undone = "can be undone" if one["can_be_undone"] else "ruled or paid since"
+    undone = "can be undone" if one["can_be_undone"] else "decided or done since"
     due = words.instant(one["due_at"])
     return f"{one['case_id']} v{one['version']}  {one['type']}  due {due}, {one['late_s']:.0f} s late; {undone}"
 

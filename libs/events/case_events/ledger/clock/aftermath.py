@@ -7,6 +7,8 @@ from uuid import UUID
 
 import asyncpg
 
+from case_events.core.events import EVENTS
+from case_events.core.evolve import UNDOABLE_AFTER
 from case_events.core.timeouts import TIMEOUTS, TimedOut
 from case_events.core.values import CaseId, EventId, Instant, Value, Word
 from case_events.ledger.clock.outages import KnownOutage
@@ -20,8 +22,8 @@ WAITED_BEFORE, WAITED_AFTER = timedelta(days=1), timedelta(hours=1)
 """Due so long before an outage and written after its end, or due so long after it and written more than
 ``LATE_LEAST_S`` late: that waited because of it too."""
 TIMED_OUT = [name for name, kind in TIMEOUTS.items() if issubclass(kind, TimedOut)]
-RULED_OR_PAID = ["ruled", "remedied", "advance_paid", "recovered"]
-"""After one of these a timeout can no longer be undone (design, "Late cascades")."""
+ENDS_UNDOING = [*(name for name, kind in EVENTS.items() if kind not in UNDOABLE_AFTER), "timeout_reversed"]
+"""After one of these a timeout can no longer be undone: the fold's own word (decision 23), or it was."""
 
 MADE_LATE = """
 SELECT e.case_id, e.version, e.event_id, e.type, e.occurred_at AS due_at, e.recorded_at AS written_at,
@@ -138,7 +140,7 @@ async def aftermath(ledger: Ledger, outage: KnownOutage) -> Aftermath:
 async def made_late(ledger: Ledger, outage: KnownOutage, limit: int, after: After | None) -> tuple[LateTimeout, ...]:
     """A page of what it made late, by legal instants."""
     async with ledger.connection() as connection:
-        rows = await connection.fetch(PAGE, *_bounds(outage), RULED_OR_PAID, *(after or FIRST), limit)
+        rows = await connection.fetch(PAGE, *_bounds(outage), ENDS_UNDOING, *(after or FIRST), limit)
     return tuple(LateTimeout(**row) for row in rows)
 
 
