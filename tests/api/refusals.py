@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from httpx import Response
 
-from case_api import bodies, watch
-from case_api.kinds import KINDS
+from case_api.refusals.kinds import KINDS
+from case_api.requests import bodies
 from case_api.routes import reading
+from case_api.serving import watch
 from case_events.core.values import Instant
 from case_events.ledger import batches
 from case_events.ledger.clock.host import host_clock, later

@@ -8,8 +8,8 @@ import pytest
 from httpx import AsyncClient
 from starlette.requests import Request
 
-from case_api import bodies
-from case_api.problems import Refused
+from case_api.refusals.problems import Refused
+from case_api.requests import bodies
 from tests.api.house import AGREE, JSON, House, complaint, filed
 
 

@@ -13,9 +13,11 @@ import asyncpg
 import pytest
 from httpx import AsyncClient
 
-from case_api import arriving, auth, result_stream, sending
-from case_api.result_stream import STREAMS_MAX, STREAMS_PER_CLIENT_MAX
-from case_api.rooms import Room
+from case_api.callers import auth
+from case_api.ingestion import arriving, result_stream
+from case_api.ingestion.result_stream import STREAMS_MAX, STREAMS_PER_CLIENT_MAX
+from case_api.streams import sending
+from case_api.streams.rooms import Room
 from case_events.ledger.callers import changing, keys
 from tests.api.calling import WITHIN_S, Caller, caller_of
 from tests.api.house import AGREE, BUYER, OFFER, House, complaint, filed, happened

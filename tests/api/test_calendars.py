@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 from httpx import AsyncClient, Response
 
-from case_api import keeping_days
 from case_api.settings import Settings
+from case_api.upkeep import days
 from case_events.core.values import Instant
 from case_events.ledger.callers import keys
 from case_events.ledger.clock.calendars import COVERED_DAYS_MIN, refresh
@@ -69,7 +69,7 @@ async def test_a_year_is_foreseen_loaded_shown_and_known_so_from_then_on(house: 
 async def test_a_process_goes_by_what_another_one_loaded(
     house: House, prepared: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping_days, "REFRESH_S", 0.05)
+    monkeypatch.setattr(days, "REFRESH_S", 0.05)
     async with open_house(settings, prepared) as other:
         ledger = other.app.state.door.ledger
         assert ledger.calendar == await refresh(house.app.state.door.ledger), "what was loaded is seen at the start"

@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 from httpx import AsyncClient, Response
 
-from case_api import bodies
-from case_api.cloudevents_in import BATCHED, STRUCTURED, key_for
+from case_api.ingestion.cloudevents import BATCHED, STRUCTURED, key_for
+from case_api.requests import bodies
 from case_events.core.commands import POSTED, File
 from case_events.ledger.callers import keys
 from tests.api.house import (

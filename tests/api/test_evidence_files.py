@@ -15,7 +15,8 @@ import asyncpg
 import pytest
 from httpx import AsyncClient, Response
 
-from case_api import bodies, evidence
+from case_api import evidence
+from case_api.requests import bodies
 from case_api.settings import EVIDENCE_TYPES, Settings
 from case_events.ledger.callers import keys
 from case_events.ledger.connection import teach

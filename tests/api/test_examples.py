@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from httpx import AsyncClient
 
-from case_api import bodies, examples
-from case_api.kinds import KINDS
+from case_api.documents import examples
+from case_api.refusals.kinds import KINDS
+from case_api.requests import bodies
 from case_events.core.commands import BY, POSTED
 from case_events.core.events import EVENTS
 from tests.api.documented import contents, example, faults, operations
@@ -33,7 +34,7 @@ def test_everything_that_is_sent_and_answered_is_shown(document: dict[str, Any])
         for where, media, said in contents(operation)
         if media not in UNSHOWN and not said.get("examples")
     ]
-    assert not bare, "add an example of its schema to case_api/examples/bodies.json or answers.json"
+    assert not bare, "add an example of its schema to case_api/documents/examples/bodies.json or answers.json"
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_everything_that_is_sent_and_answered_is_shown(document: dict[str, Any])
     [("postings", POSTED), ("recorded", EVENTS), ("refusals", KINDS), ("cloud_events_in", {"filed": 0, **POSTED})],
 )
 def test_each_event_and_each_problem_has_its_example(kept: str, all_of_them: dict[str, Any]) -> None:
-    assert set(getattr(examples, kept)()) == set(all_of_them), f"case_api/examples lacks one of {kept}, or has one more"
+    assert set(getattr(examples, kept)()) == set(all_of_them), f"the examples lack one of {kept}, or have one more"
 
 
 def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:

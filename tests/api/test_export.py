@@ -13,10 +13,11 @@ import asyncpg
 import pytest
 from httpx import AsyncClient, Response
 
-from case_api import auth, exporting
-from case_api.list_views import CaseItem
-from case_api.rooms import Room
-from case_api.tables_out import COLUMNS
+from case_api.callers import auth
+from case_api.streams import exporting
+from case_api.streams.rooms import Room
+from case_api.streams.tables import COLUMNS
+from case_api.views.lists import CaseItem
 from case_events.ledger.callers import changing, keys
 from case_events.ledger.lists import export as exports
 from tests.api.calling import WITHIN_S, caller_of

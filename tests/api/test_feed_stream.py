@@ -14,8 +14,9 @@ import pytest
 import pytest_asyncio
 from httpx import AsyncClient
 
-from case_api import auth, streaming
-from case_api.streaming import Fanout, Stream
+from case_api.callers import auth
+from case_api.streams import fanout
+from case_api.streams.fanout import Fanout, Stream
 from case_events.core.viewer import Viewer
 from case_events.ledger.callers import changing, keys
 from case_events.ledger.connection import teach
@@ -73,8 +74,8 @@ async def superuser(house: House) -> AsyncIterator[asyncpg.Connection]:
 
 
 def fanout_of(house: House) -> Fanout:
-    fanout: Fanout = house.app.state.fanout
-    return fanout
+    open_here: Fanout = house.app.state.fanout
+    return open_here
 
 
 async def joined(house: House, streams: int = 1) -> None:
@@ -100,7 +101,7 @@ async def test_a_stream_tells_the_same_as_the_pages(house: House, case: dict[str
 async def test_what_happens_is_told_at_once_to_everybody(
     house: House, numbering: Ledger, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "POLL_S", 60.0)
+    monkeypatch.setattr(fanout, "POLL_S", 60.0)
     async with listener(house.app, after="now") as one, listener(house.app, after="now") as another:
         await joined(house, 2)
         await noted(house, case, 3)
@@ -129,7 +130,7 @@ async def test_streams_that_begin_anywhere_while_much_happens_miss_and_repeat_no
     house: House, numbering: Ledger, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The reader takes small steps, so that pages go past it, and it past pages.
-    monkeypatch.setattr(streaming, "LIVE_MAX", 2)
+    monkeypatch.setattr(fanout, "LIVE_MAX", 2)
     happening = True
 
     async def happen() -> None:
@@ -201,8 +202,8 @@ async def test_a_slow_caller_is_waited_for_by_nobody_and_misses_nothing(
     superuser: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(streaming, "LIVE_MAX", 20)
-    monkeypatch.setattr(streaming, "QUEUE_MAX", 100)
+    monkeypatch.setattr(fanout, "LIVE_MAX", 20)
+    monkeypatch.setattr(fanout, "QUEUE_MAX", 100)
     start = await number(numbering)
     async with listener(house.app, after="now") as quick, listener(house.app, after="now") as slow:
         await joined(house, 2)
@@ -216,7 +217,7 @@ async def test_a_slow_caller_is_waited_for_by_nobody_and_misses_nothing(
         await quick.heard(end)
         assert quick.positions == list(range(start + 1, end + 1))
         assert not all(stream.joined for stream in fanout_of(house).streams)
-        assert all(len(stream._queue) <= streaming.QUEUE_MAX for stream in fanout_of(house).streams)
+        assert all(len(stream._queue) <= fanout.QUEUE_MAX for stream in fanout_of(house).streams)
         slow.takes.set()
         await slow.heard(end)
         assert slow.positions == quick.positions
@@ -225,7 +226,7 @@ async def test_a_slow_caller_is_waited_for_by_nobody_and_misses_nothing(
 async def test_types_choose_and_what_is_skipped_stays_skipped(
     house: House, numbering: Ledger, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(fanout, "HEARTBEAT_S", 0.05)
     async with listener(house.app, after="now", types="filed,ruled") as listening:
         await joined(house)
         await noted(house, case, 2)
@@ -244,7 +245,7 @@ async def test_types_choose_and_what_is_skipped_stays_skipped(
 async def test_a_revoked_key_stops_hearing(
     house: House, numbering: Ledger, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "CHECK_S", 0.05)
+    monkeypatch.setattr(fanout, "CHECK_S", 0.05)
     monkeypatch.setattr(auth, "KNOWN_FOR_S", 0.05)
     connection = await asyncpg.connect(house.database.app)
     await teach(connection)
@@ -263,14 +264,14 @@ async def test_a_revoked_key_stops_hearing(
 async def test_there_is_room_for_so_many_and_the_next_is_told_when_to_come(
     house: House, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "STREAMS_MAX", 2)
+    monkeypatch.setattr(fanout, "STREAMS_MAX", 2)
     async with listener(house.app), listener(house.app):
         async with listener(house.app) as refused:
             await refused.end()
             assert (refused.status, refused.headers["retry-after"]) == (429, "2")
         metrics = (await house.caller(None).get("/metrics")).text
         assert re.search(r"^caselog_streams 2\.0$", metrics, re.MULTILINE)
-    monkeypatch.setattr(streaming, "STREAMS_PER_CLIENT_MAX", 1)
+    monkeypatch.setattr(fanout, "STREAMS_PER_CLIENT_MAX", 1)
     async with listener(house.app), listener(house.app) as refused:
         assert refused.status == 429
 
@@ -303,9 +304,9 @@ async def cut_off(superuser: asyncpg.Connection, database: Database) -> None:
 async def test_while_postgres_is_away_a_stream_stays_and_then_goes_on(
     house: House, case: dict[str, Any], superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "HEARTBEAT_S", 0.05)
-    monkeypatch.setattr(streaming, "CHECK_S", 0.05)
-    monkeypatch.setattr(streaming, "AWAY_S", 0.1)
+    monkeypatch.setattr(fanout, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(fanout, "CHECK_S", 0.05)
+    monkeypatch.setattr(fanout, "AWAY_S", 0.1)
     monkeypatch.setattr(auth, "KNOWN_FOR_S", 0.0)
     async with sequencer(house.database) as numbering:
         await number(numbering)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import run_state_machine_as_test
 
-from case_api.operations import OPERATIONS
+from case_api.documents.operations import OPERATIONS
 from case_events.ledger.callers.keys import ROLES
 from tests.api.fuzzing import CALLERS, CHECKS, ENDLESS, SEED, Target, fuzzed, key_of
 from tests.api.house import AGREE, APPEAL, OFFER, REFUND, REFUSE, SETTLE, complaint

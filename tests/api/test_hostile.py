@@ -20,7 +20,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from case_api import heads
+from case_api.serving import heads
 from tests.api.house import complaint
 from tests.api.process import Served, api_process
 from tests.conftest import Database

@@ -10,8 +10,9 @@ import pytest
 import pytest_asyncio
 from httpx import AsyncClient
 
-from case_api import auth, keys_used
+from case_api.callers import auth
 from case_api.settings import Settings
+from case_api.upkeep import keys_used
 from case_events.core.values import Instant
 from case_events.ledger.callers import changing, keys
 from case_events.ledger.database import Ledger

@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 from httpx import Response
 
-from case_api import auth, limiter
-from case_api.limiter import LOOK_UPS_MAX, Allowance, Limiter
-from case_api.problems import Refused
+from case_api.callers import auth, limiter
+from case_api.callers.limiter import LOOK_UPS_MAX, Allowance, Limiter
+from case_api.refusals.problems import Refused
 from case_api.settings import Settings
 from case_events.ledger.callers import keys
 from case_events.ledger.callers.keys import Caller

@@ -13,8 +13,8 @@ import pytest
 import structlog
 from httpx import AsyncClient
 
-from case_api import watch
 from case_api.routes import reading
+from case_api.serving import watch
 from case_events import logs
 from tests.api.house import (
     APPEAL,

@@ -16,7 +16,7 @@ import pytest_asyncio
 from prometheus_client.multiprocess import mark_process_dead
 from prometheus_client.parser import text_string_to_metric_families
 
-from case_api.meters import Meters
+from case_api.serving.meters import Meters
 from case_events.ledger.callers import keys
 from case_events.ledger.callers.keys import Caller
 from tests.api.house import House, filed

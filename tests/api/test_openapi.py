@@ -9,10 +9,10 @@ from fastapi.routing import APIRoute
 from httpx import AsyncClient
 from jsonschema import Draft202012Validator
 
-from case_api import asyncapi
-from case_api.delivered import HEADERS
-from case_api.kinds import KINDS
-from case_api.rights import right_of
+from case_api.documents import asyncapi
+from case_api.documents.delivered import HEADERS
+from case_api.documents.rights import right_of
+from case_api.refusals.kinds import KINDS
 from case_events.core.commands import POSTED
 from case_events.core.events import EVENTS
 from case_scheduler.sending import CONTENT_TYPE

@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 
 import case_api
 import case_events
-from case_api import examples
-from case_api.kinds import KINDS
+from case_api.documents import examples
+from case_api.refusals.kinds import KINDS
 from case_api.routes import reading
 from case_api.settings import Settings
 from case_events.ledger.callers import keys
@@ -63,7 +63,7 @@ def test_every_code_says_what_it_means_and_what_to_do(code: str) -> None:
         assert en.isascii()
         assert en[0].isupper() or en.startswith(("allowed_events", "errors", "ruled"))
         assert en.endswith(".")
-    assert words.example is not None, "case_api/examples/problems.json has one for each code"
+    assert words.example is not None, "case_api/documents/examples/problems.json has one for each code"
     assert (words.example.code, words.example.status) == (code, kind.status)
     assert kind.waiting_helps == (kind.status in (429, 503)), "the same may be answered a moment later"
     assert kind.waiting_helps == ("Retry-After" in kind.then.en or code == "not_ready")

@@ -13,11 +13,11 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from case_api import provider, tokens
-from case_api.problems import Refused
+from case_api.callers import provider, tokens
+from case_api.callers.tokens import TokenRules, Tokens
 from case_api.production import faults_set
+from case_api.refusals.problems import Refused
 from case_api.settings import Settings
-from case_api.tokens import TokenRules, Tokens
 from case_events.ledger.callers import keys
 from tests.api.house import House, complaint, open_house
 from tests.conftest import Database

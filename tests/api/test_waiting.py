@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from case_api import auth, bodies
-from case_api.haste import in_time
+from case_api.callers import auth
+from case_api.requests import bodies
+from case_api.requests.haste import in_time
 from case_events.ledger.callers.keys import Caller, caller_of
 from case_events.ledger.database import Ledger
 from tests.api.house import House

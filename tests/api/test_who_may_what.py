@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from httpx import AsyncClient, Response
 from starlette.routing import Route
 
-from case_api import auth
+from case_api.callers import auth
 from case_events.core.commands import BY, POSTED
 from case_events.core.events import EVENTS
 from case_events.core.timeouts import DeadlineApproaching, TimedOut

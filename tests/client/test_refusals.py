@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from case_api.kinds import KINDS
+from case_api.refusals.kinds import KINDS
 from caselog_client import (
     AlreadyOpen,
     Caselog,

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from case_api import limiter
+from case_api.callers import limiter
 from case_api.settings import Settings
 from case_events.ledger.callers import changing, keys, sessions
 from case_events.ledger.callers.keys import Caller

@@ -15,7 +15,7 @@ import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from case_api.meters import Meters as ApiMeters
+from case_api.serving.meters import Meters as ApiMeters
 from case_events.ledger.clock.firing import Fired
 from case_scheduler.meters import Meters as SchedulerMeters
 

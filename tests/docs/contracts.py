@@ -14,9 +14,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from case_api import asyncapi, examples, problem_page
 from case_api.app import create_app
-from case_api.kinds import KINDS
+from case_api.documents import asyncapi, examples, problem_page
+from case_api.refusals.kinds import KINDS
 from case_api.settings import Settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -10,8 +10,8 @@ import msgspec
 from pydantic_settings import BaseSettings
 
 from case_api import settings as api_settings
-from case_api.kinds import KINDS
-from case_api.meters import Meters as ApiMeters
+from case_api.refusals.kinds import KINDS
+from case_api.serving.meters import Meters as ApiMeters
 from case_events.core.commands import BY, POSTED, File
 from case_events.core.events import EVENTS
 from case_events.core.values import Value

@@ -10,8 +10,8 @@ from jsonschema import Draft7Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
-from case_api import asyncapi
-from case_api.kinds import KINDS
+from case_api.documents import asyncapi
+from case_api.refusals.kinds import KINDS
 from case_events.core.events import EVENTS
 from tests.docs.contracts import DOCS, PAGES, problems_page
 

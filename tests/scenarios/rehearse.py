@@ -7,7 +7,7 @@ import functools
 import msgspec
 from msgspec.structs import replace
 
-from case_api.views import case_view
+from case_api.views.cases import case_view
 from case_events.core.calendar import Calendar, after
 from case_events.core.case import Case
 from case_events.core.commands import POSTED, File

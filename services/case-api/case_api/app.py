@@ -24,14 +24,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from case_api import keeping_days, keys_used, openapi, problems
+from case_api.callers.tokens import tokens_of
 from case_api.console import wiring as console
+from case_api.documents import openapi
 from case_api.door import Door, door_of
 from case_api.evidence import open_store
-from case_api.heads import Heads
-from case_api.measuring import measuring
-from case_api.meters import Meters
-from case_api.problems import Refused
+from case_api.refusals import problems
+from case_api.refusals.problems import Refused
 from case_api.routes import (
     batch,
     calendars,
@@ -54,10 +53,13 @@ from case_api.routes import (
     webhook_errands,
     webhooks,
 )
+from case_api.serving.heads import Heads
+from case_api.serving.meters import Meters
+from case_api.serving.watch import Watch
 from case_api.settings import Settings
-from case_api.streaming import Fanout
-from case_api.tokens import tokens_of
-from case_api.watch import Watch
+from case_api.streams.fanout import Fanout
+from case_api.upkeep import days, keys_used
+from case_api.upkeep.measuring import measuring
 from case_events import logs, tracing
 from case_events.core.values import Problem
 from case_events.ledger.codec import UnknownEvent
@@ -194,7 +196,7 @@ def _opened(settings: Settings) -> Callable[[FastAPI], Any]:
         )
         try:
             async with (
-                keeping_days.kept(ledger),
+                days.kept(ledger),
                 keys_used.noted(ledger, door.callers.used),
                 Fanout(ledger) as app.state.fanout,
                 measuring(app),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from case_api import bodies, problems
-from case_api.auth import RIGHTS, acting, check_may_post, check_may_speak, speaks_for_the_platform, viewer_of
+from case_api.callers.auth import RIGHTS, acting, check_may_post, check_may_speak, speaks_for_the_platform, viewer_of
 from case_api.door import Door
-from case_api.problems import Refused
-from case_api.views import StepView, case_view
+from case_api.refusals import problems
+from case_api.refusals.problems import Refused
+from case_api.requests import bodies
+from case_api.views.cases import StepView, case_view
 from case_events.core.case import Case
 from case_events.core.commands import File
 from case_events.core.events import History

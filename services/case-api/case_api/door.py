@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from case_api.auth import Callers, Right, caller_with
-from case_api.limiter import Limiter
-from case_api.problems import Refused
-from case_api.tokens import Tokens
-from case_api.watch import introduce
+from case_api.callers.auth import Callers, Right, caller_with
+from case_api.callers.limiter import Limiter
+from case_api.callers.tokens import Tokens
+from case_api.refusals.problems import Refused
+from case_api.serving.watch import introduce
 from case_events.core.case import Case
 from case_events.core.policy import InForce
 from case_events.core.promises import Rulebook

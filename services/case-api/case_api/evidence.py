@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 from starlette.requests import Request
 
-from case_api.problems import Refused
+from case_api.refusals.problems import Refused
 from case_events.core.values import Evidence, Problem, Sha256, Value
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import asyncpg
 
-from case_api.provider import KEY_TYPES, address_fault
+from case_api.callers.provider import KEY_TYPES, address_fault
 from case_api.settings import Settings
 from case_events.ledger.callers import keys
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, teach

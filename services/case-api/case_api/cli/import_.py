@@ -126,8 +126,8 @@ async def _imported(
 async def _record(
     ledger: Ledger, connection: Connection, source: str, chunk: list[tuple[int, bytes]], telling: _Telling
 ) -> None:
-    from case_api.history import line_of  # noqa: PLC0415 - `caselog --help` answers sooner without
-    from case_api.problems import Refused  # noqa: PLC0415 - the same
+    from case_api.ingestion.history import line_of  # noqa: PLC0415 - `caselog --help` answers sooner without
+    from case_api.refusals.problems import Refused  # noqa: PLC0415 - the same
     from case_events.ledger.bulk.importing import Told, record  # noqa: PLC0415 - the same
 
     asked, told = [], dict[int, Told]()
@@ -144,7 +144,7 @@ async def _record(
 
 def _chunks(said: IO[bytes]) -> Iterator[list[tuple[int, bytes]]]:
     """The lines with their numbers, AT_ONCE at a time; empty ones are left out, and too long ones cut short."""
-    from case_api.history import LINE_MAX  # noqa: PLC0415 - `caselog --help` answers sooner without
+    from case_api.ingestion.history import LINE_MAX  # noqa: PLC0415 - `caselog --help` answers sooner without
 
     chunk: list[tuple[int, bytes]] = []
     number = 0
@@ -193,8 +193,8 @@ class _Telling:
             self._report(number, said, problem)
 
     def _report(self, number: int, said: bytes, problem: Problem) -> None:
-        from case_api import problems  # noqa: PLC0415 - `caselog --help` answers sooner without
-        from case_api.history import named  # noqa: PLC0415 - the same
+        from case_api.ingestion.history import named  # noqa: PLC0415 - the same
+        from case_api.refusals import problems  # noqa: PLC0415 - `caselog --help` answers sooner without
         from case_events.outgoing.form import encoded  # noqa: PLC0415 - the same
 
         if self._refusals is not None:

@@ -14,9 +14,9 @@ from case_api.console import forms, pages, paths
 from case_api.console.forms import Form
 from case_api.console.visitors import Visitor
 from case_api.door import door_of
-from case_api.parameters import case_id_of
-from case_api.problems import Refused, view
-from case_api.views import evidence_view
+from case_api.refusals.problems import Refused, view
+from case_api.requests.parameters import case_id_of
+from case_api.views.cases import evidence_view
 from case_events.core.cast import claimed
 from case_events.core.gates import allowed_events
 from case_events.core.timeline import timeline

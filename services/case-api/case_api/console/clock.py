@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api.auth import check_sees_all
+from case_api.callers.auth import check_sees_all
 from case_api.console import pages
 from case_api.console.visitors import Visitor
 from case_api.door import door_of

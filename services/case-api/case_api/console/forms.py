@@ -6,10 +6,10 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from case_api import bodies
 from case_api.console import premises, visitors
 from case_api.console.visitors import Visitor
-from case_api.problems import Refused
+from case_api.refusals.problems import Refused
+from case_api.requests import bodies
 from case_events.core.values import Problem
 
 FORM = "application/x-www-form-urlencoded"

@@ -21,11 +21,11 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from case_api.callers.tokens import Tokens
 from case_api.console import pages, paths, premises, signing_in
 from case_api.console.premises import FLOW, Premises
 from case_api.door import door_of
-from case_api.problems import Refused, view
-from case_api.tokens import Tokens
+from case_api.refusals.problems import Refused, view
 from case_events.core.values import Problem
 
 FLOW_S = 600

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from case_api.console.paths import CONSOLE, LANGUAGE_COOKIE, inside
 from case_api.console.words import LABELS, LANGUAGES, Language
-from case_api.headers import header
+from case_api.requests.headers import header
 from case_events.core import words
 from case_events.core.values import CHINA, ERASED, Instant, Text
 from case_events.core.viewer import WITHHELD

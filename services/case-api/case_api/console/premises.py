@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api.headers import header
-from case_api.problems import Refused
+from case_api.refusals.problems import Refused
+from case_api.requests.headers import header
 from case_events.core.values import Problem
 
 SESSION, FLOW = "caselog", "caselog-sign-in"

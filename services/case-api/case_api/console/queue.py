@@ -11,8 +11,8 @@ from starlette.responses import Response
 from case_api.console import pages, paths
 from case_api.console.visitors import Visitor
 from case_api.door import Door, door_of
-from case_api.list_views import case_item
-from case_api.parameters import LIMIT_DEFAULT, Query, cursor
+from case_api.requests.parameters import LIMIT_DEFAULT, Query, cursor
+from case_api.views.lists import case_item
 from case_events.core.case import Status
 from case_events.core.policy import LADDER
 from case_events.core.values import Instant, Text

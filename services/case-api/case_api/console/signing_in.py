@@ -8,7 +8,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api.auth import RIGHTS
+from case_api.callers.auth import RIGHTS
 from case_api.console import forms, pages, paths, premises, visitors
 from case_api.console.visitors import Visitor
 from case_api.console.words import LANGUAGES

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api.auth import RIGHTS, Right, check_may_post, viewer_of
+from case_api.callers.auth import RIGHTS, Right, check_may_post, viewer_of
 from case_api.console import premises
 from case_api.door import door_of
-from case_api.problems import Refused
+from case_api.refusals.problems import Refused
 from case_events.core.values import Instant, Problem, Value
 from case_events.core.viewer import Viewer
 from case_events.ledger.callers import sessions

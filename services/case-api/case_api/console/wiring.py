@@ -10,12 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from case_api.auth import Right
+from case_api.callers.auth import Right
 from case_api.console import case, clock, openid, pages, paths, queue, signing_in, visitors
 from case_api.console.premises import Premises
 from case_api.console.visitors import Visitor
-from case_api.kinds import KINDS
-from case_api.problems import RETRY_AFTER_S, Refused, view
+from case_api.refusals.kinds import KINDS
+from case_api.refusals.problems import RETRY_AFTER_S, Refused, view
 from case_api.settings import Settings
 from case_events.core.values import Problem
 from case_events.ledger.connection import UNAVAILABLE

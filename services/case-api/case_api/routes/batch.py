@@ -6,17 +6,17 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api import bodies
 from case_api.answers import NDJSON, many
-from case_api.batching import PATH, Asked, Batch
-from case_api.cloudevents_in import BATCHED
+from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.headers import accepts, media_type, prefers_minimal
-from case_api.items import items_of
-from case_api.openapi import operation
-from case_api.parameters import Query
-from case_api.result_stream import STREAMS_MAX, STREAMS_PER_CLIENT_MAX, streamed
-from case_api.rooms import Room
+from case_api.ingestion.batching import PATH, Asked, Batch
+from case_api.ingestion.cloudevents import BATCHED
+from case_api.ingestion.result_stream import STREAMS_MAX, STREAMS_PER_CLIENT_MAX, streamed
+from case_api.requests import bodies
+from case_api.requests.headers import accepts, media_type, prefers_minimal
+from case_api.requests.items import items_of
+from case_api.requests.parameters import Query
+from case_api.streams.rooms import Room
 from case_events.outgoing.form import JSON
 
 BODY_MAX = 16_000_000

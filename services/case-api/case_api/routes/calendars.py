@@ -8,14 +8,14 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api import bodies
 from case_api.answers import created, shown
-from case_api.auth import check_sees_all, viewer_of
-from case_api.calendar_views import CalendarView, NewYear, YearView, counted_view, loaded_view, year_of
+from case_api.callers.auth import check_sees_all, viewer_of
+from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.openapi import operation
-from case_api.parameters import Query, case_id_of
-from case_api.problems import Refused, invalid
+from case_api.refusals.problems import Refused, invalid
+from case_api.requests import bodies
+from case_api.requests.parameters import Query, case_id_of
+from case_api.views.calendars import CalendarView, NewYear, YearView, counted_view, loaded_view, year_of
 from case_events.core.calendar import Calendar
 from case_events.core.values import Fault, Problem
 from case_events.ledger.clock import calendars, provisional

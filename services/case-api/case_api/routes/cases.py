@@ -6,13 +6,14 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api import bodies, problems
 from case_api.answers import recorded, shown
 from case_api.asking import asking_to_file, asking_to_post, check_exists, step_view, why_refused
+from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.headers import idempotency_key, if_match
-from case_api.openapi import operation
-from case_api.parameters import Query, case_id_of
+from case_api.refusals import problems
+from case_api.requests import bodies
+from case_api.requests.headers import idempotency_key, if_match
+from case_api.requests.parameters import Query, case_id_of
 from case_events.ledger.steps import submit
 
 

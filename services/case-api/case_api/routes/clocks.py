@@ -11,15 +11,16 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api import bodies, problems
 from case_api.answers import created, shown
-from case_api.auth import Right, check_sees_all
+from case_api.callers.auth import Right, check_sees_all
+from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
-from case_api.list_views import ClockDuePage, ClockPage
-from case_api.openapi import operation
-from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor, uuid_of
-from case_api.problems import Refused
+from case_api.refusals import problems
+from case_api.refusals.problems import Refused
+from case_api.requests import bodies
+from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor, uuid_of
 from case_api.routes.deadlines import after_of
+from case_api.views.lists import ClockDuePage, ClockPage
 from case_events.core.values import Fault, Instant, Problem, Value
 from case_events.ledger.callers.keys import Caller
 from case_events.ledger.clock import test_clocks

@@ -7,15 +7,16 @@ from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api import bodies, problems
 from case_api.answers import recorded, shown
 from case_api.asking import step_view, why_refused
-from case_api.cloudevents_in import STRUCTURED, Said, asking_of, binary, structured
+from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.headers import idempotency_key, if_match, media_type
-from case_api.openapi import operation
-from case_api.parameters import Query
-from case_api.problems import Refused
+from case_api.ingestion.cloudevents import STRUCTURED, Said, asking_of, binary, structured
+from case_api.refusals import problems
+from case_api.refusals.problems import Refused
+from case_api.requests import bodies
+from case_api.requests.headers import idempotency_key, if_match, media_type
+from case_api.requests.parameters import Query
 from case_events.core.values import Problem
 from case_events.ledger.steps import submit
 from case_events.outgoing.form import JSON

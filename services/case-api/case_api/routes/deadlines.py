@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from case_api.answers import shown
-from case_api.auth import viewer_of
+from case_api.callers.auth import viewer_of
+from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.list_views import DeadlinePage, deadline_item
-from case_api.openapi import operation
-from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Key, Query, cursor
+from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Key, Query, cursor
+from case_api.views.lists import DeadlinePage, deadline_item
 from case_events.core.values import Instant, Value
 from case_events.ledger.lists.due_list import After, list_deadlines
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from case_api import asyncapi
+from case_api.documents import asyncapi
 from case_events.outgoing.form import JSON, encoded
 
 MAX_AGE_S = 300

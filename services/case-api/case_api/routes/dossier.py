@@ -8,13 +8,13 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api import dossier_page
-from case_api.auth import viewer_of
+from case_api.callers.auth import viewer_of
+from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.dossier import dossier
-from case_api.openapi import operation
-from case_api.parameters import Query, case_id_of
-from case_api.problems import Refused
+from case_api.dossier.making import dossier
+from case_api.dossier.page import page
+from case_api.refusals.problems import Refused
+from case_api.requests.parameters import Query, case_id_of
 from case_events.core.values import Problem
 from case_events.ledger.audit.chain import links_of
 from case_events.ledger.queries import read_case
@@ -40,7 +40,7 @@ async def get_dossier(request: Request) -> Response:
     if reading is None:
         raise Refused(Problem(code="not_found", detail="There is no such case."))
     made = dossier(reading, await links_of(door.ledger, reading.case.case_id, reading.written), viewer)
-    body = dossier_page.page(made) if form == "html" else encoded(made)
+    body = page(made) if form == "html" else encoded(made)
     headers = {
         "ETag": f'"{made.version}"',
         "Content-Disposition": f'attachment; filename="caselog-{made.case_id}.{form}"',

@@ -10,14 +10,14 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from case_api import uploads
 from case_api.answers import created
-from case_api.auth import viewer_of
+from case_api.callers.auth import viewer_of
+from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
 from case_api.evidence import StoredEvidence, store_of
-from case_api.openapi import operation
-from case_api.parameters import Query, case_id_of
-from case_api.problems import Refused
+from case_api.refusals.problems import Refused
+from case_api.requests import uploads
+from case_api.requests.parameters import Query, case_id_of
 from case_events.core.case import Case
 from case_events.core.values import ERASED, CaseId, Evidence, Problem
 from case_events.core.viewer import WITHHELD, Viewer

@@ -13,17 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from case_api.answers import NDJSON
-from case_api.auth import caller_with, viewer_of
+from case_api.callers.auth import caller_with, viewer_of
+from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
-from case_api.exporting import EXPORTS_MAX, EXPORTS_PER_CLIENT_MAX, Exporting, Write, patiently
-from case_api.filters import ASKED, wanted_of
-from case_api.list_views import case_item
-from case_api.openapi import operation
-from case_api.parameters import Query
-from case_api.problems import Refused, invalid
-from case_api.rooms import Room
-from case_api.tables_out import CSV, heads, rows_of
-from case_api.views import case_view
+from case_api.refusals.problems import Refused, invalid
+from case_api.requests.filters import ASKED, wanted_of
+from case_api.requests.parameters import Query
+from case_api.streams.exporting import EXPORTS_MAX, EXPORTS_PER_CLIENT_MAX, Exporting, Write, patiently
+from case_api.streams.rooms import Room
+from case_api.streams.tables import CSV, heads, rows_of
+from case_api.views.cases import case_view
+from case_api.views.lists import case_item
 from case_events.core.values import CaseId, Fault
 from case_events.core.viewer import Viewer
 from case_events.ledger.callers.keys import Caller

@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from case_api.answers import shown
-from case_api.auth import caller_with, viewer_of
+from case_api.callers.auth import caller_with, viewer_of
+from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.event_stream import EventStream
-from case_api.frames import AT_ONCE
-from case_api.openapi import operation
-from case_api.parameters import FEED_LIMIT_DEFAULT, FEED_LIMIT_MAX, POSITION_MAX, Query
-from case_api.problems import Refused, invalid
-from case_api.streaming import Fanout, Stream
+from case_api.refusals.problems import Refused, invalid
+from case_api.requests.parameters import FEED_LIMIT_DEFAULT, FEED_LIMIT_MAX, POSITION_MAX, Query
+from case_api.streams.answer import EventStream
+from case_api.streams.fanout import Fanout, Stream
+from case_api.streams.frames import AT_ONCE
 from case_events.core.events import EVENTS
 from case_events.core.values import Fault, Problem
 from case_events.ledger.feed import reader

@@ -9,12 +9,12 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api import problems
 from case_api.answers import shown
+from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.meters import Meters
-from case_api.openapi import operation
-from case_api.policy_views import Readiness
+from case_api.refusals import problems
+from case_api.serving.meters import Meters
+from case_api.views.policies import Readiness
 from case_events.core.values import Fault, Problem
 from case_events.ledger.clock.calendars import COVERED_DAYS_MIN, coverage
 from case_events.ledger.connection import UNAVAILABLE

@@ -8,14 +8,14 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api import bodies
 from case_api.answers import created, shown
-from case_api.auth import check_sees_all
+from case_api.callers.auth import check_sees_all
+from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
-from case_api.key_views import AskedKeys, KeyPage, KeyWithSecret, NewKey, Rotation, faults_of, key_view
-from case_api.openapi import operation
-from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor
-from case_api.problems import Refused, invalid
+from case_api.refusals.problems import Refused, invalid
+from case_api.requests import bodies
+from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor
+from case_api.views.keys import AskedKeys, KeyPage, KeyWithSecret, NewKey, Rotation, faults_of, key_view
 from case_events.core.values import Fault, Problem
 from case_events.ledger.callers import changing, keys
 from case_events.ledger.callers.changing import OVERLAP_MAX, ForDevelopment, LastAdmin, StillRotating

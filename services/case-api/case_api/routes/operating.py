@@ -9,13 +9,15 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api import bodies
 from case_api.answers import created, shown
-from case_api.auth import Right, check_sees_all
+from case_api.callers.auth import Right, check_sees_all
+from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
-from case_api.headers import idempotency_key
-from case_api.openapi import operation
-from case_api.operating_views import (
+from case_api.refusals.problems import Refused, invalid
+from case_api.requests import bodies
+from case_api.requests.headers import idempotency_key
+from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Key, Query, cursor, uuid_of
+from case_api.views.operating import (
     AskedJournal,
     AskedLate,
     AskedOutages,
@@ -29,8 +31,6 @@ from case_api.operating_views import (
     PlacedHold,
     Release,
 )
-from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Key, Query, cursor, uuid_of
-from case_api.problems import Refused, invalid
 from case_events.core.values import Fault, Instant, Problem
 from case_events.ledger.callers.keys import Caller
 from case_events.ledger.clock import aftermath, holds, journal, outages

@@ -6,15 +6,15 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api import examples, problem_page
 from case_api.answers import shown
+from case_api.documents import examples, problem_page
+from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.headers import accepts
-from case_api.kinds import KINDS
-from case_api.openapi import operation
-from case_api.parameters import Query
-from case_api.policy_views import PolicyPage, PolicyView, policy_item
-from case_api.problems import Refused
+from case_api.refusals.kinds import KINDS
+from case_api.refusals.problems import Refused
+from case_api.requests.headers import accepts
+from case_api.requests.parameters import Query
+from case_api.views.policies import PolicyPage, PolicyView, policy_item
 from case_events.core.values import Problem
 from case_events.ledger import policy_book
 from case_events.outgoing.form import JSON

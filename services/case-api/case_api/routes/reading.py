@@ -9,14 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from case_api.answers import shown
-from case_api.auth import viewer_of
+from case_api.callers.auth import viewer_of
+from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
-from case_api.filters import ASKED, wanted_of
-from case_api.list_views import CasePage, case_item
-from case_api.openapi import operation
-from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, PRIORITY_MAX, Key, Query, case_id_of, cursor
-from case_api.problems import Refused
-from case_api.views import EventPage, case_view
+from case_api.refusals.problems import Refused
+from case_api.requests.filters import ASKED, wanted_of
+from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, PRIORITY_MAX, Key, Query, case_id_of, cursor
+from case_api.views.cases import EventPage, case_view
+from case_api.views.lists import CasePage, case_item
 from case_events.core.timeline import timeline
 from case_events.core.values import Instant, Problem, Value
 from case_events.core.viewer import Viewer

@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from case_api.answers import shown
-from case_api.auth import check_sees_all
+from case_api.callers.auth import check_sees_all
+from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.openapi import operation
-from case_api.parameters import Query
-from case_api.scheduler_views import scheduler_view
+from case_api.requests.parameters import Query
+from case_api.views.scheduler import scheduler_view
 from case_events.ledger.clock.forecast import DAYS_DEFAULT, DAYS_MAX, forecast
 from case_events.ledger.clock.overview import overview
 

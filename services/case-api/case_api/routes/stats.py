@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from case_api.answers import shown
-from case_api.auth import viewer_of
+from case_api.callers.auth import viewer_of
+from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.openapi import operation
-from case_api.parameters import Query
+from case_api.requests.parameters import Query
 from case_events.ledger.lists.counts import count_cases
 
 

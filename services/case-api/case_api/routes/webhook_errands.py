@@ -6,15 +6,15 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api import bodies
 from case_api.answers import accepted, shown
+from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.headers import idempotency_key
-from case_api.openapi import operation
-from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor
-from case_api.problems import Refused, invalid
-from case_api.webhook_door import REUSED, WEBHOOKS, check, endpoint_id_of, found, full, held, id_of, who, writing
-from case_api.webhook_views import (
+from case_api.refusals.problems import Refused, invalid
+from case_api.requests import bodies
+from case_api.requests.headers import idempotency_key
+from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor
+from case_api.routes.webhook_door import REUSED, WEBHOOKS, check, endpoint_id_of, found, full, held, id_of, who, writing
+from case_api.views.webhooks import (
     AskedAttempts,
     AskedErrands,
     AttemptPage,

@@ -7,16 +7,28 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api import bodies
 from case_api.answers import created, shown
-from case_api.auth import shelf_of
+from case_api.callers.auth import shelf_of
+from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.headers import idempotency_key
-from case_api.openapi import operation
-from case_api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor
-from case_api.problems import Refused, invalid
-from case_api.webhook_door import NOT_FOUND, REUSED, SPENT, WEBHOOKS, check, found, full, held, id_of, who, writing
-from case_api.webhook_views import (
+from case_api.refusals.problems import Refused, invalid
+from case_api.requests import bodies
+from case_api.requests.headers import idempotency_key
+from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor
+from case_api.routes.webhook_door import (
+    NOT_FOUND,
+    REUSED,
+    SPENT,
+    WEBHOOKS,
+    check,
+    found,
+    full,
+    held,
+    id_of,
+    who,
+    writing,
+)
+from case_api.views.webhooks import (
     AskedWebhooks,
     NewSecret,
     NewWebhook,

@@ -1,0 +1,1 @@
+"""What is said about the API: OpenAPI, AsyncAPI, the pages of problems, and worked examples of everything."""

@@ -1,0 +1,1 @@
+"""Refusals: every code there is, and how one becomes an answer."""

@@ -1,0 +1,1 @@
+"""What a process does beside the requests, every second or minute."""
