@@ -13,6 +13,7 @@ import uvloop
 from rich.console import Console
 
 from tests.bench import (
+    backlog,
     batch,
     feed,
     fire,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "lateness": late.measure,
     "due": looking.measure,
     "idle": idle.measure,
+    "backlog": backlog.measure,
     "webhooks": hooks.measure,
 }
 """Every benchmark by the name that ONLY= takes; each makes its own database in the house, and removes it."""

@@ -21,15 +21,13 @@ SILENT = WINDOW + timedelta(hours=1)
 SWEEPS_MAX = 10_000
 SCHEDULER = [sys.executable, "-m", "case_scheduler"]
 START_S_MAX = 60
-LATER = "UPDATE deadlines SET next_try_at = 'infinity'"
+LATER = "UPDATE deadlines SET next_try_at = 'infinity' WHERE due_at < now()"
 DUE = "UPDATE deadlines SET next_try_at = due_at WHERE case_id = ANY($1)"
 
 
-async def overdue_cases(database: Database, count: int) -> list[UUID]:
+async def overdue_cases(database: Database, count: int, vary: corpus.Vary = lives.under_another_order) -> list[UUID]:
     """So many real cases of five events that are overdue; none of them is tried before ``make_due``."""
-    cases = await corpus.write(
-        database.owner, MASTER_KEY, (lives.five_events(SILENT),), count, lives.under_another_order
-    )
+    cases = await corpus.write(database.owner, MASTER_KEY, (lives.five_events(SILENT),), count, vary)
     async with database.session() as session:
         await session.execute(LATER)
     await database.settle()

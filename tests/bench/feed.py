@@ -57,7 +57,7 @@ async def measure(_: House, scale: Scale, console: Console) -> Figures:
         planned = (lives.five_events(),)
         cases = await corpus.write(database.owner, MASTER_KEY, planned, count, lives.under_another_order)
         await database.settle()
-        environment = house.environment(database, CASELOG_DATABASE_URL=database.scheduler, CASELOG_LOG="json")
+        environment = house.environment(database, CASELOG_DATABASE_URL=database.scheduler)
         with running(SCHEDULER, environment) as scheduler:
             await _numbered(database, count * lives.FIVE)
             meter = Meter(house.postgres_pid, scheduler.pid)

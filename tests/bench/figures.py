@@ -50,6 +50,7 @@ GOALS: dict[str, Goal] = {
     "lateness_p99_ms": Goal("lateness", least=False, figure=50),
     "due_lookup_1m_ms": Goal("due", least=False, figure=5),
     "idle_core_share": Goal("idle", least=False, figure=0.01),
+    "backlog_api_p99_ratio": Goal("backlog", least=False, figure=2),
 }
 
 

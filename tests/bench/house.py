@@ -102,6 +102,7 @@ class House:
             "CASELOG_MIGRATION_URL": database.owner,
             "CASELOG_MASTER_KEY_FILE": str(key),
             "CASELOG_DATA_DIR": str(self.folder / "files"),
+            "CASELOG_LOG": "json",  # as it is run in earnest
             # One key sends it all: it is counted as everywhere, and never held up.
             "CASELOG_RATE_PER_MINUTE": str(10_000_000),
         }

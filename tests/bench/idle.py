@@ -22,7 +22,7 @@ async def measure(house: House, scale: Scale, console: Console) -> Figures:
     """One scheduler process in an empty ledger, from when it has come to rest."""
     seconds = max(1.0, SECONDS * min(1.0, scale.size))
     async with house.database() as database:
-        environment = house.environment(database, CASELOG_DATABASE_URL=database.scheduler, CASELOG_LOG="json")
+        environment = house.environment(database, CASELOG_DATABASE_URL=database.scheduler)
         with running(SCHEDULER, environment) as scheduler:
             await until_swept(database)
             await asyncio.sleep(SETTLE_S * min(1.0, scale.size))

@@ -35,7 +35,7 @@ async def measure(_: House, scale: Scale, console: Console) -> Figures:
     """A scheduler process on a server of its own, where Postgres keeps the instants of its commits."""
     count = scale.of(RATE * SECONDS)
     async with a_house("track_commit_timestamp = on") as house, house.database() as database:
-        environment = house.environment(database, CASELOG_DATABASE_URL=database.scheduler, CASELOG_LOG="json")
+        environment = house.environment(database, CASELOG_DATABASE_URL=database.scheduler)
         with running(SCHEDULER, environment) as scheduler:
             await until_swept(database)
             await _filed(database, count)

@@ -25,6 +25,7 @@ from tests.spec import Dispute
 FIVE = 5
 STEPS_MAX = 6
 """How many things are asked of a mixed life after what usually happens."""
+MERCHANTS = 2_000
 ENDED = 0.6
 """The share of mixed lives that go on to their end; the others stand somewhere on the way."""
 COURSE = (moves.MOVES[0], moves.refuse, moves.evidence, moves.rule, moves.appeal, moves.rule)
@@ -102,3 +103,9 @@ def of_other_parties(filed: Filed, number: int) -> Filed:
     complainant = Party(role=filed.complainant.role, id=f"c-{number}")
     respondent = Party(role=filed.respondent.role, id=f"r-{number}")
     return replace(filed, number=str(number), order=order, complainant=complainant, respondent=respondent)
+
+
+def of_many_merchants(filed: Filed, number: int) -> Filed:
+    """The same complaint by somebody else about another order of one of ``MERCHANTS`` merchants."""
+    varied = of_other_parties(filed, number)
+    return replace(varied, respondent=Party(role=filed.respondent.role, id=f"m-{number % MERCHANTS}"))
