@@ -47,6 +47,10 @@ def test_an_endpoint_is_made_shown_rotated_paused_and_deleted_from_the_terminal(
     listed = types(desk, "list", key="ops")
     assert (id_ in listed.out, URL in listed.out, secret in listed.out) == (True, True, False), listed.err
     assert id_ in [one["id"] for one in types(desk, "list", "--json").json()["items"]]
+    changed = types(desk, "change", id_, "--url", f"{URL}/2", "--type", "all")
+    assert (f"{URL}/2" in changed.out, "every event of m-1" in changed.out) == (True, True), changed.err
+    assert types(desk, "change", id_, "--type", RARE, "--merchant", "all", "--json").json()["merchants"] is None
+    assert types(desk, "change", id_).code == 2, "nothing to change"
     rotated = types(desk, "rotate", id_, "--overlap", "PT1H")
     assert (rotated.code, rotated.out.startswith("whsec_"), secret in rotated.out) == (0, True, False), rotated.err
     assert "signs until" in rotated.out

@@ -9,13 +9,15 @@ from uuid import UUID
 
 import typer
 
-from case_api.cli import words
+from case_api.cli import webhook_words, words
 from case_api.cli.outcomes import Misused
 from case_api.cli.printing import AsJson, as_json, lines, table
 
 WEBHOOKS = "/v1/webhooks"
 PAGE = 200
 PAGES_MAX = 1_000
+ALL = "all"
+"""Said in place of a filter: there is none."""
 EndpointId = Annotated[
     UUID, typer.Argument(help="The endpoint's id, as `caselog webhooks list` shows it.", metavar="ID")
 ]
@@ -39,7 +41,10 @@ def list_endpoints(
     if json_wanted:
         as_json({"items": found})
         return
-    rows = ((one["id"], one["client"], one["state"], one["url"], _filters(one), one["description"]) for one in found)
+    rows = (
+        (one["id"], one["client"], one["state"], one["url"], webhook_words.filters(one), one["description"])
+        for one in found
+    )
     table(("id", "client", "state", "url", "of", ""), rows)
 
 
@@ -54,13 +59,13 @@ def show(endpoint_id: EndpointId, json_wanted: AsJson = False) -> None:
     opens = f", nothing is sent before {words.instant(circuit['open_until'])}" if circuit["open_until"] else ""
     since = f", the first since {words.instant(said['waiting_since'])}" if waiting else ""
     lines(
-        *_told(said),
+        *webhook_words.told(said),
         f"  read:      up to {said['position']} of {said['head']}, {said['lag']} ahead",
         f"  waiting:   {waiting}{since}",
         f"  failures:  {circuit['failures']} in a row{opens}",
         f"  succeeded: {words.instant(said['succeeded_at'])}",
         f"  failed:    {words.instant(said['failed_at'])}",
-        *(f"  secret {one['number']}:  {_signs(one)}" for one in said["signing"]),
+        *(f"  secret {one['number']}:  {webhook_words.signs(one)}" for one in said["signing"]),
     )
 
 
@@ -83,7 +88,30 @@ def create(
     if json_wanted:
         as_json(said)
         return
-    lines(*_told(said), f"  secret:    {said['secret'] or 'told before; `caselog webhooks rotate` gives another'}")
+    lines(
+        *webhook_words.told(said),
+        f"  secret:    {said['secret'] or 'told before; `caselog webhooks rotate` gives another'}",
+    )
+
+
+@webhooks.command("change")
+def change(
+    endpoint_id: EndpointId,
+    *,
+    url: Annotated[str | None, typer.Option(help="Where to from now on; what waits goes there, too.")] = None,
+    description: Annotated[str | None, typer.Option(help="What it is for, for those who read the list.")] = None,
+    type_: Annotated[list[str] | None, typer.Option("--type", help="Only this event; repeatable; all: every.")] = None,
+    merchant: Annotated[
+        list[str] | None, typer.Option(help="Only this merchant's cases; repeatable; all: every one's.")
+    ] = None,
+    json_wanted: AsJson = False,
+) -> None:
+    """Change where an endpoint is, what it is for, or what it is told of; what is not named stays."""
+    asked = {"url": url, "description": description, "types": type_, "merchants": merchant}
+    body = {name: None if said == [ALL] else said for name, said in asked.items() if said is not None}
+    if not body:
+        raise Misused("nothing to change: --url, --description, --type or --merchant")
+    _tell(_patch(_path(endpoint_id), body), json_wanted=json_wanted)
 
 
 @webhooks.command("rotate")
@@ -99,7 +127,7 @@ def rotate(
     if json_wanted:
         as_json(said)
         return
-    lines(said["secret"], *(f"  secret {one['number']}: {_signs(one)}" for one in said["signing"]))
+    lines(said["secret"], *(f"  secret {one['number']}: {webhook_words.signs(one)}" for one in said["signing"]))
 
 
 @webhooks.command("pause")
@@ -163,7 +191,10 @@ def attempts(
         if len(found) >= limit:
             break
     if not json_wanted:
-        table(("at", "type", "position", "attempt", "outcome", "status", "ms", "webhook-id"), map(_attempt, found))
+        table(
+            ("at", "type", "position", "attempt", "outcome", "status", "ms", "webhook-id"),
+            map(webhook_words.attempt, found),
+        )
 
 
 @webhooks.command("errands")
@@ -177,7 +208,7 @@ def errands(
     if json_wanted:
         as_json(said)
         return
-    table(("asked at", "by", "what", "reached", "ended at", "outcome", "id"), map(_errand, said["items"]))
+    table(("asked at", "by", "what", "reached", "ended at", "outcome", "id"), map(webhook_words.errand, said["items"]))
 
 
 @webhooks.command("delete")
@@ -206,6 +237,13 @@ def _post(path: str, body: dict[str, Any], *, key: str | None = None) -> dict[st
     return said
 
 
+def _patch(path: str, body: dict[str, Any]) -> dict[str, Any]:
+    from case_api.cli import wire  # noqa: PLC0415 - `caselog --help` answers sooner without
+
+    said: dict[str, Any] = wire.patch(path, body).body
+    return said
+
+
 def _each(path: str, **params: str | None) -> Iterator[dict[str, Any]]:
     """Every item of a list, page by page."""
     after: str | None = None
@@ -222,48 +260,11 @@ def _tell(said: dict[str, Any], *, json_wanted: bool) -> None:
     if json_wanted:
         as_json(said)
     else:
-        lines(*_told(said))
+        lines(*webhook_words.told(said))
 
 
 def _tell_errand(said: dict[str, Any], *, json_wanted: bool) -> None:
     if json_wanted:
         as_json(said)
         return
-    lines(f"{said['id']}  {_asked(said)}, asked for at {words.instant(said['asked_at'])}")
-
-
-def _told(said: dict[str, Any]) -> Iterator[str]:
-    gone = ", deleted" if said["deleted_at"] else ""
-    yield f"{said['id']}  {said['state']}{gone}  {said['url']}"
-    if said["why"]:
-        yield f"  why:       {said['why']} (since {words.instant(said['state_at'])})"
-    yield f"  of:        {_filters(said)}"
-
-
-def _filters(said: dict[str, Any]) -> str:
-    types = ", ".join(said["types"]) if said["types"] else "every event"
-    merchants = f" of {', '.join(said['merchants'])}" if said["merchants"] else ""
-    limits = ", ".join([*(said["shown_marketplaces"] or ()), *(said["shown_merchants"] or ())])
-    return f"{types}{merchants}{f' (its key sees {limits} only)' if limits else ''}"
-
-
-def _signs(one: dict[str, Any]) -> str:
-    return "signs" if one["until"] is None else f"signs until {words.instant(one['until'])}"
-
-
-def _attempt(one: dict[str, Any]) -> tuple[Any, ...]:
-    status = words.NONE if one["status"] is None else one["status"]
-    place = words.NONE if one["position"] is None else one["position"]
-    outcome = one["outcome"] if one["detail"] is None else f"{one['outcome']} ({one['detail']})"
-    at = words.instant(one["at"])
-    return at, one["type"], place, one["number"], outcome, status, one["took_ms"], one["event_id"]
-
-
-def _errand(one: dict[str, Any]) -> tuple[Any, ...]:
-    reached = words.NONE if one["reached"] is None else one["reached"]
-    asked_at, ended_at = words.instant(one["asked_at"]), words.instant(one["ended_at"])
-    return asked_at, one["asked_by"], _asked(one), reached, ended_at, one["outcome"] or words.NONE, one["id"]
-
-
-def _asked(one: dict[str, Any]) -> str:
-    return "a test" if one["reason"] == "test" else f"positions {one['first']} to {one['last']}"
+    lines(f"{said['id']}  {webhook_words.asked(said)}, asked for at {words.instant(said['asked_at'])}")

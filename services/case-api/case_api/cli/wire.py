@@ -55,6 +55,11 @@ def post(
     return _ask("POST", path, {"dry_run": "true"} if dry_run else {}, headers, json.dumps(body).encode())
 
 
+def patch(path: str, body: object) -> Answer:
+    """Change what is named in the body; twice is the same. Raises Denied, Silence or Misused."""
+    return _ask("PATCH", path, {}, {"Content-Type": "application/json"}, json.dumps(body).encode())
+
+
 def delete(path: str) -> Answer:
     """Delete something; twice is the same. Raises Denied, Silence or Misused."""
     return _ask("DELETE", path, {}, {}, None)
