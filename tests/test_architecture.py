@@ -209,6 +209,7 @@ FLOORS: dict[str, list[str]] = {
         "feed.subscriptions",
         "webhooks.waiting",
         "webhooks.circuits",
+        "opened",
         "judging",
         "steps",
         "bulk.together",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import asyncpg
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from case_events.core.calendar import Calendar, after
 from case_events.core.commands import Correct, File, Return
 from case_events.core.events import Filed, Outage
 from case_events.core.others import Facts, Previous
-from case_events.core.plan import OURSELVES, Moment, Request, Step, World, claimed_ahead, not_opened, plan
+from case_events.core.plan import Moment, Request, Step, World, claimed_ahead, plan
 from case_events.core.policy import InForce
 from case_events.core.terms import Credit
 from case_events.core.values import Fault, Instant, Party, Problem, Value
@@ -20,6 +20,7 @@ from case_events.ledger.codec import WHO
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.marks import complainant_digest
+from case_events.ledger.opened import with_opened
 from case_events.ledger.sealing import Vault
 from case_events.ledger.store import Loaded, load
 
@@ -52,10 +53,6 @@ CLOCK_DISAGREES = Problem(
     code="clock_disagrees",
     detail="The database's clock is ahead of this server's: nothing is judged by it. Send it again, with the same key.",
 )
-OPENED = "insurance"
-"""What the id of a complaint that opened by itself derives from, beside its case; never changed."""
-
-
 REPEATING = (Correct, Return)
 """What may write again what was written before: a ruling put right, and what the insurer is asked for a return."""
 
@@ -95,31 +92,13 @@ def reads_texts(request: Request) -> bool:
 
 
 async def _with_opened(ledger: Ledger, connection: Connection, judged: Judged) -> Judged:
-    """What the step opens, filed by the platform at the same time; what is refused is noted in the case.
+    """What the step opens beside it."""
 
-    A complaint that this very case opened before stays the only one.
-    """
-    step, opened = judged.step, list[Step]()
-    for opening in judged.step.opens:
-        case_id = uuid5(step.case_id, OPENED)
-        request = Request(
-            case_id=case_id,
-            command=opening,
-            actor=Party(role="platform", id=OURSELVES),
-            client=OURSELVES,
-            event_id=uuid5(case_id, "filed"),
-        )
-        if await load(connection, [case_id], ledger.vault):
-            continue
-        world = (await _filing_worlds(ledger, connection, [request]))[case_id]
-        filing = plan((), request, world) if isinstance(world, World) else None
-        problem = filing.problem if filing else world
-        if filing is None or problem is not None:
-            assert isinstance(problem, Problem), "either there is a world or why there is none"
-            step = not_opened(step, opening, problem)
-        else:
-            opened.append(filing)
-    return replace(judged, step=step, opened=tuple(opened))
+    async def judged_by(request: Request) -> World | Problem:
+        return (await _filing_worlds(ledger, connection, [request]))[request.case_id]
+
+    step, opened = await with_opened(connection, ledger.vault, judged.step, judged_by)
+    return replace(judged, step=step, opened=opened)
 
 
 def reservation(complaint: File | Filed, vault: Vault) -> bytes:

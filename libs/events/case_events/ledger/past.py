@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import asyncpg
 from msgspec.structs import replace
 
 from case_events.core.commands import File
 from case_events.core.others import Facts, Previous
-from case_events.core.plan import OURSELVES, Moment, Request, Step, World, not_opened, plan
+from case_events.core.plan import Moment, Request, Step, World
 from case_events.core.values import Fault, Instant, Party, Problem
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.judging import MARKS_MAX, OPENED, marks_within, reservation
+from case_events.ledger.judging import MARKS_MAX, marks_within, reservation
 from case_events.ledger.marks import complainant_digest
-from case_events.ledger.store import load
+from case_events.ledger.opened import with_opened
 
 FACTS = f"""
 SELECT asked.case_id, nextval('complaint_number') AS number, (SELECT clock_timestamp()) AS now,
@@ -94,30 +94,14 @@ def _invalid(pointer: str, detail: str) -> Problem:
     return Problem(code="invalid", detail="1 fault in the line.", errors=(Fault(pointer=pointer, detail=detail),))
 
 
-async def with_opened(
+async def with_opened_then(
     ledger: Ledger, connection: Connection, request: Request, step: Step
 ) -> tuple[Step, tuple[Step, ...]]:
-    """The complaints that the step of ``request`` opens, filed at its own instant; a refused one is noted in it."""
-    opened = list[Step]()
-    for opening in step.opens:
-        case_id = uuid5(step.case_id, OPENED)
-        filing = Request(
-            case_id=case_id,
-            command=opening,
-            actor=Party(role="platform", id=OURSELVES),
-            client=request.client,
-            event_id=uuid5(case_id, "filed"),
-            occurred_at=request.occurred_at,
-        )
-        if await load(connection, [case_id], ledger.vault):
-            continue
-        world = (await filing_worlds(ledger, connection, [filing]))[case_id]
-        if isinstance(world, Problem):
-            step = not_opened(step, opening, world)
-            continue
-        filed = plan((), filing, replace(world, imported_by=request.client))
-        if filed.problem is not None:
-            step = not_opened(step, opening, filed.problem)
-        else:
-            opened.append(filed)
-    return step, tuple(opened)
+    """The step of ``request``, and the filings of what it opens, at its own instant."""
+
+    async def judged_by(filing: Request) -> World | Problem:
+        world = (await filing_worlds(ledger, connection, [filing]))[filing.case_id]
+        return world if isinstance(world, Problem) else replace(world, imported_by=request.client)
+
+    at = request.occurred_at
+    return await with_opened(connection, ledger.vault, step, judged_by, client=request.client, occurred_at=at)

@@ -37,7 +37,7 @@ from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.judging import world_of
 from case_events.ledger.marks import complainant_digest
-from case_events.ledger.past import filing_worlds, with_opened
+from case_events.ledger.past import filing_worlds, with_opened_then
 from case_events.ledger.steps import CLIENTS, Asking, commit, request_of
 from case_events.ledger.store import Loaded, load
 
@@ -202,7 +202,7 @@ async def _chained(
         if closes_what_it_filed(steps, step):
             break  # the next round goes on from there
         if step.opens:
-            step, opened = await with_opened(ledger, connection, item.request, step)
+            step, opened = await with_opened_then(ledger, connection, item.request, step)
         steps.append(step)
         if step.events:
             history, case = (*history, *step.events), step.case
