@@ -171,6 +171,16 @@ async def test_a_client_has_so_many_endpoints_and_no_more(shop: AsyncClient, mon
     await made(shop)
 
 
+async def test_there_are_no_more_endpoints_than_the_postmen_look_after(
+    house: House, shop: AsyncClient, ops: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "LIVE_MAX", len(await every(ops)) + 1)
+    first = await made(shop)
+    assert refused(await (await caller(house)).post(HOOKS, json={"url": URL})) == (422, "invalid", [""])
+    await shop.delete(f"{HOOKS}/{first['id']}")
+    await made(await caller(house))
+
+
 async def test_another_client_s_endpoint_is_not_there_and_ops_see_all(
     house: House, shop: AsyncClient, ops: AsyncClient
 ) -> None:

@@ -78,8 +78,8 @@ async def make_webhook(request: Request) -> Response:
     try:
         async with writing(door) as connection:
             endpoint, secret, before = await making.create(connection, vault, wanted, shelf, made)
-    except making.TooMany:
-        raise full(f"a client has {making.ENDPOINTS_MAX} endpoints at most; delete one first") from None
+    except making.TooMany as many:
+        raise full(str(many)) from None
     except making.Deleted:
         raise Refused(SPENT) from None
     except making.OtherEndpoint:

@@ -21,6 +21,7 @@ from case_events.ledger.webhooks import circuits, waiting
 WEBHOOKS_CHANNEL = "caselog_webhooks"
 """Where the postmen hear that an endpoint was made, changed, paused, resumed or deleted, or an errand asked for."""
 LIVE_MAX = 10_000
+"""Endpoints of all clients together that the postmen look after; nobody makes more."""
 POSTMAN = "postman"
 """Who pauses and disables by itself, in the journal."""
 

@@ -11,7 +11,7 @@ from case_events.ledger.connection import Connection
 from case_events.ledger.feed import subscriptions
 from case_events.ledger.sealing import Vault
 from case_events.ledger.webhooks import circuits, errands, secrets, waiting
-from case_events.ledger.webhooks.endpoints import Endpoint, Shelf, note, read, subscription_of, words
+from case_events.ledger.webhooks.endpoints import LIVE_MAX, Endpoint, Shelf, note, read, subscription_of, words
 
 ENDPOINTS_MAX = 50
 """Endpoints one client may have."""
@@ -19,7 +19,10 @@ TOLD_AGAIN_FOR = timedelta(minutes=10)
 TURN = 0x686F_6F6B  # "hook": any number, as long as it is always this one
 
 ASKED = "SELECT asked FROM webhook_endpoints WHERE id = $1"
-COUNT = "SELECT count(*) FROM webhook_endpoints WHERE client = $1 AND deleted_at IS NULL"
+COUNT = """
+SELECT count(*) FILTER (WHERE client = $1) AS of_client, count(*) AS of_all FROM webhook_endpoints
+WHERE deleted_at IS NULL
+"""
 ADD = """
 INSERT INTO webhook_endpoints (id, client, url, description, types, merchants, shown_marketplaces, shown_merchants,
     desk, state, created_by, asked)
@@ -81,7 +84,7 @@ class Standing(Value, frozen=True, kw_only=True):
 
 
 class TooMany(Exception):
-    """The client has ENDPOINTS_MAX endpoints: delete one first."""
+    """The client has ENDPOINTS_MAX endpoints, or all together have as many as are sent to: delete one first."""
 
 
 class OtherEndpoint(Exception):
@@ -110,8 +113,11 @@ async def create(
         if before.deleted_at is not None:
             raise Deleted
         return before, await secrets.first(connection, vault, origin.id, TOLD_AGAIN_FOR), True
-    if await connection.fetchval(COUNT, shelf.client) >= ENDPOINTS_MAX:
-        raise TooMany
+    (count,) = await connection.fetch(COUNT, shelf.client)
+    if count["of_client"] >= ENDPOINTS_MAX:
+        raise TooMany(f"a client has {ENDPOINTS_MAX} endpoints at most; delete one first")
+    if count["of_all"] >= LIVE_MAX:
+        raise TooMany(f"all clients together have {LIVE_MAX} endpoints at most")
     viewer = shelf.viewer
     limits = (words(viewer.marketplaces), words(viewer.merchants), viewer.desk)
     await connection.execute(ADD, origin.id, shelf.client, *_said(wanted), *limits, origin.who, origin.asked)
