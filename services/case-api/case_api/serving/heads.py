@@ -21,6 +21,8 @@ class Heads(HttpToolsProtocol):
     """uvicorn's protocol with a limit on the time and the bytes a head may take."""
 
     _waiting: asyncio.TimerHandle | None = None
+    _begun = False
+    """Of a head something came, and not its end."""
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -32,17 +34,18 @@ class Heads(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        self._wait()
+        self._begun = True  # most heads come whole: a timer is made only for one that did not
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        self._begun = False
         self._came()
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.cycle.more_body:
-            self._wait()  # answered before its body came: what is left of it does not come for ever
+        if self.cycle.more_body or self._begun:
+            self._wait()  # answered before its body came: what is left of it does not come for ever, nor the next head
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -55,7 +58,7 @@ class Heads(HttpToolsProtocol):
         super().data_received(data)
         if self.transport.is_closing():
             return
-        if self._waiting is None and not self._busy():
+        if self._waiting is None and (self._begun or not self._busy()):
             self._wait()  # something came that is no request yet, and uvicorn waits for the rest without an end
         elif waited and self._waiting is not None:
             self._head_bytes += len(data)
