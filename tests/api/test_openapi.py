@@ -15,7 +15,7 @@ from case_api.documents.rights import right_of
 from case_api.refusals.kinds import KINDS
 from case_events.core.commands import POSTED
 from case_events.core.events import EVENTS
-from case_scheduler.sending import CONTENT_TYPE
+from case_scheduler.webhooks.sending import CONTENT_TYPE
 from tests import rights
 from tests.api import documented
 from tests.api.house import AGREE, House, complaint, filed, post

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from case_events.ledger.clock.firing import FOR_EVER
 from case_events.ledger.database import Ledger
-from case_scheduler.timeouts import Sweeper
+from case_scheduler.clock.timeouts import Sweeper
 from tests.bench import corpus, lives
 from tests.bench.house import MASTER_KEY, Database
 

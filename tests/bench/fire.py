@@ -14,7 +14,7 @@ from case_events.core.events import EVENTS, Event
 from case_events.core.values import decode_hook
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import open_ledger
-from case_scheduler.pace import LARGEST
+from case_scheduler.clock.pace import LARGEST
 from tests.bench import due, lives
 from tests.bench.contest import Contender, Contest, Figures, contest
 from tests.bench.house import MASTER_KEY, Database, House, Missing

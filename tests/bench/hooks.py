@@ -19,8 +19,8 @@ from case_events.ledger.webhooks.endpoints import Endpoint, Shelf
 from case_events.ledger.webhooks.making import Origin, Wanted, create
 from case_events.outgoing.cloudevents import cloud_event
 from case_events.outgoing.form import encoded
-from case_scheduler.postman import Postman
-from case_scheduler.sending import PER_RECEIVER_MAX, Sender
+from case_scheduler.webhooks.postman import Postman
+from case_scheduler.webhooks.sending import PER_RECEIVER_MAX, Sender
 from tests.bench import corpus, lives
 from tests.bench.contest import Figures, contest
 from tests.bench.house import MASTER_KEY, Database, House, served

@@ -16,9 +16,9 @@ from case_events.core.values import CaseId, Instant, Party
 from case_events.ledger.clock import backlog
 from case_events.ledger.clock.firing import FOR_EVER, Fired
 from case_events.ledger.database import Ledger
-from case_scheduler import timeouts
-from case_scheduler.pace import GROWS_BY, LARGEST, LONGEST_S, Pace
-from case_scheduler.timeouts import Sweeper, Swept
+from case_scheduler.clock import timeouts
+from case_scheduler.clock.pace import GROWS_BY, LARGEST, LONGEST_S, Pace
+from case_scheduler.clock.timeouts import Sweeper, Swept
 from tests.ledger.desk import SWIFT, Desk, a_filing, now, stored
 
 FIRED = "SELECT count(*) FROM events WHERE type = 'merchant_response_timed_out' AND case_id = ANY($1)"

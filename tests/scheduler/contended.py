@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from case_events.ledger.clock import claims
-from case_scheduler import pace
+from case_scheduler.clock import pace
 
 SMALL = 5
 SLOWLY = "AND (SELECT pg_sleep(0.02)) IS NOT NULL ORDER BY d.next_try_at LIMIT"

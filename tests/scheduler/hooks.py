@@ -17,9 +17,9 @@ from case_events.ledger.feed.sequencing import tick
 from case_events.ledger.webhooks import endpoints
 from case_events.ledger.webhooks.endpoints import Endpoint, Shelf
 from case_events.ledger.webhooks.making import Origin, Wanted, create
-from case_scheduler.postman import Postman
-from case_scheduler.sending import Sender
-from case_scheduler.walks import Retries
+from case_scheduler.webhooks.postman import Postman
+from case_scheduler.webhooks.sending import Sender
+from case_scheduler.webhooks.walks import Retries
 from tests import examples
 from tests.ledger.desk import Desk
 

@@ -11,9 +11,10 @@ import sys
 
 from case_api.cli.offspring import dies_with_parent
 from case_events.ledger.webhooks import circuits
-from case_scheduler import app, postman
+from case_scheduler import app
 from case_scheduler.__main__ import main
-from case_scheduler.walks import Retries
+from case_scheduler.webhooks import postman
+from case_scheduler.webhooks.walks import Retries
 
 LEASE_S = 0.6
 AT_ONCE = Retries(after_s=(0.02,) * 500)

@@ -14,11 +14,11 @@ from case_events.ledger.append_statements import DUE_CHANNEL
 from case_events.ledger.clock.gate import Gate
 from case_events.ledger.clock.lateness import Lateness
 from case_events.ledger.database import Ledger, open_ledger
-from case_scheduler import bell as bells
-from case_scheduler.bell import Bell
-from case_scheduler.clockwork import Clockwork
+from case_scheduler.clock import bell as bells
+from case_scheduler.clock.bell import Bell
+from case_scheduler.clock.clockwork import Clockwork
+from case_scheduler.clock.timeouts import Sweeper
 from case_scheduler.pulse import Pulse
-from case_scheduler.timeouts import Sweeper
 from tests.conftest import Database
 from tests.scheduler.fleet import MASTER_KEY
 

@@ -14,10 +14,10 @@ from case_events.ledger.clock.gate import Gate
 from case_events.ledger.clock.lateness import Lateness
 from case_events.ledger.database import open_ledger
 from case_scheduler import pulse as pulses
-from case_scheduler.clockwork import Clockwork
+from case_scheduler.clock.clockwork import Clockwork
+from case_scheduler.clock.timeouts import Sweeper
 from case_scheduler.door import CannotListen, answering, listening
 from case_scheduler.pulse import ALIVE_WITHIN_S, SWEPT_WITHIN_S, TICKED_WITHIN_S, Pulse
-from case_scheduler.timeouts import Sweeper
 from tests.conftest import Database
 from tests.scheduler.fleet import MASTER_KEY
 

@@ -17,10 +17,10 @@ from case_events.ledger.clock.holds import Wanted, place
 from case_events.ledger.clock.watermark import publish
 from case_events.ledger.connection import teach
 from case_events.ledger.database import Ledger, open_ledger
+from case_scheduler.clock.timeouts import Sweeper
 from case_scheduler.measuring import keep_measuring, measure
 from case_scheduler.meters import Meters
 from case_scheduler.pulse import Pulse
-from case_scheduler.timeouts import Sweeper
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY
 

@@ -16,7 +16,7 @@ from case_events.ledger import policy_book
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.webhooks import circuits, endpoints, errands, making
 from case_events.ledger.webhooks.endpoints import Endpoint
-from case_scheduler import rounds, sending
+from case_scheduler.webhooks import rounds, sending
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk
@@ -200,7 +200,7 @@ async def test_a_redirect_is_no_success_and_410_disables(
 async def test_a_receiver_that_hangs_takes_its_own_time_and_nobody_elses(
     api: Ledger, scheduler: Ledger, monkeypatch: pytest.MonkeyPatch, superuser: asyncpg.Connection
 ) -> None:
-    monkeypatch.setattr("case_scheduler.sending.WHOLE_S", 0.3)
+    monkeypatch.setattr("case_scheduler.webhooks.sending.WHOLE_S", 0.3)
     async with receiving(lambda _: HANGS) as hanging, receiving() as receiver:
         slow, _ = await made(api, hanging.url)
         await made(api, receiver.url)

@@ -17,10 +17,11 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from case_scheduler import app, names
-from case_scheduler.names import Names
-from case_scheduler.sending import Answer, Sender
+from case_scheduler import app
 from case_scheduler.settings import Settings
+from case_scheduler.webhooks import names
+from case_scheduler.webhooks.names import Names
+from case_scheduler.webhooks.sending import Answer, Sender
 from tests.scheduler.receiver import receiving
 
 SECRET = "whsec_" + "a" * 44
@@ -165,7 +166,7 @@ async def test_a_name_without_an_address_is_said_not_to_resolve(
 ENDING = """
 import asyncio, socket, time
 socket.getaddrinfo = lambda *_, **__: time.sleep(60)
-from case_scheduler import names
+from case_scheduler.webhooks import names
 names.LOOK_UP_S = 0.05
 try:
     asyncio.run(names.Names().addresses("hangs.example", "shop"))

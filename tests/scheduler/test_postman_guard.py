@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from case_events.core.values import Instant
-from case_scheduler import sending
-from case_scheduler.sending import Answer, Sender, answered, seconds_of
-from case_scheduler.walks import Retries
+from case_scheduler.webhooks import sending
+from case_scheduler.webhooks.sending import Answer, Sender, answered, seconds_of
+from case_scheduler.webhooks.walks import Retries
 from tests.scheduler.receiver import HANGS, Delivery, Receiver, Reply, receiving
 
 SECRET = "whsec_" + "a" * 44

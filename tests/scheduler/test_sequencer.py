@@ -18,7 +18,7 @@ import pytest_asyncio
 
 from case_events.ledger.database import Ledger, open_ledger
 from case_scheduler import sequencer
-from case_scheduler.bell import Bell
+from case_scheduler.clock.bell import Bell
 from case_scheduler.sequencer import end_numbering, keep_numbering
 from tests.conftest import Database
 from tests.ledger import recording

@@ -21,20 +21,20 @@ from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.queries import health
 from case_events.ledger.readable import refuse_unreadable
 from case_events.ledger.sealing import read_master_key
-from case_scheduler.bell import Bell
 from case_scheduler.chores import JOBS
-from case_scheduler.clockwork import RETRY_S, Clockwork
+from case_scheduler.clock.bell import Bell
+from case_scheduler.clock.clockwork import RETRY_S, Clockwork
+from case_scheduler.clock.timeouts import Sweeper
 from case_scheduler.collective import keep_linking
 from case_scheduler.door import answering, listening
 from case_scheduler.measuring import keep_measuring
 from case_scheduler.meters import Meters
-from case_scheduler.postman import Postman
 from case_scheduler.pulse import Pulse
-from case_scheduler.sending import Sender
 from case_scheduler.sequencer import end_numbering, keep_numbering
 from case_scheduler.settings import Settings
-from case_scheduler.timeouts import Sweeper
 from case_scheduler.upkeep import Upkeep
+from case_scheduler.webhooks.postman import Postman
+from case_scheduler.webhooks.sending import Sender
 
 FIRING_POOL = 5
 """Connections for firing and numbering: nothing else ever waits for one, or keeps them waiting."""

@@ -15,7 +15,7 @@ from case_events.ledger.collective import Seen, begin, look
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
 from case_events.ledger.steps import Asking, submit
-from case_scheduler.bell import Bell
+from case_scheduler.clock.bell import Bell
 
 LOOKS_MAX = 20
 """Looks of one round; then the next round goes on."""

@@ -21,8 +21,8 @@ from case_events.ledger.feed.sequencing import FeedState
 from case_events.ledger.webhooks.attempts import OUTCOMES
 from case_events.ledger.webhooks.endpoints import STATES
 from case_events.ledger.webhooks.measured import Standing
+from case_scheduler.clock.timeouts import Sweeper
 from case_scheduler.pulse import Pulse
-from case_scheduler.timeouts import Sweeper
 
 LATE_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0, 86400.0)
 PASS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)

@@ -20,7 +20,7 @@ import structlog
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
 from case_events.ledger.feed.sequencing import Ticked, tick
-from case_scheduler.bell import Bell
+from case_scheduler.clock.bell import Bell
 
 FLOWING_EVERY_S, EBBING_EVERY_S = 0.01, 0.025
 """How long to wait between looks: while events come, and when for ``EBBED_S`` none has."""

@@ -15,7 +15,7 @@ from case_events.ledger.clock import upkeep
 from case_events.ledger.clock.upkeep import ABANDONED_S, CameTo, Turn
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
-from case_scheduler.bell import Bell
+from case_scheduler.clock.bell import Bell
 
 JOB_S_MAX = ABANDONED_S - 300
 """No job takes longer; before anybody else may take it for left, it has ended."""

@@ -21,9 +21,9 @@ from case_events.ledger.feed.subscriptions import hold_all, release
 from case_events.ledger.webhooks import endpoints
 from case_events.ledger.webhooks.endpoints import WEBHOOKS_CHANNEL, Endpoint
 from case_events.ledger.webhooks.sorting import trials
-from case_scheduler.rounds import FINISH_S
-from case_scheduler.sending import Sender
-from case_scheduler.walks import Retries, Walk
+from case_scheduler.webhooks.rounds import FINISH_S
+from case_scheduler.webhooks.sending import Sender
+from case_scheduler.webhooks.walks import Retries, Walk
 
 LEASE_S = 15.0
 """How long an endpoint is held; what a killed postman held is somebody else's after that."""

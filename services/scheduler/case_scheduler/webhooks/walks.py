@@ -23,9 +23,9 @@ from case_events.ledger.webhooks.endpoints import Changed, Endpoint
 from case_events.ledger.webhooks.secrets import signing
 from case_events.ledger.webhooks.sorting import Bag, Round, collect, settle
 from case_events.ledger.webhooks.waiting import Backlog
-from case_scheduler.errands import TRIES_S, Errands
-from case_scheduler.rounds import Sending
-from case_scheduler.sending import Sender
+from case_scheduler.webhooks.errands import TRIES_S, Errands
+from case_scheduler.webhooks.rounds import Sending
+from case_scheduler.webhooks.sending import Sender
 
 LOOK_S = 60.0
 """How long it waits to be called; the postman calls when there is something."""

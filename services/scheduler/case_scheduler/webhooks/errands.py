@@ -22,8 +22,8 @@ from case_events.ledger.webhooks.secrets import signing
 from case_events.ledger.webhooks.sorting import Bag, Round, collect_again, settle_again
 from case_events.outgoing.form import encoded
 from case_events.outgoing.trials import TRIAL, trial
-from case_scheduler.rounds import Sending
-from case_scheduler.sending import Sender
+from case_scheduler.webhooks.rounds import Sending
+from case_scheduler.webhooks.sending import Sender
 
 TRIES_S = (1.0, 5.0, 15.0, 60.0)
 """How long after an event that failed a redelivery goes on with it; after the last of them it ends there."""

@@ -15,7 +15,7 @@ from ipaddress import ip_address
 import httpcore
 
 from case_events.ledger.webhooks.targets import Address, may_be_reached
-from case_scheduler.names import Names
+from case_scheduler.webhooks.names import Names
 
 ADDRESSES_MAX = 4
 """Of the addresses of one name so many are tried, one after the other, in the time there is."""

@@ -22,7 +22,7 @@ from case_events.ledger.clock import backlog, claims, firing
 from case_events.ledger.clock.firing import Ahead, Fired
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
-from case_scheduler.pace import LARGEST, Pace
+from case_scheduler.clock.pace import LARGEST, Pace
 
 SWEEP_S = 1.0
 """How long a sweep fires; then the heartbeat and the watermark have their turn, and the next sweep goes on."""

@@ -25,7 +25,7 @@ from standardwebhooks import Webhook
 
 from case_events import tracing
 from case_events.core.values import Instant, Value
-from case_scheduler.guard import ASKED_BY, Blocked, Guard, Unresolved
+from case_scheduler.webhooks.guard import ASKED_BY, Blocked, Guard, Unresolved
 
 CONNECT_S, WHOLE_S = 5.0, 15.0
 """How long a connection may take, and all of it until the answer's status is there."""

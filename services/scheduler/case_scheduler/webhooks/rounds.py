@@ -15,7 +15,7 @@ from case_events.ledger.webhooks.endpoints import Endpoint
 from case_events.ledger.webhooks.sorting import Letter, Round, Tried
 from case_events.outgoing.cloudevents import cloud_event, type_of
 from case_events.outgoing.form import encoded
-from case_scheduler.sending import Answer, Sender
+from case_scheduler.webhooks.sending import Answer, Sender
 
 ROUND_S = 20.0
 """After so long a round begins nothing more: what it has left waits for the next."""

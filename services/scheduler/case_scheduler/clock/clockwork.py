@@ -15,9 +15,9 @@ from case_events.ledger.clock.outages import notice
 from case_events.ledger.clock.watermark import publish
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
-from case_scheduler.bell import Bell
+from case_scheduler.clock.bell import Bell
+from case_scheduler.clock.timeouts import Sweeper
 from case_scheduler.pulse import Pulse
-from case_scheduler.timeouts import Sweeper
 
 RETRY_S = 0.5
 """How long to wait before another round while Postgres is away, or after one that failed."""

@@ -1,0 +1,1 @@
+"""The clock: when to look, how much to fire at once, and whose turn it is."""
