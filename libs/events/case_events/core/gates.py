@@ -96,20 +96,35 @@ def too_early(case: Case, by: Side, rules: ComplaintType) -> Problem | None:
     return _problem("not_yet", detail, "intervention_requested", case, opens=opening)
 
 
+_ALLOWED = {
+    name: AllowedEvent(type=name, by=by) for name, by in BY.items() if name not in CLOCK_OF and name != "returned"
+}
+"""What is said of the events that the same sides may always post, and no clock runs for."""
+
+
 def allowed_events(case: Case, rules: ComplaintType) -> tuple[AllowedEvent, ...]:
     """Every event that may be posted now, by whom, and until when where a clock runs for it."""
     return tuple(
-        AllowedEvent(type=name, by=_by(name, case, rules), due_at=_until(name, case))
-        for name in EVENTS_IN[case.status]
-        if refusal(name, case, rules) is None
+        [
+            _ALLOWED.get(name) or AllowedEvent(type=name, by=_by(name, case), due_at=_until(name, case))
+            for name in EVENTS_IN[case.status]
+            if _lets(name, case, rules)
+        ]
     )
 
 
-def _by(name: str, case: Case, rules: ComplaintType) -> tuple[Side, ...]:
+def _lets(name: str, case: Case, rules: ComplaintType) -> bool:
+    """Does the rest of the state allow an event that its status does?"""
+    if name == "closed":
+        return _in_time(case) is None
+    return _why_not(name, case, rules) is None
+
+
+def _by(name: str, case: Case) -> tuple[Side, ...]:
     """The sides that may post an event now."""
     match name:
-        case "intervention_requested":
-            return tuple(side for side in BY[name] if too_early(case, side, rules) is None)
+        case "intervention_requested" if not case.intervention_open:
+            return ("respondent",)
         case "appealed" | "ruling_accepted":
             return tuple(side for side in BY[name] if side not in case.accepted_by)
         case "returned":
