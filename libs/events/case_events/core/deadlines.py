@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from case_events.core.case import Case, Deadline
 from case_events.core.changes import REMINDER
 from case_events.core.commands import Expire
+from case_events.core.deriving import derived
 from case_events.core.values import CaseId, EventId, Instant
 
 TIMEOUT_NAMESPACE = UUID("5d9c7a52-6a1f-5f0e-9e63-0c1f3b8f7a11")
@@ -26,16 +27,13 @@ def overdue(case: Case, now: Instant, *, in_time: bool = False) -> Deadline | No
     A reminder whose own clock has run out too is not told any more: it stops with its clock. Under a test clock, or
     ``in_time`` (an imported history), nothing is looked at late: one long advance tells what many short ones do.
     """
-    late = case.clocks if case.test_clock is None and not in_time else ()
-    gone = {(clock.kind + REMINDER, clock.party) for clock in late if _over(clock, now)}
-    for deadline in deadlines_of(case):
-        if _over(deadline, now) and (deadline.kind, deadline.party) not in gone:
+    over = [one for one in deadlines_of(case) if one.due_at < now and not one.provisional]
+    late = case.test_clock is None and not in_time
+    gone = {(one.kind + REMINDER, one.party) for one in over} if late else ()
+    for deadline in over:
+        if (deadline.kind, deadline.party) not in gone:
             return deadline
     return None
-
-
-def _over(deadline: Deadline, now: Instant) -> bool:
-    return deadline.due_at < now and not deadline.provisional
 
 
 def asks(deadline: Deadline) -> Expire:
@@ -45,4 +43,4 @@ def asks(deadline: Deadline) -> Expire:
 
 def timeout_id(case_id: CaseId, deadline: Deadline) -> EventId:
     """The id of the timeout event: derived, so that the ledger's unique key is the last guard against firing twice."""
-    return uuid5(TIMEOUT_NAMESPACE, f"{case_id}/{deadline.kind}/{deadline.party}/{deadline.set_by}")
+    return derived(TIMEOUT_NAMESPACE, f"{case_id}/{deadline.kind}/{deadline.party}/{deadline.set_by}")

@@ -6,7 +6,7 @@ The API, the scheduler, the dry run and the tests plan with these functions; the
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from case_events.core.citing import cited, rules_of
 from case_events.core.commands import BY, POSTED_NAMES, File, Posted
 from case_events.core.deadlines import overdue, timeout_id
 from case_events.core.decide import decide
+from case_events.core.deriving import derived
 from case_events.core.events import Event, History, Noted, Outage, Recorded
 from case_events.core.evolve import evolve, fold
 from case_events.core.gates import stale
@@ -99,7 +100,7 @@ def plan(history: History, request: Request, world: World, before: Case | None =
     timeouts, case = expire_overdue(history, before, world)
     answer = (
         stale(request.if_match, (*history, *timeouts))
-        or _unexpired(case, world)
+        or _unexpired(timeouts, case, world)
         or decide(request.command, side, case, world.in_force, world.calendar, world.facts, world.moment.effective_at)
     )
     if isinstance(answer, Problem):
@@ -128,7 +129,7 @@ def not_opened(step: Step, opening: File, problem: Problem) -> Step:
     noted = replace(
         last,
         version=last.version + 1,
-        event_id=uuid5(first.event_id, str(len(step.answer))),
+        event_id=derived(first.event_id, str(len(step.answer))),
         event=Noted(text=text, internal=True),
         who="platform",
         client=OURSELVES,
@@ -225,7 +226,7 @@ def _enveloped(
         Recorded(
             case_id=case_id,
             version=version + index + 1,
-            event_id=first if index == 0 else uuid5(first, str(index)),
+            event_id=first if index == 0 else derived(first, str(index)),
             event=event,
             occurred_at=occurred_at,
             effective_at=moment.effective_at,
@@ -262,26 +263,31 @@ def _cited(problem: Problem, request: Request, case: Case | None, world: World) 
 
 
 def _side(request: Request, case: Case | None) -> Side | Problem:
-    """Which side asks: a party of the case by role and id, or the platform; and whether the event is that side's."""
+    """Which side asks: a party of the case by role and id, or the platform; the first of those the event is for."""
     if isinstance(request.command, File):
         return "platform" if request.actor.role == "platform" else "complainant"
     if case is None:
         return Problem(code="not_found", detail="There is no such case.")
     name = POSTED_NAMES[type(request.command)]
-    parties: dict[Side, Party] = {"complainant": case.complainant, "respondent": case.respondent}
-    sides = [side for side, party in parties.items() if party == request.actor and party.id != ERASED]
-    if request.actor.role == "platform":
-        sides.append("platform")
-    side = next((side for side in sides if side in BY[name]), None)
-    if side is None:
-        whose = " or ".join(BY[name])
-        return Problem(code="forbidden", detail=f"{name} is for the {whose} of this case to post.")
-    return side
+    for side in BY[name]:
+        if _speaks_for(side, request.actor, case):
+            return side
+    whose = " or ".join(BY[name])
+    return Problem(code="forbidden", detail=f"{name} is for the {whose} of this case to post.")
 
 
-def _unexpired(case: Case | None, world: World) -> Problem | None:
+def _speaks_for(side: Side, actor: Party, case: Case) -> bool:
+    if side == "platform":
+        return actor.role == "platform"
+    party = case.complainant if side == "complainant" else case.respondent
+    return party == actor and party.id != ERASED
+
+
+def _unexpired(found: History, case: Case | None, world: World) -> Problem | None:
     """Nothing is judged before everything overdue is recorded; what was found is recorded with this refusal."""
-    if case is None or overdue(case, world.moment.effective_at, in_time=world.imported_by is not None) is None:
+    if not found or case is None:
+        return None
+    if overdue(case, world.moment.effective_at, in_time=world.imported_by is not None) is None:
         return None
     return Problem(code="busy", detail="More clocks have run out than one step records; send it again.")
 

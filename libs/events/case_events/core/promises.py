@@ -159,6 +159,8 @@ def reminding(events: tuple[Event, ...], rules: ComplaintType, now: Instant) -> 
 
 def _reminding(event: Event, rules: ComplaintType, now: Instant) -> Event:
     said: tuple[Clock, ...] = getattr(event, "clocks", ())
+    if not said:
+        return event
     clocks = [clock for clock in said if not clock.kind.endswith(REMINDER)]
     targets = {(clock.kind, clock.party): clock for clock in said if clock.kind.endswith(REMINDER)}
     reminders = []

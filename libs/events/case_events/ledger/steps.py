@@ -16,6 +16,7 @@ import asyncpg
 
 from case_events import tracing
 from case_events.core.commands import POSTED_NAMES, File, Posted
+from case_events.core.deriving import derived
 from case_events.core.events import Filed
 from case_events.core.plan import Request, Step
 from case_events.core.values import CaseId, Instant, Party, Problem, Value
@@ -234,10 +235,12 @@ def request_of(asking: Asking, vault: Vault) -> Request:
     client = _namespace(asking.client)
     filing = isinstance(asking.command, File)
     assert filing == (asking.case_id is None), "a filing names no case, everything else does"
-    case_id = asking.case_id or (uuid5(client, asking.key) if asking.key else uuid7())
-    # A filing and a step of its case have different scopes: one key may stand for both.
-    scope = case_id if filing else uuid5(client, str(case_id))
-    event_id = uuid5(scope, asking.key) if asking.key else uuid7()
+    case_id = asking.case_id or (derived(client, asking.key) if asking.key else uuid7())
+    if not asking.key:
+        event_id = uuid7()
+    else:
+        # A filing and a step of its case have different scopes: one key may stand for both.
+        event_id = derived(case_id, asking.key) if filing else derived(client, str(case_id), asking.key)
     return Request(
         case_id=case_id,
         command=asking.command,
