@@ -47,6 +47,9 @@ Status = Literal[
     "closed",
 ]
 
+TakenDown = Literal["acceptance", "ruling"] | None
+"""By what a listing is down, if it is (domain IP1, P3)."""
+
 
 class Deadline(Value, frozen=True, kw_only=True):
     """A clock that runs: who must act, until when, and the version of the event that set it."""
@@ -168,7 +171,7 @@ class Case(Value, frozen=True, kw_only=True):
     instance: Word | None = None
     appealed_by: Side | None = None
     accepted_by: tuple[Side, ...] = ()
-    taken_down: Literal["acceptance", "ruling"] | None = None
+    taken_down: TakenDown = None
     remedy: Word | None = None
     owed: Money | None = None
     advances: tuple[Advance, ...] = ()

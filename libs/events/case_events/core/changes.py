@@ -39,20 +39,31 @@ Running = tuple[tuple[Deadline, ...], tuple[Deadline, ...]]
 
 
 def ticking(case: Case, started: tuple[Clock, ...], stop: tuple[str, ...] = (), of: ClockParty | None = None) -> Case:
+    """The case with the clocks that run after an event, the rest as it is."""
+    clocks, reminders = clocks_after(case, started, stop, of)
+    return replace(case, clocks=clocks, reminders=reminders)
+
+
+def clocks_after(
+    case: Case, started: tuple[Clock, ...], stop: tuple[str, ...] = (), of: ClockParty | None = None
+) -> Running:
     """Stop the named kinds (of one party, or of all), then start or move what the event promises.
 
     A reminder stops with its clock.
     """
-    if not (started or case.clocks or case.reminders):
-        return case
     moved = {(clock.kind, clock.party) for clock in started}
-    running = [d for d in case.clocks if not _stops(d, stop, of) and (d.kind, d.party) not in moved]
+    clocks = [
+        d
+        for d in case.clocks
+        if not (d.kind in stop and (of is None or of == d.party)) and (d.kind, d.party) not in moved
+    ]
     reminders: list[Deadline] = []
     if case.reminders:
-        alive = {(d.kind + REMINDER, d.party) for d in running} - moved
+        alive = {(d.kind + REMINDER, d.party) for d in clocks} - moved
         reminders = [d for d in case.reminders if (d.kind, d.party) in alive]
-    clocks, reminders_now = started_by(case.version, started, running, reminders)
-    return replace(case, clocks=clocks, reminders=reminders_now)
+    if not started:
+        return tuple(clocks), tuple(reminders)
+    return started_by(case.version, started, clocks, reminders)
 
 
 def started_by(version: int, started: tuple[Clock, ...], running: list[Deadline], reminders: list[Deadline]) -> Running:
@@ -75,20 +86,16 @@ def started_by(version: int, started: tuple[Clock, ...], running: list[Deadline]
     return tuple(running), tuple(reminders)
 
 
-def _stops(deadline: Deadline, stop: tuple[str, ...], of: ClockParty | None) -> bool:
-    return deadline.kind in stop and of in (None, deadline.party)
-
-
 def expired(case: Case, event: Timeout) -> Case:
     """A clock ran out: it stops, is remembered, and what the timeout promises starts."""
-    gone = Deadline(kind=event.kind, party=event.party, due_at=event.due_at, set_by=event.set_by)
-    case = replace(case, expired=(*case.expired, gone))
     match event:
         case MerchantResponseTimedOut() | NegotiationStalled():
             case = replace(case, status="waiting_for_complainant", intervention_open=True)
-            return ticking(case, event.clocks, stop=(event.kind, "negotiation"))
+            clocks, reminders = clocks_after(case, event.clocks, stop=(event.kind, "negotiation"))
         case _:
-            return ticking(case, event.clocks, stop=(event.kind,), of=event.party)
+            clocks, reminders = clocks_after(case, event.clocks, stop=(event.kind,), of=event.party)
+    gone = Deadline(kind=event.kind, party=event.party, due_at=event.due_at, set_by=event.set_by)
+    return replace(case, clocks=clocks, reminders=reminders, expired=(*case.expired, gone))
 
 
 def decided(
@@ -100,6 +107,7 @@ def decided(
     recoveries: tuple[Recovery, ...] = (),
 ) -> Case:
     """The outcome is fixed; what is owed is waited for. Nothing owed: the ``closed`` of the same step ends it."""
+    started, reminders = clocks_after(case, clocks, stop=ALL)
     case = replace(
         case,
         outcome=outcome,
@@ -107,8 +115,11 @@ def decided(
         owed=unpaid(owed, recoveries),
         recoveries=recoveries,
         taken_down=None if outcome == "rejected" else "ruling" if remedy == "takedown" else case.taken_down,
+        expired=anew(case),
+        clocks=started,
+        reminders=reminders,
     )
-    return waiting(ticking(anew(case), clocks, stop=ALL))
+    return waiting(case)
 
 
 def nothing_left(remedy: Word, owed: Money | None, recoveries: tuple[Recovery, ...]) -> bool:
@@ -120,20 +131,20 @@ def unpaid(owed: Money | None, recoveries: tuple[Recovery, ...]) -> Money | None
     """What the respondent owes to the complainant beyond what it pays back to the platform (domain P6)."""
     if owed is None:
         return None
-    left = owed.amount - sum(one.amount.amount for one in recoveries if one.party == "respondent")
-    return replace(owed, amount=left) if left > 0 else None
+    back = sum([one.amount.amount for one in recoveries if one.party == "respondent"])
+    return replace(owed, amount=owed.amount - back) if back < owed.amount else None
 
 
-def anew(case: Case) -> Case:
-    """What is owed from now on has its whole time, whatever ran out before."""
-    return replace(case, expired=tuple(one for one in case.expired if one.kind not in AFTER))
+def anew(case: Case) -> tuple[Deadline, ...]:
+    """What ran out and still counts: what is owed from now on has its whole time, whatever ran out before."""
+    return tuple([one for one in case.expired if one.kind not in AFTER])
 
 
 def waiting(case: Case) -> Case:
     """The status of a decided case: for the goods, for what is owed, for what is owed back, for the last look."""
     running = {clock.kind for clock in case.clocks}
     status: Status = "waiting_for_remedy"  # with no remedy owed either, the ``closed`` of the same step follows
-    if running & set(RETURN):
+    if not running.isdisjoint(RETURN):
         status = "waiting_for_return"
     elif case.remedy is None and case.recoveries:
         status = "waiting_for_recovery"
@@ -186,17 +197,26 @@ def stands(case: Case, event: Standing) -> Case:
 
 def given_up(case: Case, outcome: Word, clocks: tuple[Clock, ...], recoveries: tuple[Recovery, ...]) -> Case:
     """Nothing is owed to the complainant; what the platform paid first is owed back (domain P6)."""
-    case = replace(case, outcome=outcome, remedy=None, owed=None, recoveries=recoveries, taken_down=None)
-    case = ticking(anew(case), clocks, stop=ALL)
+    started, reminders = clocks_after(case, clocks, stop=ALL)
+    case = replace(
+        case,
+        outcome=outcome,
+        remedy=None,
+        owed=None,
+        recoveries=recoveries,
+        taken_down=None,
+        expired=anew(case),
+        clocks=started,
+        reminders=reminders,
+    )
     return waiting(case) if recoveries else case
 
 
-def handed(case: Case, department: Word) -> Case:
-    """Another department has the case, and nobody there yet."""
-    return replace(case, department=department, assignee=case.assignee if department == case.department else None)
+def kept_by(case: Case, department: Word) -> str | None:
+    """Who at the desk has the case where this department does: in another one nobody yet."""
+    return case.assignee if department == case.department else None
 
 
-def posted(case: Case, happened: events.Happened) -> Case:
-    """Words that can be put right later."""
-    post = Post(event_id=happened.event_id, version=happened.version, type=happened.name)
-    return replace(case, posts=(*case.posts, post))
+def posted(case: Case, happened: events.Happened) -> tuple[Post, ...]:
+    """The words that can be put right later, with those of this event."""
+    return (*case.posts, Post(event_id=happened.event_id, version=happened.version, type=happened.name))

@@ -21,17 +21,7 @@ UNDOABLE_AFTER = {
 """After these a party's timeout can still be taken back; after anything else something was decided or done on it."""
 
 
-def _final(change: Change) -> Change:
-    def changed(case: Case, event: Event, happened: Happened) -> Case:
-        return change(case if case.undo is None else replace(case, undo=None), event, happened)
-
-    return changed
-
-
-CHANGES: dict[type[Event], Change] = {
-    kind: change if kind in UNDOABLE_AFTER else _final(change)
-    for kind, change in (BY_PARTY | BY_PLATFORM | BY_CLOCK).items()
-}
+CHANGES: dict[type[Event], Change] = BY_PARTY | BY_PLATFORM | BY_CLOCK
 """How every event but the first changes a case (a test holds that none is missing)."""
 
 
@@ -51,13 +41,14 @@ def evolve(case: Case | None, happened: Happened) -> Case:
         return _filed(event, happened)
     change = CHANGES.get(type(event))
     assert change is not None, "a case is filed once"
+    if case.undo is not None and type(event) not in UNDOABLE_AFTER:
+        case = replace(case, undo=None)
     return change(replace(case, version=happened.version, updated_at=happened.effective_at), event, happened)
 
 
 def _filed(event: events.Filed, happened: Happened) -> Case:
-    accepted = all(clock.kind != "acceptance" for clock in event.clocks)
+    accepted = "acceptance" not in [clock.kind for clock in event.clocks]
     clocks, reminders = started_by(happened.version, event.clocks, [], [])
-    missing = RequestedEvidence(party="complainant", kinds=event.missing, back=None)
     return Case(
         case_id=happened.case_id,
         number=event.number,
@@ -92,7 +83,7 @@ def _filed(event: events.Filed, happened: Happened) -> Case:
         late=event.late,
         reply_started_at=happened.effective_at if accepted else None,
         evidence=whose("complainant", event.evidence),
-        requested=(missing,) if event.missing else (),
+        requested=(RequestedEvidence(party="complainant", kinds=event.missing, back=None),) if event.missing else (),
         clocks=clocks,
         reminders=reminders,
     )

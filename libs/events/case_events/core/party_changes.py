@@ -11,9 +11,10 @@ from case_events.core.changes import (
     RETURN,
     Change,
     brought,
+    clocks_after,
     decided,
     given_up,
-    handed,
+    kept_by,
     posted,
     stands,
     ticking,
@@ -51,14 +52,18 @@ def _evidence(case: Case, event: events.EvidenceSubmitted, _: Happened) -> Case:
 
 
 def _replied(case: Case, event: events.MerchantReplied, happened: Happened) -> Case:
-    case = replace(
-        brought(posted(case, happened), "respondent", event.evidence),
+    case = brought(case, "respondent", event.evidence)
+    clocks, reminders = clocks_after(case, (), stop=("response",))
+    return replace(
+        case,
+        posts=posted(case, happened),
         decision=event.decision,
         offer=event.offer,
         status="waiting_for_complainant",
         intervention_open=case.intervention_open or event.decision == "refuse",
+        clocks=clocks,
+        reminders=reminders,
     )
-    return ticking(case, (), stop=("response",))
 
 
 def _settled(case: Case, event: events.Settled, _: Happened) -> Case:
@@ -68,8 +73,11 @@ def _settled(case: Case, event: events.Settled, _: Happened) -> Case:
 
 def _called_in(case: Case, event: events.InterventionRequested, _: Happened) -> Case:
     """A receipt that is disputed takes the decision with it."""
-    case = replace(
-        handed(case, event.department),
+    clocks, reminders = clocks_after(case, event.clocks, stop=(*NEGOTIATION, *RETURN))
+    return replace(
+        case,
+        department=event.department,
+        assignee=kept_by(case, event.department),
         stage="claim",
         status="under_review",
         interventions=case.interventions + 1,
@@ -77,8 +85,9 @@ def _called_in(case: Case, event: events.InterventionRequested, _: Happened) -> 
         remedy=None,
         owed=None,
         recoveries=(),
+        clocks=clocks,
+        reminders=reminders,
     )
-    return ticking(case, event.clocks, stop=(*NEGOTIATION, *RETURN))
 
 
 def _expedited(case: Case, event: events.Expedited, _: Happened) -> Case:
@@ -109,7 +118,7 @@ def _remedied(case: Case, event: events.Remedied, _: Happened) -> Case:
 
 
 def _messaged(case: Case, _: events.Messaged, happened: Happened) -> Case:
-    return posted(case, happened)
+    return replace(case, posts=posted(case, happened))
 
 
 def _rated(case: Case, event: events.Rated, _: Happened) -> Case:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from case_events.core import events
-from case_events.core.case import Case, RequestedEvidence, Ruling
+from case_events.core.case import Case, RequestedEvidence, Ruling, TakenDown
 from case_events.core.changes import (
-    ALL,
     Change,
     anew,
     asked_for,
+    clocks_after,
     decided,
     given_up,
-    handed,
+    kept_by,
     posted,
     ticking,
     turn,
@@ -42,9 +42,15 @@ PlatformEvent = (
 
 
 def _accepted(case: Case, event: events.Accepted, happened: Happened) -> Case:
-    taken = "acceptance" if event.takedown else None
-    case = replace(case, status=turn(case.respondent), reply_started_at=happened.effective_at, taken_down=taken)
-    return ticking(case, event.clocks, stop=("acceptance",))
+    clocks, reminders = clocks_after(case, event.clocks, stop=("acceptance",))
+    return replace(
+        case,
+        status=turn(case.respondent),
+        reply_started_at=happened.effective_at,
+        taken_down="acceptance" if event.takedown else None,
+        clocks=clocks,
+        reminders=reminders,
+    )
 
 
 def _dismissed(case: Case, event: events.Dismissed, _: Happened) -> Case:
@@ -62,16 +68,17 @@ def _assigned(case: Case, event: events.Assigned, _: Happened) -> Case:
 
 
 def _escalated(case: Case, event: events.Escalated, _: Happened) -> Case:
-    return handed(case, event.to)
+    return replace(case, department=event.to, assignee=kept_by(case, event.to))
 
 
 def _linked(case: Case, event: events.Linked, _: Happened) -> Case:
-    return handed(replace(case, group=event.group), event.department or case.department)
+    department = event.department or case.department
+    return replace(case, group=event.group, department=department, assignee=kept_by(case, department))
 
 
 def _noted(case: Case, event: events.Noted, happened: Happened) -> Case:
     outside = (event.outside,) if event.outside else ()
-    return posted(replace(case, outside=(*case.outside, *outside)), happened)
+    return replace(case, outside=(*case.outside, *outside), posts=posted(case, happened))
 
 
 def _extended(case: Case, event: events.DeadlineExtended, _: Happened) -> Case:
@@ -89,7 +96,8 @@ def _reversed(case: Case, event: events.TimeoutReversed, _: Happened) -> Case:
     assert case.undo is not None, "only a timeout that could be taken back was"
     was = case.undo.was
     if case.group != was.group:
-        was = handed(was, case.department)  # the group has its department, and a case in it does not come down again
+        # The group has its department, and a case in it does not come down again.
+        was = replace(was, department=case.department, assignee=kept_by(was, case.department))
     since = {name: getattr(case, name) for name in SINCE}
     return _waited_for(ticking(replace(was, **since, clocks=(), reminders=()), event.clocks))
 
@@ -112,14 +120,20 @@ def _recovered(case: Case, event: events.Recovered, _: Happened) -> Case:
 
 
 def _followed_up(case: Case, event: events.FollowedUp, _: Happened) -> Case:
-    case = replace(anew(case), followed_up=True, remedy=event.remedy, owed=event.owed)
+    case = replace(case, expired=anew(case), followed_up=True, remedy=event.remedy, owed=event.owed)
     return waiting(ticking(case, event.clocks, stop=("follow_up",)))
 
 
 def _closed(case: Case, event: events.Closed, happened: Happened) -> Case:
-    closed_at = happened.effective_at
-    case = replace(case, stage="closed", status="closed", outcome=event.outcome, closed_at=closed_at)
-    return ticking(case, (), stop=ALL)
+    return replace(
+        case,
+        stage="closed",
+        status="closed",
+        outcome=event.outcome,
+        closed_at=happened.effective_at,
+        clocks=(),
+        reminders=(),
+    )
 
 
 def _requested(case: Case, event: events.EvidenceRequested, _: Happened) -> Case:
@@ -148,11 +162,20 @@ def _ruled(case: Case, event: events.Ruled, happened: Happened) -> Case:
         ruled_at=happened.effective_at,
         departs=event.departs,
     )
-    case = replace(case, rulings=(*case.rulings, ruling), accepted_by=())
+    rulings = (*case.rulings, ruling)
     if event.final:
+        case = replace(case, rulings=rulings, accepted_by=())
         return decided(case, event.verdict, event.outcome, event.owed, event.clocks, event.recoveries)
-    case = _taken_down(replace(case, status="appealable"))
-    return ticking(case, event.clocks, stop=("ruling", "assignment", "evidence"))
+    clocks, reminders = clocks_after(case, event.clocks, stop=("ruling", "assignment", "evidence"))
+    return replace(
+        case,
+        status="appealable",
+        rulings=rulings,
+        accepted_by=(),
+        taken_down=_down(case, rulings),
+        clocks=clocks,
+        reminders=reminders,
+    )
 
 
 def _corrected(case: Case, event: events.Corrected, _: Happened) -> Case:
@@ -177,17 +200,18 @@ def _corrected(case: Case, event: events.Corrected, _: Happened) -> Case:
         else one
         for one in case.rulings
     )
-    case = replace(case, rulings=rulings)
     if case.outcome is None:
         # Whoever accepted it accepted other words.
-        return ticking(_taken_down(replace(case, accepted_by=())), event.clocks)
+        return ticking(replace(case, rulings=rulings, accepted_by=(), taken_down=_down(case, rulings)), event.clocks)
+    case = replace(case, rulings=rulings)
     return decided(case, new.verdict, new.outcome, new.owed, event.clocks, new.recoveries)
 
 
-def _taken_down(case: Case) -> Case:
+def _down(case: Case, rulings: tuple[Ruling, ...]) -> TakenDown:
     """A listing stays down meanwhile (domain P3): from acceptance on, or as long as some ruling reads so."""
-    ruled_off = any(one.outcome == "takedown" for one in case.rulings)
-    return case if case.taken_down == "acceptance" else replace(case, taken_down="ruling" if ruled_off else None)
+    if case.taken_down == "acceptance":
+        return "acceptance"
+    return "ruling" if "takedown" in [one.outcome for one in rulings] else None
 
 
 BY_PLATFORM: dict[type[events.Event], Change] = {
