@@ -32,10 +32,6 @@ CASE_TYPES = {
 } | dict.fromkeys(("filed_at", "updated_at", "closed_at", "next_due_at"), "timestamptz")
 
 
-HEADS = (
-    "case_id uuid, expected integer, version integer, head_hash bytea, recorded_at timestamptz, reserve bytea,"
-    " release boolean"
-)
 STOPPED = "case_id uuid, kind text, party text, set_by integer"
 STARTED = (
     f"{STOPPED}, due_at timestamptz, next_try_at timestamptz, provisional boolean, minimum_notice boolean,"
@@ -58,6 +54,11 @@ MOVING = (
     "interventions",
 )
 """What of a listed case a step may change; the rest stands in its filing."""
+HEADS = {
+    True: "head_hash bytea, recorded_at timestamptz, reserve bytea",
+    False: "head_hash bytea, recorded_at timestamptz, expected integer",
+}
+"""The new head of its stream, beside the row of each case that is asked for; by whether it is filed."""
 KEYS = "case_id uuid, key_id uuid, side text, wrapped bytea"
 
 OPEN = f"""won AS (
@@ -69,12 +70,15 @@ MOVE = f"""locked AS MATERIALIZED (
     SELECT a.* FROM streams s JOIN asked a USING (case_id)
     WHERE s.version = a.expected ORDER BY s.case_id FOR UPDATE OF s SKIP LOCKED
 ),
-won AS (
+moved AS (
     UPDATE streams s SET version = a.version, head_hash = a.head_hash, recorded_at = a.recorded_at
     FROM locked a
     WHERE s.case_id = a.case_id AND s.version = a.expected AND {FRESH}
-    RETURNING s.case_id
-)"""
+    RETURNING a.*
+),
+won AS (SELECT case_id FROM moved)"""
+"""What is listed comes with what was moved: given as arrays of its own, the planner, who expects few of them, looked
+through all of them again for each case."""
 CLOCKS = 0x636C_6F63
 """The lock of a test clock ("cloc" in ASCII), in clock_stands too: shared by who writes under it, had alone by who
 moves, freezes or deletes it."""
@@ -107,11 +111,18 @@ reserved AS (
     INSERT INTO open_complaints (reservation, case_id)
     SELECT reserve, case_id FROM asked JOIN won USING (case_id) WHERE reserve IS NOT NULL
 )"""
-LIST = "INSERT INTO cases ({cases}) SELECT {cases} FROM {cases_given} JOIN won USING (case_id)"
-LIST_AGAIN = """UPDATE cases c SET {cases_moved} FROM {cases_given} JOIN won USING (case_id)
-    WHERE c.case_id = t.case_id"""
+ONLY_STEPS = """,
+stopped AS (
+    DELETE FROM deadlines d USING {stopped_given} JOIN won USING (case_id)
+    WHERE (d.case_id, d.kind, d.party, d.set_by) = (t.case_id, t.kind, t.party, t.set_by)
+),
+released AS (
+    DELETE FROM open_complaints o USING moved m WHERE m.stage = 'closed' AND o.case_id = m.case_id
+)"""
+LIST = "INSERT INTO cases ({cases}) SELECT {cases} FROM asked JOIN won USING (case_id)"
+LIST_AGAIN = "UPDATE cases c SET {cases_moved} FROM moved m WHERE c.case_id = m.case_id"
 WRITE = """
-WITH asked AS (SELECT * FROM {heads_given}),
+WITH asked AS (SELECT * FROM {asked_given}),
 {win},
 written AS (
     INSERT INTO events ({events}) SELECT {events} FROM {events_given} JOIN won USING (case_id)
@@ -120,16 +131,9 @@ written AS (
 listed AS (
     {list_it}
 ),
-stopped AS (
-    DELETE FROM deadlines d USING {stopped_given} JOIN won USING (case_id)
-    WHERE (d.case_id, d.kind, d.party, d.set_by) = (t.case_id, t.kind, t.party, t.set_by)
-),
 started AS (
     INSERT INTO deadlines ({started}) SELECT {started} FROM {started_given} JOIN won USING (case_id)
-),
-released AS (
-    DELETE FROM open_complaints o USING asked a JOIN won USING (case_id) WHERE a.release AND o.case_id = a.case_id
-){only_filings}
+){more}
 SELECT case_id, CASE WHEN ${last}::boolean THEN pg_notify('{channel}', '') END FROM won
 """
 
@@ -139,16 +143,13 @@ def _append_sql(*, filing: bool, clocked: bool = False) -> str:
 
     ``clocked``: some of the cases go by a test clock; live ones pay nothing for what those need.
     """
-    cases = ", ".join(f"{name} {CASE_TYPES.get(name, 'text')}" for name in (CASE_COLUMNS if filing else MOVING))
+    listed = CASE_COLUMNS if filing else MOVING
+    asked = [*(f"{name} {CASE_TYPES.get(name, 'text')}" for name in listed), HEADS[filing]]
     given = {
-        "heads": f"{HEADS}, {CLOCKED}" if clocked else HEADS,
+        "asked": ", ".join([*asked, CLOCKED] if clocked else asked),
         "events": EVENT_COLUMNS,
-        "cases": cases,
-        "stopped": STOPPED,
         "started": STARTED,
-    }
-    if filing:
-        given["keys"] = KEYS
+    } | ({"keys": KEYS} if filing else {"stopped": STOPPED})
     number, words = 1, dict[str, str]()
     for name, said in given.items():
         columns = [column.split() for column in said.split(", ")]
@@ -156,9 +157,10 @@ def _append_sql(*, filing: bool, clocked: bool = False) -> str:
         words[name] = ", ".join(column for column, _ in columns)
         words[f"{name}_given"] = f"unnest({arrays}) AS t ({words[name]})"
         number += len(columns)
-    words["cases_moved"] = ", ".join(f"{name} = t.{name}" for name in MOVING if name != "case_id")
+    words["cases"] = ", ".join(listed)
+    words["cases_moved"] = ", ".join(f"{name} = m.{name}" for name in MOVING if name != "case_id")
     words["list_it"] = (LIST if filing else LIST_AGAIN).format(**words)
-    words["only_filings"] = ONLY_FILINGS.format(**words) if filing else ""
+    words["more"] = (ONLY_FILINGS if filing else ONLY_STEPS).format(**words)
     win = OPEN if filing else MOVE
     if clocked:
         win = STANDING + win.replace(FRESH, FRESH + STANDS)

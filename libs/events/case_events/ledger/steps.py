@@ -222,7 +222,6 @@ def _writing(step: Step, head: bytes, keys: tuple[SubjectKey, ...], vault: Vault
         started=started,
         keys=keys if fresh else (),
         reserve=reservation(filed, vault) if isinstance(filed, Filed) and not closed else None,
-        release=closed and not fresh,
         marks=marks_of(step.before, step.events, step.case, vault),
         # Timeouts take effect just after they were due, wherever the clock stands by now; a step, where it stood.
         stood_at=None if step.case.test_clock is None or fired else last.effective_at,

@@ -57,9 +57,9 @@ class Loaded(Value, frozen=True, kw_only=True):
 class Writing(Value, frozen=True, kw_only=True):
     """What one case's step writes: all of it in the same statement, or nothing.
 
-    ``reserve`` is the digest a filing reserves its complaint under; ``release`` frees it at closing. ``stood_at``:
-    where the test clock of the case stood when it was judged, if what is written depends on that; ``fires``: these
-    are timeouts that nobody but a scheduler asked for.
+    ``reserve`` is the digest a filing reserves its complaint under, until it is closed. ``stood_at``: where the test
+    clock of the case stood when it was judged, if what is written depends on that; ``fires``: these are timeouts that
+    nobody but a scheduler asked for.
     """
 
     case_id: CaseId
@@ -70,7 +70,6 @@ class Writing(Value, frozen=True, kw_only=True):
     started: tuple[DeadlineRow, ...]
     keys: tuple[SubjectKey, ...] = ()
     reserve: bytes | None = None
-    release: bool = False
     marks: tuple[Mark, ...] = ()
     stood_at: Instant | None = None
     fires: bool = False
@@ -217,17 +216,19 @@ async def _append(connection: Connection, writings: Sequence[Writing], wake_befo
     filing = writings[0].before == 0
     clocked = any(writing.case.test_clock is not None for writing in writings)
     started = [row for writing in writings for row in writing.started]
-    keys = [key for writing in writings for key in writing.keys]
     arguments = [
-        *_heads(writings),
-        *(_clocks(writings) if clocked else ()),
-        *_events([row for writing in writings for row in writing.rows]),
         *_columns([writing.case for writing in writings], CASE_COLUMNS if filing else MOVING),
-        *_columns([row for writing in writings for row in writing.stopped], ("case_id", "kind", "party", "set_by")),
+        *_heads(writings, filing=filing),
+        *(_columns(writings, ("case.test_clock", "stood_at", "fires")) if clocked else ()),
+        *_events([row for writing in writings for row in writing.rows]),
         *_started(started),
     ]
     if filing:
+        keys = [key for writing in writings for key in writing.keys]
         arguments += _columns(keys, ("case_id", "key_id", "side", "wrapped"))
+    else:
+        stopped = [row for writing in writings for row in writing.stopped]
+        arguments += _columns(stopped, ("case_id", "kind", "party", "set_by"))
     soon = any(row.test_clock is None and not row.provisional and row.due_at < wake_before for row in started)
     return {row["case_id"] for row in await connection.fetch(APPEND[filing, clocked], *arguments, soon)}
 
@@ -241,20 +242,10 @@ APPEND = {
 """By whether it files, and whether any of the cases goes by a test clock."""
 
 
-def _heads(writings: Sequence[Writing]) -> list[list[Any]]:
-    return [
-        [writing.case_id for writing in writings],
-        [writing.before for writing in writings],
-        [writing.rows[-1].recorded.version for writing in writings],
-        [writing.rows[-1].hash for writing in writings],
-        [writing.rows[-1].recorded.recorded_at for writing in writings],
-        [writing.reserve for writing in writings],
-        [writing.release for writing in writings],
-    ]
-
-
-def _clocks(writings: Sequence[Writing]) -> list[list[Any]]:
-    return [[writing.case.test_clock for writing in writings], *_columns(writings, ("stood_at", "fires"))]
+def _heads(writings: Sequence[Writing], *, filing: bool) -> list[list[Any]]:
+    last = [writing.rows[-1] for writing in writings]
+    heads = [[row.hash for row in last], [row.recorded.recorded_at for row in last]]
+    return [*heads, *_columns(writings, ("reserve" if filing else "before",))]
 
 
 ENVELOPE = "case_id version event_id occurred_at effective_at recorded_at who agent client correlation causation asked"
