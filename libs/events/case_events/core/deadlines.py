@@ -27,13 +27,11 @@ def overdue(case: Case, now: Instant, *, in_time: bool = False) -> Deadline | No
     A reminder whose own clock has run out too is not told any more: it stops with its clock. Under a test clock, or
     ``in_time`` (an imported history), nothing is looked at late: one long advance tells what many short ones do.
     """
-    over = [one for one in deadlines_of(case) if one.due_at < now and not one.provisional]
-    late = case.test_clock is None and not in_time
-    gone = {(one.kind + REMINDER, one.party) for one in over} if late else ()
-    for deadline in over:
-        if (deadline.kind, deadline.party) not in gone:
-            return deadline
-    return None
+    over = [one for one in (*case.clocks, *case.reminders) if one.due_at < now and not one.provisional]
+    if case.test_clock is None and not in_time:
+        gone = {(one.kind + REMINDER, one.party) for one in over}
+        over = [one for one in over if (one.kind, one.party) not in gone]
+    return min(over, key=lambda one: one.due_at, default=None)
 
 
 def asks(deadline: Deadline) -> Expire:

@@ -36,10 +36,12 @@ def refusal(name: str, case: Case, rules: ComplaintType) -> Problem | None:
                 "deadline_passed", f"{name} was possible until {gone.due_at.rfc3339()}.", name, case, due=gone
             )
         return refused_now(f"{name} is not possible while the case is {case.status}.", name, case)
-    if name == "closed" and (running := _in_time(case)) is not None:
-        return _problem("not_yet", f"The {running.kind} still has time.", name, case, opens=running)
     why = _why_not(name, case, rules)
-    return refused_now(why, name, case) if why is not None else None
+    if why is None:
+        return None
+    if name == "closed":
+        return _problem("not_yet", why, name, case, opens=_in_time(case))
+    return refused_now(why, name, case)
 
 
 def _why_not(name: str, case: Case, rules: ComplaintType) -> str | None:
@@ -67,6 +69,8 @@ def _why_not(name: str, case: Case, rules: ComplaintType) -> str | None:
             return "There is nothing that could be corrected."
         case "rated" if case.rating is not None:
             return "The platform was rated already."
+        case "closed" if (running := _in_time(case)) is not None:
+            return f"The {running.kind} still has time."
         case "deadline_extended" if not case.clocks:
             return "No clock is running."
         case "timeout_reversed" if case.undo is None:
@@ -108,16 +112,9 @@ def allowed_events(case: Case, rules: ComplaintType) -> tuple[AllowedEvent, ...]
         [
             _ALLOWED.get(name) or AllowedEvent(type=name, by=_by(name, case), due_at=_until(name, case))
             for name in EVENTS_IN[case.status]
-            if _lets(name, case, rules)
+            if _why_not(name, case, rules) is None
         ]
     )
-
-
-def _lets(name: str, case: Case, rules: ComplaintType) -> bool:
-    """Does the rest of the state allow an event that its status does?"""
-    if name == "closed":
-        return _in_time(case) is None
-    return _why_not(name, case, rules) is None
 
 
 def _by(name: str, case: Case) -> tuple[Side, ...]:
@@ -174,7 +171,7 @@ class Missing(Value, frozen=True, kw_only=True):
 
 def missing_evidence(case: Case) -> tuple[Missing, ...]:
     """What was asked for and did not come, while anybody can still look at it (domain A3, E4)."""
-    if case.status == "closed":
+    if case.status == "closed" or not case.requested:
         return ()
     due = {clock.party: clock.due_at for clock in case.clocks if clock.kind == "evidence"}
     return tuple(
