@@ -12,6 +12,7 @@ from case_events.core.values import CHINA, Instant, Value
 
 REACH_MAX = 3_660
 """No span looks further ahead than ten years of days; more is a mistake in a policy."""
+DAY = timedelta(days=1)
 MOMENT = timedelta(microseconds=1)
 """The smallest step between two instants."""
 
@@ -97,22 +98,21 @@ def after(start: Instant, span: Span, calendar: Calendar) -> tuple[Instant, bool
 
 def elapsed(span: Span) -> timedelta:
     """The length of a span of elapsed time; nothing for one that counts days of the calendar."""
-    return timedelta(seconds=span.seconds or 0, hours=span.hours or 0, days=span.days or 0)
+    return timedelta(span.days or 0, (span.hours or 0) * 3600 + (span.seconds or 0))
 
 
 def _working_day(first: date, count: int, calendar: Calendar) -> tuple[date, bool]:
-    """The ``count``-th working day after ``first``; known only if every day passed over was."""
-    day, known = first, True
+    """The ``count``-th working day after ``first``; known only if every day passed over was: if both ends were."""
+    day = first
     for _ in range(REACH_MAX):
-        day += timedelta(days=1)
-        known = known and calendar.knows(day)
+        day += DAY
         if calendar.is_working_day(day):
             count -= 1
             if count == 0:
-                return day, known
+                return day, calendar.knows(first + DAY) and calendar.knows(day)
     raise ValueError(f"no such working day within {REACH_MAX} days of {first}")
 
 
 def end_of(day: date) -> Instant:
     """24:00 of the day, China time."""
-    return Instant.of(datetime.combine(day + timedelta(days=1), time(0), CHINA))
+    return Instant.of(datetime.combine(day + DAY, time(0), CHINA))

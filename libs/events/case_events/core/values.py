@@ -47,6 +47,8 @@ class Instant(datetime):
     @classmethod
     def of(cls, moment: datetime) -> Instant:
         """The same instant in UTC. Raises ValueError for a datetime without a zone."""
+        if isinstance(moment, cls) and moment.tzinfo is UTC:
+            return moment  # an instant and some time more or less is one
         if moment.tzinfo is None:
             raise ValueError("an instant needs a zone")
         utc = moment.astimezone(UTC)
