@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from string import Template
+from typing import Any
 
 import asyncpg
 import pytest
@@ -13,7 +14,7 @@ from case_events.core.values import CaseId, Instant
 from case_events.ledger.audit.audit import verify
 from case_events.ledger.audit.kept import EventRow
 from case_events.ledger.audit.verifying import Finding, link
-from case_events.ledger.codec import chained
+from case_events.ledger.codec import Envelope, chained
 from case_events.ledger.database import open_ledger
 from case_events.ledger.queries import read_case
 from case_events.ledger.sealing import BrokenSeal
@@ -125,7 +126,13 @@ async def test_the_links_are_those_the_ledger_writes_whatever_stands_in_them(
         for text in (None, *odd):
             changed = whole | {"agent": text, "client": text or "", "who": text or "", "type": text or ""}
             in_order = [changed[name] for name in EventRow._fields]
-            assert link(row["hash"], in_order) == chained(row["hash"], changed)
+            assert link(row["hash"], in_order) == chained(row["hash"], _said(changed))
+
+
+def _said(row: dict[str, Any]) -> Envelope:
+    told = {name: row[name] for name in Envelope.__struct_fields__}
+    instants = {name: said.rfc3339() for name, said in told.items() if isinstance(said, Instant)}
+    return Envelope(**told | instants | {name: said.hex() for name, said in told.items() if isinstance(said, bytes)})
 
 
 async def test_events_moved_to_another_place_in_their_case_are_found(

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from case_events.core.events import EVENTS, Event, Filed, Recorded
-from case_events.core.values import Value, canonical, decode_hook, encode_hook
+from case_events.core.values import CaseId, EventId, Value, canonical, decode_hook, encode_hook
 from case_events.ledger.private_places import Sealed, places, private_paths, sealed_fields, tree_of, unseal
 from case_events.ledger.sealing import KEY_ID, MARK, BrokenSeal, Keys, Subject, SubjectKey, Vault
 
@@ -126,8 +126,7 @@ def rows_of(events: Iterable[Recorded], head: bytes, keys: Iterable[SubjectKey],
         schema = WRITTEN[name]
         payload = _sealed(recorded, by_side, vault)
         payload_hash = hashlib.sha256(payload).digest()
-        envelope = {field: getattr(recorded, field) for field in (*ENVELOPE, "asked")}
-        head = chained(head, envelope | {"type": name, "schema": schema, "payload_hash": payload_hash})
+        head = chained(head, _envelope(recorded, schema, payload_hash))
         rows.append(
             Row(recorded=recorded, type=name, schema=schema, payload=payload, payload_hash=payload_hash, hash=head)
         )
@@ -147,17 +146,52 @@ ENVELOPE = [
     "version",
     "who",
 ]
+"""What is hashed as its column says it; beside it the type, the schema, and in hex ``asked`` and the payload's hash."""
 
 
-def chained(head: bytes, envelope: Mapping[str, Any]) -> bytes:
-    """SHA-256 over the domain word, the hash before, and the canonical JSON of the envelope (bytes in hex).
+class Envelope(Value, frozen=True, kw_only=True):
+    """What the chain says of an event, in words: instants as RFC 3339, bytes in hex."""
 
-    ``envelope`` has the columns named in ``ENVELOPE`` and type, schema, asked and payload_hash.
-    """
-    said = {name: envelope[name] for name in (*ENVELOPE, "type", "schema")}
-    said["asked"] = envelope["asked"].hex() if envelope["asked"] is not None else None
-    said["payload_hash"] = envelope["payload_hash"].hex()
-    return hashlib.sha256(DOMAIN + head + canonical(said)).digest()
+    agent: str | None
+    asked: str | None
+    case_id: CaseId
+    causation: UUID | None
+    client: str
+    correlation: UUID
+    effective_at: str
+    event_id: EventId
+    occurred_at: str
+    payload_hash: str
+    recorded_at: str
+    schema: int
+    type: str
+    version: int
+    who: str
+
+
+def chained(head: bytes, envelope: Envelope) -> bytes:
+    """SHA-256 over the domain word, the hash before, and the canonical JSON of the envelope."""
+    return hashlib.sha256(DOMAIN + head + canonical(envelope)).digest()
+
+
+def _envelope(recorded: Recorded, schema: int, payload_hash: bytes) -> Envelope:
+    return Envelope(
+        agent=recorded.agent,
+        asked=recorded.asked.hex() if recorded.asked is not None else None,
+        case_id=recorded.case_id,
+        causation=recorded.causation,
+        client=recorded.client,
+        correlation=recorded.correlation,
+        effective_at=recorded.effective_at.rfc3339(),
+        event_id=recorded.event_id,
+        occurred_at=recorded.occurred_at.rfc3339(),
+        payload_hash=payload_hash.hex(),
+        recorded_at=recorded.recorded_at.rfc3339(),
+        schema=schema,
+        type=recorded.name,
+        version=recorded.version,
+        who=recorded.who,
+    )
 
 
 def event_of(

@@ -127,6 +127,8 @@ def moved(before: Case | None, after: Case) -> tuple[tuple[DeadlineRow, ...], tu
     """The deadline rows a step takes away and those it adds."""
     if before is not None and before.clocks == after.clocks and before.reminders == after.reminders:
         return (), ()
-    old = deadline_rows(before) if before else ()
-    new = deadline_rows(after)
-    return tuple(row for row in old if row not in new), tuple(row for row in new if row not in old)
+    old, new = deadlines_of(before) if before else (), deadlines_of(after)
+    return (
+        tuple(_deadline_row(after, one) for one in old if one not in new),
+        tuple(_deadline_row(after, one) for one in new if one not in old),
+    )
