@@ -106,8 +106,11 @@ def decided(
     clocks: tuple[Clock, ...],
     recoveries: tuple[Recovery, ...] = (),
 ) -> Case:
-    """The outcome is fixed; what is owed is waited for. Nothing owed: the ``closed`` of the same step ends it."""
-    started, reminders = clocks_after(case, clocks, stop=ALL)
+    """The outcome is fixed; what is owed is waited for, and nothing else any more.
+
+    Nothing owed: the ``closed`` of the same step ends it.
+    """
+    started, reminders = started_by(case.version, clocks, [], [])
     case = replace(
         case,
         outcome=outcome,
@@ -196,8 +199,8 @@ def stands(case: Case, event: Standing) -> Case:
 
 
 def given_up(case: Case, outcome: Word, clocks: tuple[Clock, ...], recoveries: tuple[Recovery, ...]) -> Case:
-    """Nothing is owed to the complainant; what the platform paid first is owed back (domain P6)."""
-    started, reminders = clocks_after(case, clocks, stop=ALL)
+    """Nothing is owed to the complainant, no clock goes on; what the platform paid first is owed back (domain P6)."""
+    started, reminders = started_by(case.version, clocks, [], [])
     case = replace(
         case,
         outcome=outcome,
