@@ -24,6 +24,7 @@ from case_events.core.gates import (
     required_action_by,
     too_early,
 )
+from case_events.core.stages import CLOCK_OF
 from case_events.core.terms import Reply
 from case_events.core.values import ClockParty, Instant, Recovery
 from tests.core.standing import CARRIER, KINDS, OWED_BACK, RULES, RULING, clock, day, standing
@@ -43,6 +44,16 @@ def test_the_step_of_the_return_shows_its_own_clock_and_whose_it_is() -> None:
         shown = {one.type: (one.by, one.due_at) for one in allowed_events(case, RULES)}
         assert shown["returned"] == ((party,), day(on))
         assert required_action_by(case) == (party,)
+
+
+def test_every_other_event_shows_its_sides_and_its_own_clock_whatever_else_runs() -> None:
+    for status in sorted(OPEN):
+        case = standing(status)
+        runs = {one.kind: one.due_at for one in case.clocks}
+        for shown in allowed_events(case, RULES):
+            if shown.type != "returned":
+                until = runs[CLOCK_OF[shown.type]] if shown.type in CLOCK_OF else None
+                assert (shown.by, shown.due_at) == (BY[shown.type], until), shown.type
 
 
 GOES_FOR_GOOD = {

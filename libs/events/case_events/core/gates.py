@@ -88,7 +88,7 @@ def _in_time(case: Case) -> Deadline | None:
 
 def too_early(case: Case, by: Side, rules: ComplaintType) -> Problem | None:
     """Why ``by`` may not call the platform in yet (domain F9, N3): ``not_yet``, with the instant from which it may."""
-    if by == "respondent" or case.intervention_open:
+    if _may_call_in(case, by):
         return None
     openings = [running_clock(case, "negotiation")]
     if rules.reply is not None and rules.reply.on_timeout != "concede":
@@ -98,6 +98,10 @@ def too_early(case: Case, by: Side, rules: ComplaintType) -> Problem | None:
         "The respondent has its turn first: intervention opens when it refuses, is silent too long, or the talks stall."
     )
     return _problem("not_yet", detail, "intervention_requested", case, opens=opening)
+
+
+def _may_call_in(case: Case, by: Side) -> bool:
+    return by == "respondent" or case.intervention_open
 
 
 _ALLOWED = {
@@ -120,8 +124,8 @@ def allowed_events(case: Case, rules: ComplaintType) -> tuple[AllowedEvent, ...]
 def _by(name: str, case: Case) -> tuple[Side, ...]:
     """The sides that may post an event now."""
     match name:
-        case "intervention_requested" if not case.intervention_open:
-            return ("respondent",)
+        case "intervention_requested":
+            return tuple([side for side in BY[name] if _may_call_in(case, side)])
         case "appealed" | "ruling_accepted":
             return tuple(side for side in BY[name] if side not in case.accepted_by)
         case "returned":
