@@ -244,7 +244,7 @@ APPEND = {
 
 def _heads(writings: Sequence[Writing], *, filing: bool) -> list[list[Any]]:
     last = [writing.rows[-1] for writing in writings]
-    heads = [[row.hash for row in last], [row.recorded.recorded_at for row in last]]
+    heads: list[list[Any]] = [[row.hash for row in last], [row.recorded.recorded_at for row in last]]
     return [*heads, *_columns(writings, ("reserve" if filing else "before",))]
 
 
