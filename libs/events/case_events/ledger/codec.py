@@ -247,13 +247,13 @@ def _sealed(recorded: Recorded, keys: Mapping[Subject, SubjectKey], vault: Vault
     tree = TREES[type(recorded.event)]
     if not tree:
         return canonical(recorded.event)
-    plain = msgspec.to_builtins(recorded.event, enc_hook=encode_hook)
+    plain, seal = msgspec.to_builtins(recorded.event, enc_hook=encode_hook), vault.sealing(recorded.event_id)
     for container, key, here in places(plain, tree):
         text = container[key]
         if text.startswith(MARK) and any(text[KEY_ID] == str(own.key_id) for own in keys.values()):
             # Nobody outside knows the ids of keys: somebody planned with a text that was left sealed.
             raise BrokenSeal(f"{'/'.join(here)} of event {recorded.event_id} is sealed already")
-        container[key] = vault.seal(text, _key(recorded, here, keys), recorded.event_id, here)
+        container[key] = seal(text, _key(recorded, here, keys), here)
     return canonical(plain)
 
 

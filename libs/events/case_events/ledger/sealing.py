@@ -130,12 +130,26 @@ class Vault:
 
     def seal(self, text: str, key: SubjectKey, event_id: EventId, path: Path) -> str:
         """``text`` in a box that opens only in this place. Raises KeyDestroyed."""
+        return self.sealing(event_id)(text, key, path)
+
+    def sealing(self, event_id: EventId) -> Callable[[str, SubjectKey, Path], str]:
+        """What seals the texts of one event: the text, its key and its place → the sealed text, as ``seal`` does."""
+        said: dict[SubjectKey, tuple[AESGCM, str, bytes]] = {}
+
+        def sealed(text: str, key: SubjectKey, path: Path) -> str:
+            cipher, begins, place = said.get(key) or said.setdefault(key, self._begun(key, event_id))
+            nonce = os.urandom(NONCE_BYTES)
+            box = nonce + cipher.encrypt(nonce, text.encode(), place + _field(path))
+            return begins + base64.urlsafe_b64encode(box).decode()
+
+        return sealed
+
+    def _begun(self, key: SubjectKey, event_id: EventId) -> tuple[AESGCM, str, bytes]:
+        """What all texts that an event seals under one key share: the cipher, how they begin, and the event's place."""
         cipher = self._cipher(key)
         if cipher is None:
             raise KeyDestroyed(f"key {key.key_id} was destroyed")
-        nonce = os.urandom(NONCE_BYTES)
-        box = nonce + cipher.encrypt(nonce, text.encode(), _place(key.case_id, event_id, path))
-        return f"{MARK}{key.key_id}:{base64.urlsafe_b64encode(box).decode()}"
+        return cipher, f"{MARK}{key.key_id}:", _event(key.case_id, event_id)
 
     def open(self, sealed: str, keys: Keys, event_id: EventId, path: Path) -> str:
         """The text in the box; ``ERASED`` if its key was destroyed. Raises BrokenSeal if it does not open."""
@@ -173,10 +187,6 @@ def read_master_key(file: FilePath) -> bytes:
     if len(key) != KEY_BYTES:
         raise ValueError(f"{file} holds {len(key)} bytes; the master key has {KEY_BYTES}")
     return key
-
-
-def _place(case_id: CaseId, event_id: EventId, path: Path) -> bytes:
-    return _event(case_id, event_id) + _field(path)
 
 
 def _event(case_id: CaseId, event_id: EventId) -> bytes:
