@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import uvloop
 from pydantic import ValidationError
 
@@ -12,17 +14,28 @@ from case_scheduler.app import run
 from case_scheduler.door import CannotListen
 from case_scheduler.settings import Settings
 
+COLLECT_AFTER = 10_000
+"""Objects between two looks for cycles; with Python's 700 a pass of timeouts costs an eighth more CPU, in vain."""
+
 
 def main() -> None:
     settings = _settings()
     logs.configure(settings.log)
     tracing.configure(settings.otlp_endpoint, "caselog-scheduler")
+    collect_rarely()
     try:
         uvloop.run(run(settings))
     except (Unreadable, CannotListen) as reason:
         raise SystemExit(f"case_scheduler: cannot start:\n  - {reason}") from None
     finally:
         tracing.close()
+
+
+def collect_rarely() -> None:
+    """What is there when a scheduler starts stays, and a pass makes much that is gone with it, without cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
 
 
 def _settings() -> Settings:
