@@ -16,6 +16,7 @@ WINGS: dict[str, set[str]] = {
     # A wing (a package, or a module that stands alone) → what it may import beside the standard library.
     "case_events.core": {"case_events.core", "msgspec"},
     "case_events.shape": {"case_events.core", "msgspec", "jsonschema"},
+    "case_events.collecting": set(),
     "case_events.logs": {"msgspec", "structlog"},
     "case_events.tracing": {"case_events.tracing", "opentelemetry"},
     "case_events.policies": {

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -16,14 +14,13 @@ from case_events.core.events import EVENTS, Event
 from case_events.core.values import decode_hook
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import open_ledger
-from case_scheduler.__main__ import collect_rarely
 from case_scheduler.clock.pace import LARGEST
 from tests.bench import due, lives
 from tests.bench.contest import Contender, Contest, Figures, contest
 from tests.bench.house import MASTER_KEY, Database, House, Missing
 from tests.bench.jobs import Pgqueuer, Procrastinate
 from tests.bench.load import Run
-from tests.bench.machine import Measured, Meter
+from tests.bench.machine import Measured, Meter, collected_rarely
 from tests.bench.scale import Scale
 
 DUE = 20_000
@@ -97,22 +94,10 @@ async def _ours(database: Database, meter: Meter, cases: Sequence[UUID], count: 
         return Run(count, time.perf_counter() - began)
 
     try:
-        with _collected_rarely():
+        with collected_rarely():
             return await meter.measure(fire())
     finally:
         await ledger.close()
-
-
-@contextmanager
-def _collected_rarely() -> Iterator[None]:
-    """As in a scheduler's own process."""
-    before = gc.get_threshold()
-    collect_rarely()
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 async def _floor(database: Database, meter: Meter, cases: Sequence[UUID], count: int, number: int) -> Measured:

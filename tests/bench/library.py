@@ -22,7 +22,7 @@ from tests.bench import corpus, limit, lives
 from tests.bench.contest import Contender, Contest, Figures, contest
 from tests.bench.house import MASTER_KEY, Database, House, Missing
 from tests.bench.load import Run, each
-from tests.bench.machine import Measured, Meter
+from tests.bench.machine import Measured, Meter, collected_rarely
 from tests.bench.peers import Recorder
 from tests.bench.scale import Scale
 
@@ -54,6 +54,7 @@ async def measure(house: House, scale: Scale, console: Console) -> Figures:
         await database.settle()
         meter = Meter(house.postgres_pid)
         with ExitStack() as stack:
+            stack.enter_context(collected_rarely())
             others = _peer(stack, database, meter, scale.of(INSERTS), console)
             for name, way, each_run in ((BRIEF, _steps, brief), (AGAIN, _again, warm)):
                 mine, todo = todo[: each_run * scale.runs], todo[each_run * scale.runs :]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from case_events.collecting import collect_rarely
 from tests.bench.load import Run
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -95,3 +98,15 @@ def _machine_s() -> float:
     """Everything but idle and waiting for disks."""
     fields = list(map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]))
     return (sum(fields[:3]) + sum(fields[5:8])) / TICKS
+
+
+@contextmanager
+def collected_rarely() -> Iterator[None]:
+    """This process looks for cycles as a service's own does."""
+    before = gc.get_threshold()
+    collect_rarely()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import binascii
 import functools
-import gc
 import logging
 import os
 import socket
@@ -61,6 +60,7 @@ from case_api.streams.fanout import Fanout
 from case_api.upkeep import days, keys_used
 from case_api.upkeep.measuring import measuring
 from case_events import logs, tracing
+from case_events.collecting import collect_rarely
 from case_events.core.values import Problem
 from case_events.ledger.codec import UnknownEvent
 from case_events.ledger.connection import UNAVAILABLE
@@ -73,11 +73,6 @@ KEEP_ALIVE_S = 75
 SHUTDOWN_S = 10
 """How long requests under way may take after SIGTERM."""
 BACKLOG = 2048
-COLLECT_AFTER = 10_000
-"""Cycles are looked for after so many new objects. After Python's 700 most of them are requests under way, looked at
-in vain again and again: an eighth of all CPU, and pauses of 60 ms to go through everything that was ever loaded."""
-
-
 BUSIEST = "/v1/cases"
 """The paths that are matched first."""
 
@@ -138,9 +133,7 @@ def server_of(settings: Settings) -> uvicorn.Server:
     _set_up_log(settings)
     tracing.configure(settings.otlp_endpoint, "caselog-api")
     app = create_app(settings)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
+    collect_rarely()
     config = uvicorn.Config(
         app,
         host=settings.host,

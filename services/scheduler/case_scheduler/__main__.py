@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import gc
-
 import uvloop
 from pydantic import ValidationError
 
 from case_events import logs, tracing
+from case_events.collecting import collect_rarely
 from case_events.ledger.readable import Unreadable
 from case_events.ledger.sealing import read_master_key
 from case_scheduler.app import run
 from case_scheduler.door import CannotListen
 from case_scheduler.settings import Settings
-
-COLLECT_AFTER = 10_000
-"""Objects between two looks for cycles; with Python's 700 a pass of timeouts costs an eighth more CPU, in vain."""
 
 
 def main() -> None:
@@ -29,13 +25,6 @@ def main() -> None:
         raise SystemExit(f"case_scheduler: cannot start:\n  - {reason}") from None
     finally:
         tracing.close()
-
-
-def collect_rarely() -> None:
-    """What is there when a scheduler starts stays, and a pass makes much that is gone with it, without cycles."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
 
 
 def _settings() -> Settings:
