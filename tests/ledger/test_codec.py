@@ -21,7 +21,7 @@ from case_events.core.events import EVENTS, Event, Filed, Recorded, Ruled
 from case_events.core.values import ERASED, Instant, Penalty, canonical, decode_hook
 from case_events.ledger.codec import GENESIS, PRIVATE, STORED, TREES, WRITTEN, Row, UnknownEvent, event_of, rows_of
 from case_events.ledger.private_places import places
-from case_events.ledger.sealing import BrokenSeal, SubjectKey, Vault, by_id
+from case_events.ledger.sealing import BrokenSeal, SubjectKey, Vault
 from tests import examples
 from tests.ledger import generated
 from tests.ledger.desk import MASTER_KEY
@@ -97,7 +97,7 @@ def test_a_golden_event_of_any_version_is_read_as_it_was_meant(file: str) -> Non
     name, version = file.split(".", maxsplit=1)[0], int(file.split(".")[1].removeprefix("v"))
     payload = (EVENT_FILES / file).read_bytes().removesuffix(b"\n")
     event_id = uuid5(CASE, file)
-    assert event_of(name, version, in_boxes(name, payload, event_id), event_id, by_id(KEYS), VAULT) == meant(
+    assert event_of(name, version, in_boxes(name, payload, event_id), event_id, VAULT.ring(KEYS)) == meant(
         name, version
     )
 
@@ -121,7 +121,7 @@ def test_a_penalty_named_by_its_word_was_the_respondent_s_but_for_the_mark_on_a_
     said = json.loads((EVENT_FILES / "ruled.v1.json").read_bytes())
     said["penalties"] = ["warning", "credit_mark"]
     payload = in_boxes("ruled", canonical(said), SOME_ID)
-    event = event_of("ruled", 1, payload, SOME_ID, by_id(KEYS), VAULT)
+    event = event_of("ruled", 1, payload, SOME_ID, VAULT.ring(KEYS))
     assert isinstance(event, Ruled)
     assert event.penalties == (Penalty(kind="warning"), Penalty(kind="credit_mark", on="complainant"))
 
@@ -130,10 +130,10 @@ def test_an_older_version_is_read_and_one_that_was_never_written_is_refused() ->
     row = sealed("ruled")
     for schema in (0, 3, -1):
         with pytest.raises(UnknownEvent, match="this release writes 2"):
-            event_of("ruled", schema, row.payload, row.recorded.event_id, by_id(KEYS), VAULT)
+            event_of("ruled", schema, row.payload, row.recorded.event_id, VAULT.ring(KEYS))
     with pytest.raises(UnknownEvent, match="is not one"):
         # What is said in the words of version 2 is no event of version 1.
-        event_of("ruled", 1, row.payload, row.recorded.event_id, by_id(KEYS), VAULT)
+        event_of("ruled", 1, row.payload, row.recorded.event_id, VAULT.ring(KEYS))
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))
@@ -166,7 +166,7 @@ def sealed(name: str) -> Row:
 
 
 def opened(row: Row, payload: bytes | None = None, event_id: UUID | None = None, keys: Any = KEYS) -> Event:
-    return event_of(row.type, row.schema, payload or row.payload, event_id or row.recorded.event_id, by_id(keys), VAULT)
+    return event_of(row.type, row.schema, payload or row.payload, event_id or row.recorded.event_id, VAULT.ring(keys))
 
 
 def test_the_fields_that_are_sealed_are_the_ones_agreed() -> None:
@@ -257,7 +257,7 @@ def test_a_box_moved_to_another_case_does_not_open_even_with_its_key_beside_it()
 
 def opened_elsewhere(row: Row, keys: list[SubjectKey]) -> Event:
     """As another process would open it, which has not unwrapped these keys before."""
-    return event_of(row.type, row.schema, row.payload, row.recorded.event_id, by_id(keys), Vault(MASTER_KEY))
+    return event_of(row.type, row.schema, row.payload, row.recorded.event_id, Vault(MASTER_KEY).ring(keys))
 
 
 def test_a_key_wrapped_for_one_side_is_not_taken_for_the_other_s() -> None:
@@ -289,7 +289,7 @@ def test_a_payload_that_is_not_its_event_is_refused_and_not_misread() -> None:
             opened(row, payload)
     for name, schema in (("closed", 2), ("unheard_of", 1)):
         with pytest.raises(UnknownEvent):
-            event_of(name, schema, row.payload, row.recorded.event_id, {}, VAULT)
+            event_of(name, schema, row.payload, row.recorded.event_id, VAULT.ring(()))
 
 
 def test_a_sealed_event_of_the_first_release_still_opens_and_still_has_its_hash() -> None:
@@ -301,7 +301,7 @@ def test_a_sealed_event_of_the_first_release_still_opens_and_still_has_its_hash(
     vault = Vault(bytes.fromhex(kept["master_key"]))
     payload = kept["payload"].encode()
     event_id = UUID(kept["envelope"]["event_id"])
-    assert event_of("filed", 1, payload, event_id, by_id(keys), vault) == replace(FIRST["filed"], facts=None)
+    assert event_of("filed", 1, payload, event_id, vault.ring(keys)) == replace(FIRST["filed"], facts=None)
     assert hashlib.sha256(payload).hexdigest() == kept["envelope"]["payload_hash"]
     chained = hashlib.sha256(b"caselog.event.v1\n" + bytes(32) + rfc8785.dumps(kept["envelope"])).hexdigest()
     assert chained == kept["hash"]

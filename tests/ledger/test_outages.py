@@ -23,7 +23,7 @@ from case_events.ledger.clock.outages import OUTAGE_LEAST_S, NotYetOver, OtherOu
 from case_events.ledger.codec import GENESIS, event_of, rows_of
 from case_events.ledger.database import Ledger
 from case_events.ledger.queries import read_case
-from case_events.ledger.sealing import KeyDestroyed, Vault, by_id
+from case_events.ledger.sealing import KeyDestroyed, Vault
 from tests import examples
 from tests.ledger.contending import waits
 from tests.ledger.desk import MASTER_KEY, Desk, a_filing, now, swift_text
@@ -234,6 +234,6 @@ def test_relief_is_written_when_both_sides_were_erased() -> None:
     )
     erased = [replace(key, wrapped=None) for key in vault.new_keys(case_id)]
     (row,) = rows_of([recorded], GENESIS, erased, vault)
-    assert event_of(row.type, row.schema, row.payload, recorded.event_id, by_id(erased), vault) == relief
+    assert event_of(row.type, row.schema, row.payload, recorded.event_id, vault.ring(erased)) == relief
     with pytest.raises(KeyDestroyed):
         rows_of([replace(recorded, event=replace(relief, reason="停运。"))], GENESIS, erased, vault)

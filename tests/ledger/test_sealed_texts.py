@@ -22,7 +22,7 @@ from case_events.ledger.judging import reads_texts
 from case_events.ledger.marks import marks_of
 from case_events.ledger.private_places import places
 from case_events.ledger.read_models import case_row, deadline_rows
-from case_events.ledger.sealing import BrokenSeal, Vault, by_id
+from case_events.ledger.sealing import BrokenSeal, Vault
 from case_events.policies import load, shipped
 from tests import examples as ex
 from tests.bench import lives
@@ -68,7 +68,7 @@ def test_a_text_that_was_left_sealed_is_never_sealed_again() -> None:
     first = lives.mixed(1)[0][0]
     keys = VAULT.new_keys(first.case_id)
     (row,) = rows_of([first], GENESIS, keys, VAULT)
-    left = event_of(row.type, row.schema, row.payload, first.event_id, by_id(keys), VAULT, wanted=NOTHING)
+    left = event_of(row.type, row.schema, row.payload, first.event_id, VAULT.ring(keys), wanted=NOTHING)
     with pytest.raises(BrokenSeal, match="is sealed already"):
         rows_of([replace(first, event=left)], GENESIS, keys, VAULT)
 
@@ -85,7 +85,7 @@ def with_texts_sealed(history: History, wanted: Wanted) -> History:
     return tuple(
         replace(
             row.recorded,
-            event=event_of(row.type, row.schema, row.payload, row.recorded.event_id, by_id(keys), VAULT, wanted=wanted),
+            event=event_of(row.type, row.schema, row.payload, row.recorded.event_id, VAULT.ring(keys), wanted=wanted),
         )
         for row in rows_of(history, GENESIS, keys, VAULT)
     )

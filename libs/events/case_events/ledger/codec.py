@@ -16,7 +16,7 @@ import msgspec
 from case_events.core.events import EVENTS, Event, Filed, Recorded
 from case_events.core.values import CaseId, EventId, Value, canonical, decode_hook, encode_hook
 from case_events.ledger.private_places import Sealed, places, private_paths, sealed_fields, tree_of, unseal
-from case_events.ledger.sealing import KEY_ID, MARK, BrokenSeal, Keys, Subject, SubjectKey, Vault
+from case_events.ledger.sealing import KEY_ID, MARK, BrokenSeal, Ring, Subject, SubjectKey, Vault
 
 DOMAIN = b"caselog.event.v1\n"
 GENESIS = bytes(32)
@@ -194,9 +194,33 @@ def _envelope(recorded: Recorded, schema: int, payload_hash: bytes) -> Envelope:
     )
 
 
-def event_of(
-    name: str, schema: int, payload: bytes, event_id: UUID, keys: Keys, vault: Vault, *, wanted: Wanted | None = None
-) -> Event:
+RECORDED = (
+    *("case_id", "version", "event_id", "type", "schema", "occurred_at", "effective_at", "recorded_at"),
+    *("who", "agent", "client", "correlation", "causation", "asked", "payload"),
+)
+"""What an event is read from, in the order in which it is selected."""
+
+
+def recorded_of(row: Any, ring: Ring, wanted: Wanted | None = None) -> Recorded:
+    """The event in its envelope, of a row that begins with ``RECORDED``; the rest as in ``event_of``."""
+    return Recorded(
+        case_id=row[0],
+        version=row[1],
+        event_id=row[2],
+        event=event_of(row[3], row[4], row[14], row[2], ring, wanted),
+        occurred_at=row[5],
+        effective_at=row[6],
+        recorded_at=row[7],
+        who=row[8],
+        agent=row[9],
+        client=row[10],
+        correlation=row[11],
+        causation=row[12],
+        asked=row[13],
+    )
+
+
+def event_of(name: str, schema: int, payload: bytes, event_id: UUID, ring: Ring, wanted: Wanted | None = None) -> Event:
     """The event in a stored payload, unsealed: all of it, or at least what is ``wanted``, the rest may stay sealed.
 
     Raises UnknownEvent, or BrokenSeal.
@@ -207,39 +231,37 @@ def event_of(
     try:
         if schema == written:
             kind = STORED[name].kind
-            return _opened(kind, payload, event_id, keys, vault, (SEALED if wanted is None else wanted)[kind])
-        return _upcast(STORED[name], schema, payload, event_id, keys, vault)
+            return _opened(kind, payload, event_id, ring, (SEALED if wanted is None else wanted)[kind])
+        return _upcast(STORED[name], schema, payload, event_id, ring)
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise UnknownEvent(f"{name}, schema version {schema}: the payload of event {event_id} is not one") from error
 
 
-def _opened(
-    kind: type[Event], payload: bytes, event_id: UUID, keys: Keys, vault: Vault, wanted: tuple[Sealed, ...]
-) -> Event:
+def _opened(kind: type[Event], payload: bytes, event_id: UUID, ring: Ring, wanted: tuple[Sealed, ...]) -> Event:
     try:
         event = DECODERS[kind].decode(payload)
     except msgspec.ValidationError:
         if not SEALED[kind]:
             raise
         # Sealed, a text is longer than its field allows, or only looks so: opened, it is what it was when written.
-        return msgspec.convert(_unsealed(kind, payload, event_id, keys, vault), kind, dec_hook=decode_hook)
+        return msgspec.convert(_unsealed(kind, payload, event_id, ring), kind, dec_hook=decode_hook)
     if wanted:
-        unseal(event, wanted, vault.opening(keys, event_id))
+        unseal(event, wanted, ring.opening(event_id))
     return event
 
 
-def _upcast(stored: Stored, schema: int, payload: bytes, event_id: UUID, keys: Keys, vault: Vault) -> Event:
-    plain = _unsealed(stored.kind, payload, event_id, keys, vault)
+def _upcast(stored: Stored, schema: int, payload: bytes, event_id: UUID, ring: Ring) -> Event:
+    plain = _unsealed(stored.kind, payload, event_id, ring)
     for upcaster in stored.before[schema - 1 :]:
         plain = upcaster(plain)
     return msgspec.convert(plain, stored.kind, dec_hook=decode_hook)
 
 
-def _unsealed(kind: type[Event], payload: bytes, event_id: UUID, keys: Keys, vault: Vault) -> Plain:
+def _unsealed(kind: type[Event], payload: bytes, event_id: UUID, ring: Ring) -> Plain:
     plain: Plain = msgspec.json.decode(payload)
-    opened = vault.opening(keys, event_id)
+    opened = ring.opening(event_id)
     for container, key, here in places(plain, TREES[kind]):
-        container[key] = opened(container[key], here)
+        container[key] = opened(container[key], "/".join(here))
     return plain
 
 

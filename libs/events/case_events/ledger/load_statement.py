@@ -6,11 +6,14 @@ there, or the reader knows none, it gives the whole case.
 
 from __future__ import annotations
 
+from case_events.ledger.codec import RECORDED
+
 FIRST = "(e.version IS NULL OR e.version = coalesce(known.version, 0) + 1)"
 """The row that says once what is the same for the whole case; it has no event where nothing happened since."""
+HASHES = slice(len(RECORDED), len(RECORDED) + 2)
+"""Where in a row stand the hash of the payload and that of the event."""
 LOAD = f"""
-SELECT s.case_id, e.version, e.event_id, e.type, e.schema, e.occurred_at, e.effective_at, e.recorded_at, e.who,
-    e.agent, e.client, e.correlation, e.causation, e.asked, e.payload, e.payload_hash, e.hash,
+SELECT s.case_id, {", ".join(f"e.{name}" for name in RECORDED[1:])}, e.payload_hash, e.hash,
     coalesce(known.version, 0) AS known,
     CASE WHEN {FIRST} THEN s.head_hash END AS head_hash,
     CASE WHEN {FIRST} THEN s.recorded_at END AS head_recorded_at,

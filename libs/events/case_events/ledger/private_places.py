@@ -113,21 +113,23 @@ def _item(info: Any) -> Any:
     return info.item_type if isinstance(info, msgspec.inspect.VarTupleType) else None
 
 
-def unseal(value: Any, fields: tuple[Sealed, ...], opened: Callable[[str, Path], str], at: Path = ()) -> None:
-    """Put the opened texts in the place of the sealed ones, in a Struct that was just decoded and is nobody's yet."""
+def unseal(value: Any, fields: tuple[Sealed, ...], opened: Callable[[str, str], str], above: str = "") -> None:
+    """Put the opened texts in the place of the sealed ones, in a Struct that was just decoded and is nobody's yet.
+
+    ``opened`` is given each text and where it stands, as in ``evidence/0/uri``; ``above``: how that begins.
+    """
     for attribute, word, inner, many in fields:
         found = getattr(value, attribute, None)
         if found is None:
             continue
-        here = (*at, word)
-        if many:
-            items = enumerate(found)
-            if inner is None:
-                force_setattr(value, attribute, tuple(opened(one, (*here, str(index))) for index, one in items))
-                continue
-            for index, one in items:
-                unseal(one, inner, opened, (*here, str(index)))
+        here = above + word
+        if inner is None and many:
+            texts = tuple(opened(one, f"{here}/{index}") for index, one in enumerate(found))
+            force_setattr(value, attribute, texts)
         elif inner is None:
             force_setattr(value, attribute, opened(found, here))
+        elif many:
+            for index, one in enumerate(found):
+                unseal(one, inner, opened, f"{here}/{index}/")
         else:
-            unseal(found, inner, opened, here)
+            unseal(found, inner, opened, here + "/")

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import os
 from binascii import a2b_base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Literal
@@ -33,6 +33,8 @@ CIPHERS_MAX = 20_000
 MARK = "sealed:"
 KEY_ID = slice(len(MARK), len(MARK) + 36)
 """Where in a sealed value the id of its key stands; a colon and the box follow."""
+BEGINNING = slice(KEY_ID.stop)
+"""What all texts sealed under one key have in common."""
 BOX = slice(KEY_ID.stop + 1, None)
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
@@ -50,14 +52,6 @@ class SubjectKey(Value, frozen=True, kw_only=True):
 
 class BrokenSeal(Exception):
     """A sealed value does not open under its own key: it was changed, moved, or the master key is another."""
-
-
-Keys = Mapping[str, SubjectKey]
-"""A case's keys by the id that sealed values name, as text."""
-
-
-def by_id(keys: Iterable[SubjectKey]) -> Keys:
-    return {str(key.key_id): key for key in keys}
 
 
 class KeyDestroyed(Exception):
@@ -103,7 +97,7 @@ class Vault:
 
     def _new_key(self, case_id: CaseId, side: Subject) -> SubjectKey:
         raw, key_id, nonce = os.urandom(KEY_BYTES), uuid4(), os.urandom(NONCE_BYTES)
-        wrapped = nonce + self._wrapping.encrypt(nonce, raw, _bound(str(case_id), str(key_id), side))
+        wrapped = nonce + self._wrapping.encrypt(nonce, raw, _place(case_id, key_id, side))
         key = SubjectKey(key_id=key_id, case_id=case_id, side=side, wrapped=wrapped)
         self._remember(key, AESGCM(raw))
         return key
@@ -116,7 +110,7 @@ class Vault:
             return known[1]
         nonce, box = key.wrapped[:NONCE_BYTES], key.wrapped[NONCE_BYTES:]
         try:
-            data_key = self._wrapping.decrypt(nonce, box, _bound(str(key.case_id), str(key.key_id), key.side))
+            data_key = self._wrapping.decrypt(nonce, box, _place(key.case_id, key.key_id, key.side))
         except InvalidTag as error:
             raise BrokenSeal(f"key {key.key_id} was wrapped by another master key, or changed") from error
         return self._remember(key, AESGCM(data_key))
@@ -139,7 +133,7 @@ class Vault:
         def sealed(text: str, key: SubjectKey, path: Path) -> str:
             cipher, begins, place = said.get(key) or said.setdefault(key, self._begun(key, event_id))
             nonce = os.urandom(NONCE_BYTES)
-            box = nonce + cipher.encrypt(nonce, text.encode(), place + _field(path))
+            box = nonce + cipher.encrypt(nonce, text.encode(), place + _word("/".join(path)))
             return begins + base64.urlsafe_b64encode(box).decode()
 
         return sealed
@@ -149,33 +143,53 @@ class Vault:
         cipher = self._cipher(key)
         if cipher is None:
             raise KeyDestroyed(f"key {key.key_id} was destroyed")
-        return cipher, f"{MARK}{key.key_id}:", _event(key.case_id, event_id)
+        return cipher, f"{MARK}{key.key_id}:", _identifier(key.case_id) + _identifier(event_id)
 
-    def open(self, sealed: str, keys: Keys, event_id: EventId, path: Path) -> str:
-        """The text in the box; ``ERASED`` if its key was destroyed. Raises BrokenSeal if it does not open."""
-        return self.opening(keys, event_id)(sealed, path)
+    def ring(self, keys: Iterable[SubjectKey]) -> Ring:
+        """A case's keys, to open its texts with."""
+        return Ring(keys, self._cipher)
 
-    def opening(self, keys: Keys, event_id: EventId) -> Callable[[str, Path], str]:
-        """What opens the boxes of one event: the sealed text and its place → the text, as ``open`` does."""
-        said: dict[str, bytes] = {}
 
-        def opened(sealed: str, path: Path) -> str:
-            if not sealed.startswith(MARK):
-                raise BrokenSeal(f"{'/'.join(path)} is not sealed")
-            key = keys.get(sealed[KEY_ID])
-            if key is None:
-                raise BrokenSeal(f"{'/'.join(path)} names a key its case does not have")
-            cipher = self._cipher(key)
+Opening = Callable[[str, str], str]
+"""A sealed text and the field it stands in, as in ``evidence/0/uri`` → the text."""
+
+
+class Ring:
+    """A case's keys, each unwrapped when the first text under it is opened."""
+
+    def __init__(self, keys: Iterable[SubjectKey], unwrap: Callable[[SubjectKey], AESGCM | None]) -> None:
+        """``unwrap``: the cipher of a key; None for one that was destroyed."""
+        self._keys = {f"{MARK}{key.key_id}": key for key in keys}
+        self._unwrap = unwrap
+        self._unwrapped: dict[str, tuple[AESGCM | None, bytes]] = {}
+
+    def opening(self, event_id: EventId) -> Opening:
+        """What opens the boxes of one event; ``ERASED`` for a text whose key was destroyed.
+
+        It raises BrokenSeal for a text that does not open in this field, or that is not sealed under a key of the case.
+        """
+        unwrapped, event = self._unwrapped, _identifier(event_id)
+
+        def opened(sealed: str, field: str) -> str:
+            cipher, case = unwrapped.get(sealed[BEGINNING]) or self._take(sealed[BEGINNING], field)
             if cipher is None:
                 return ERASED
-            place = said.get(sealed[KEY_ID]) or said.setdefault(sealed[KEY_ID], _event(key.case_id, event_id))
             try:
                 raw = a2b_base64(sealed[BOX].encode().translate(URL_SAFE))
-                return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place + _field(path)).decode()
+                return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], case + event + _word(field)).decode()
             except (InvalidTag, ValueError) as error:
-                raise BrokenSeal(f"{'/'.join(path)} of event {event_id} does not open") from error
+                raise BrokenSeal(f"{field} of event {event_id} does not open") from error
 
         return opened
+
+    def _take(self, beginning: str, field: str) -> tuple[AESGCM | None, bytes]:
+        """The cipher of the key that is named, and what its boxes are bound to first: its case."""
+        key = self._keys.get(beginning)
+        if key is None:
+            sealed = beginning.startswith(MARK)
+            raise BrokenSeal(f"{field} names a key its case does not have" if sealed else f"{field} is not sealed")
+        taken = self._unwrapped[beginning] = (self._unwrap(key), _identifier(key.case_id))
+        return taken
 
 
 def read_master_key(file: FilePath) -> bytes:
@@ -189,14 +203,19 @@ def read_master_key(file: FilePath) -> bytes:
     return key
 
 
-def _event(case_id: CaseId, event_id: EventId) -> bytes:
-    """What ``_bound`` says of the two ids, each of 36 characters."""
-    return b"\0\0\0\x24%b\0\0\0\x24%b" % (str(case_id).encode(), str(event_id).encode())
+def _place(case_id: CaseId, one: UUID, word: str) -> bytes:
+    """What a box is bound to: its case, and in it an event and the field, or a key and its side."""
+    return _identifier(case_id) + _identifier(one) + _word(word)
+
+
+def _identifier(one: UUID) -> bytes:
+    """What ``_bound`` says of an id, which has 36 characters."""
+    return b"\0\0\0\x24" + str(one).encode()
 
 
 @lru_cache(maxsize=4096)
-def _field(path: Path) -> bytes:
-    return _bound("/".join(path))
+def _word(word: str) -> bytes:
+    return _bound(word)
 
 
 def _bound(*words: str) -> bytes:

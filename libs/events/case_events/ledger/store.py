@@ -25,14 +25,14 @@ from case_events.ledger.append_statements import (
     APPEND_STEPS_CLOCKED,
     MOVING,
 )
-from case_events.ledger.codec import Row, Wanted, event_of
+from case_events.ledger.codec import Row, Wanted, recorded_of
 from case_events.ledger.connection import POSTGRES_EPOCH, Connection
-from case_events.ledger.load_statement import LOAD
+from case_events.ledger.load_statement import HASHES, LOAD
 from case_events.ledger.marks import Mark
 from case_events.ledger.marks import write as write_marks
 from case_events.ledger.read_models import CASE_COLUMNS, CaseRow, DeadlineRow
 from case_events.ledger.recent import Hashes, Recent, Remembered
-from case_events.ledger.sealing import Keys, SubjectKey, Vault, by_id
+from case_events.ledger.sealing import SubjectKey, Vault
 
 Known = Mapping[CaseId, Remembered | None]
 
@@ -116,7 +116,7 @@ async def _load(
     for case_id, rows in by_case.items():
         before = known[case_id] if rows[0]["known"] else None
         keys = _keys(case_id, rows[0])
-        if before is not None and by_id(before.keys) != by_id(keys):
+        if before is not None and {*before.keys} != {*keys}:
             changed.append(case_id)
         else:
             loaded[case_id] = _loaded(case_id, rows, keys, vault, wanted, before)
@@ -138,11 +138,11 @@ def _loaded(
     wanted: Wanted | None,
     before: Remembered | None,
 ) -> Loaded:
-    first, sealed_by = rows[0], by_id(keys)
+    first, ring = rows[0], vault.ring(keys)
     now = max(first["now"], first["head_recorded_at"])
     since = rows if first["version"] is not None else []
-    history = tuple(recorded_of(row, sealed_by, vault, wanted) for row in since)
-    hashes = tuple((row["payload_hash"], row["hash"]) for row in since)
+    history = tuple(recorded_of(row, ring, wanted) for row in since)
+    hashes = tuple(row[HASHES] for row in since)
     if before is not None:
         history = (*before.history, *history) if history else before.history
         hashes = (*before.hashes, *hashes)
@@ -171,25 +171,6 @@ def _at_hand(recent: Recent, loaded: Loaded, before: Remembered | None, *, opene
 
 def _hidden(filed: Recorded, clock_at: Instant | None) -> bool:
     return clock_at is None and isinstance(filed.event, Filed) and filed.event.test_clock is not None
-
-
-def recorded_of(row: asyncpg.Record, keys: Keys, vault: Vault, wanted: Wanted | None = None) -> Recorded:
-    """The event in a row of ``events``, in its envelope, unsealed as far as it is ``wanted`` (None: all of it)."""
-    return Recorded(
-        case_id=row["case_id"],
-        version=row["version"],
-        event_id=row["event_id"],
-        event=event_of(row["type"], row["schema"], row["payload"], row["event_id"], keys, vault, wanted=wanted),
-        occurred_at=row["occurred_at"],
-        effective_at=row["effective_at"],
-        recorded_at=row["recorded_at"],
-        who=row["who"],
-        agent=row["agent"],
-        client=row["client"],
-        correlation=row["correlation"],
-        causation=row["causation"],
-        asked=row["asked"],
-    )
 
 
 async def append(connection: Connection, writings: Sequence[Writing], *, wake_before: Instant) -> set[CaseId]:

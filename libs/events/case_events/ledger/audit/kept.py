@@ -55,7 +55,7 @@ class Parcel(Value, frozen=True, kw_only=True, tag="parcel"):
 
 
 class EventRow(NamedTuple):
-    """A row of ``events``, in the order it is selected."""
+    """A row of ``events``, in the order it is selected: it begins with ``codec.RECORDED``."""
 
     case_id: CaseId
     version: int

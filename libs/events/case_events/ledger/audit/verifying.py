@@ -15,15 +15,15 @@ import msgspec
 from msgspec.structs import astuple
 
 from case_events.core.case import Case
-from case_events.core.events import Event, Filed, Recorded
+from case_events.core.events import Event, Filed
 from case_events.core.evolve import evolve
 from case_events.core.values import ERASED, CaseId, Value
 from case_events.ledger.audit.kept import Kept
-from case_events.ledger.codec import DOMAIN, GENESIS, UnknownEvent, event_of
+from case_events.ledger.codec import DOMAIN, GENESIS, UnknownEvent, recorded_of
 from case_events.ledger.judging import reservation
 from case_events.ledger.marks import Mark, marks_of
 from case_events.ledger.read_models import CASE_COLUMNS, case_row, deadline_rows
-from case_events.ledger.sealing import SUBJECTS, BrokenSeal, Vault, by_id
+from case_events.ledger.sealing import SUBJECTS, BrokenSeal, Vault
 
 MARKING = {"dismissed": 2, "ruled": 2, "corrected": 1}
 """The events that may give a mark or take it back, and the schema version since which there are marks at all."""
@@ -175,12 +175,12 @@ def _keys(kept: Kept) -> Iterator[Found]:
 
 def _replay(kept: Kept, vault: Vault) -> Iterator[Found]:
     """Read and fold the events, and compare what is kept of their end; the first that cannot be replayed ends it."""
-    keys, marks = by_id(kept.keys), list[Mark]()
+    ring, marks = vault.ring(kept.keys), list[Mark]()
     case: Case | None = None
     filed: Event | None = None
     for row in kept.events:
         try:
-            recorded = _recorded(row, event_of(row[3], row[4], row[14], row[2], keys, vault))
+            recorded = recorded_of(row, ring)
             before, case = case, evolve(case, recorded)
             if row[3] in MARKING:
                 marks += marks_of(before, (recorded,), case, vault)
@@ -199,24 +199,6 @@ def _said(error: Exception) -> str:
     """Our own words name nobody; anybody else's may quote what was written."""
     ours = isinstance(error, UnknownEvent | BrokenSeal | AssertionError)
     return str(error) if ours and str(error) else type(error).__name__
-
-
-def _recorded(row: Any, event: Event) -> Recorded:
-    return Recorded(
-        case_id=row[0],
-        version=row[1],
-        event_id=row[2],
-        event=event,
-        occurred_at=row[5],
-        effective_at=row[6],
-        recorded_at=row[7],
-        who=row[8],
-        agent=row[9],
-        client=row[10],
-        correlation=row[11],
-        causation=row[12],
-        asked=row[13],
-    )
 
 
 def _rows(kept: Kept, case: Case) -> Iterator[str]:

@@ -16,13 +16,13 @@ import msgspec
 from case_events.core.events import Filed, Recorded
 from case_events.core.values import CaseId, PolicyRef, Value, decode_hook
 from case_events.core.viewer import EVERYTHING, Viewer, seen
-from case_events.ledger.codec import GENESIS
+from case_events.ledger.codec import GENESIS, recorded_of
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.feed.rows import ALL, BeyondFeed, Question, Sought, head, question_of, rows_at, rows_behind
 from case_events.ledger.feed.sequencing import FEED_CHANNEL
-from case_events.ledger.sealing import Keys, SubjectKey, Vault, by_id
-from case_events.ledger.store import Loaded, load, recorded_of
+from case_events.ledger.sealing import Ring, SubjectKey, Vault
+from case_events.ledger.store import Loaded, load
 
 __all__ = [
     "BeyondFeed",
@@ -172,12 +172,12 @@ async def _told(
 
 
 async def _as_stored(rows: Sequence[asyncpg.Record], vault: Vault) -> list[Told]:
-    told, keys, policies = list[Told](), dict[CaseId, Keys](), dict[CaseId, PolicyRef]()
+    told, rings, policies = list[Told](), dict[CaseId, Ring](), dict[CaseId, PolicyRef]()
     for row in rows:
         case_id = row["case_id"]
         assert row["event_id"] is not None, f"no event behind position {row['position']}"
-        if case_id not in keys:
-            keys[case_id] = by_id(
+        if case_id not in rings:
+            rings[case_id] = vault.ring(
                 SubjectKey(key_id=key_id, case_id=case_id, side=side, wrapped=wrapped)
                 for key_id, side, wrapped in row["keys"] or ()
             )
@@ -185,7 +185,7 @@ async def _as_stored(rows: Sequence[asyncpg.Record], vault: Vault) -> list[Told]
         told.append(
             Told(
                 position=row["position"],
-                recorded=recorded_of(row, keys[case_id], vault),
+                recorded=recorded_of(row, rings[case_id]),
                 policy=policies[case_id],
                 payload_hash=row["payload_hash"],
                 hash=row["hash"],

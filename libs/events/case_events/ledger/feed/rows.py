@@ -10,6 +10,7 @@ import asyncpg
 
 from case_events.core.values import Value
 from case_events.core.viewer import EVERYTHING, MERCHANT, Viewer
+from case_events.ledger.codec import RECORDED
 from case_events.ledger.connection import Connection
 
 HEAD = "SELECT head FROM feed_state WHERE lane = 0"
@@ -18,9 +19,9 @@ SELECT s.head, p.position, p.case_id, p.version FROM feed_state s LEFT JOIN ({pa
 WHERE s.lane = 0 ORDER BY p.position
 """
 # Of each case the keys, and the filing that pins its policy, stand once: beside the first of its events.
-EVENTS = """
-SELECT s.head, p.position, p.case_id, p.version, e.event_id, e.type, e.schema, e.occurred_at, e.effective_at,
-    e.recorded_at, e.who, e.agent, e.client, e.correlation, e.causation, e.asked, e.payload, e.payload_hash, e.hash,
+EVENTS = f"""
+SELECT p.case_id, p.version, {", ".join(f"e.{name}" for name in RECORDED[2:])}, e.payload_hash, e.hash,
+    s.head, p.position,
     (SELECT b.hash FROM events b WHERE b.case_id = p.case_id AND b.version = p.version - 1) AS hash_before,
     CASE WHEN p.nth = 1 THEN (
         SELECT array_agg(ROW (k.key_id, k.side, k.wrapped)) FROM subject_keys k WHERE k.case_id = p.case_id
@@ -29,7 +30,9 @@ SELECT s.head, p.position, p.case_id, p.version, e.event_id, e.type, e.schema, e
         SELECT f.payload FROM events f WHERE f.case_id = p.case_id AND f.version = 1
     ) END AS filed
 FROM feed_state s
-LEFT JOIN (SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY position) AS nth FROM ({page}) AS q) AS p ON true
+LEFT JOIN (
+    SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY position) AS nth FROM ({{page}}) AS q
+) AS p ON true
 LEFT JOIN events e ON e.case_id = p.case_id AND e.version = p.version
 WHERE s.lane = 0 ORDER BY p.position
 """
