@@ -218,6 +218,7 @@ FLOORS: dict[str, list[str]] = {
         "read_models",
         "replaying",
         "marks",
+        "reserving",
         "append_statements",
         "load_statement",
         "store",

@@ -22,9 +22,9 @@ from msgspec.structs import replace
 from case_events.core.events import Filed, History
 from case_events.core.evolve import fold
 from case_events.ledger.codec import GENESIS, Row, rows_of
-from case_events.ledger.judging import reservation
 from case_events.ledger.marks import Mark, marks_of
 from case_events.ledger.read_models import CASE_COLUMNS, DEADLINE_COLUMNS, case_row, deadline_rows
+from case_events.ledger.reserving import reservation
 from case_events.ledger.sealing import Vault
 
 BATCH = 250

@@ -17,7 +17,7 @@ from case_events.core.plan import Step
 from case_events.core.values import CaseId, Instant, Party, Penalty
 from case_events.ledger.audit.audit import verify
 from case_events.ledger.database import Ledger
-from case_events.ledger.judging import reservation
+from case_events.ledger.reserving import reservation
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import Desk, a_filing, a_report, on_tmall

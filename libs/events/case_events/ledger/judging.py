@@ -21,7 +21,7 @@ from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.marks import complainant_digest
 from case_events.ledger.opened import with_opened
-from case_events.ledger.sealing import Vault
+from case_events.ledger.reserving import reservation
 from case_events.ledger.store import Loaded, load
 
 MARKS_MAX = 1_000
@@ -99,20 +99,6 @@ async def _with_opened(ledger: Ledger, connection: Connection, judged: Judged) -
 
     step, opened = await with_opened(connection, ledger.vault, judged.step, judged_by)
     return replace(judged, step=step, opened=opened)
-
-
-def reservation(complaint: File | Filed, vault: Vault) -> bytes:
-    """What holds one open complaint per order, type and complainant, without saying who that is.
-
-    Without an order there is one per listing, and without a listing one per respondent (domain F8).
-    """
-    who, whom = complaint.complainant, complaint.respondent
-    rest = (complaint.type, who.role, who.id)
-    if complaint.order is not None:
-        return vault.reserved(complaint.marketplace, complaint.order.order_id, *rest)
-    listing = complaint.facts.listing if complaint.facts else None
-    about = ("listing", listing.listing_id) if listing else ("respondent", whom.role, whom.id)
-    return vault.reserved(complaint.marketplace, *about, *rest)
 
 
 async def _judged(

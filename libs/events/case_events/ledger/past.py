@@ -14,9 +14,10 @@ from case_events.core.plan import Moment, Request, Step, World
 from case_events.core.values import Fault, Instant, Party, Problem
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.judging import MARKS_MAX, marks_within, reservation
+from case_events.ledger.judging import MARKS_MAX, marks_within
 from case_events.ledger.marks import complainant_digest
 from case_events.ledger.opened import with_opened
+from case_events.ledger.reserving import reservation
 
 FACTS = f"""
 SELECT asked.case_id, nextval('complaint_number') AS number, (SELECT clock_timestamp()) AS now,

@@ -26,10 +26,11 @@ from case_events.ledger.codec import GENESIS, rows_of
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.identifiers import uuid7
-from case_events.ledger.judging import Judged, judge, reservation
+from case_events.ledger.judging import Judged, judge
 from case_events.ledger.marks import marks_of
 from case_events.ledger.read_models import case_row, moved
 from case_events.ledger.recent import Recent
+from case_events.ledger.reserving import reservation
 from case_events.ledger.sealing import KeyDestroyed, SubjectKey, Vault
 from case_events.ledger.store import Writing, append
 

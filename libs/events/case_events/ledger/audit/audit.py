@@ -10,6 +10,7 @@ each other, so that any number of processes can share it and one that was stoppe
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -18,8 +19,10 @@ from case_events.ledger.audit.kept import AFTER_ALL, BEFORE_ALL, Parcel, Selecti
 from case_events.ledger.audit.positions import Stretch, gaps, stretches
 from case_events.ledger.audit.verifying import Finding, findings_of
 from case_events.ledger.connection import Connection
-from case_events.ledger.database import Ledger
 from case_events.ledger.sealing import Vault
+
+if TYPE_CHECKING:  # who audits in processes of its own opens no ledger, and waits for no calendars to be imported
+    from case_events.ledger.database import Ledger
 
 Piece = Parcel | Stretch
 """What is verified in one go, of the cases or of the feed."""

@@ -20,9 +20,9 @@ from case_events.core.evolve import evolve
 from case_events.core.values import ERASED, CaseId, Value
 from case_events.ledger.audit.kept import Kept
 from case_events.ledger.codec import DOMAIN, GENESIS, UnknownEvent, recorded_of
-from case_events.ledger.judging import reservation
 from case_events.ledger.marks import Mark, marks_of
 from case_events.ledger.read_models import CASE_COLUMNS, case_row, deadline_rows
+from case_events.ledger.reserving import reservation
 from case_events.ledger.sealing import SUBJECTS, BrokenSeal, Vault
 
 MARKING = {"dismissed": 2, "ruled": 2, "corrected": 1}
