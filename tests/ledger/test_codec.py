@@ -106,7 +106,7 @@ def in_boxes(name: str, payload: bytes, event_id: UUID) -> bytes:
     """The golden file's data sealed where its version seals it; today's places include those of every version."""
     said = json.loads(payload)
     for container, key, here in places(said, TREES[EVENTS[name]]):
-        container[key] = VAULT.seal(container[key], KEYS[0], event_id, here)
+        container[key] = VAULT.sealing(event_id)(container[key], KEYS[0], "/".join(here))
     return canonical(said)
 
 

@@ -275,7 +275,7 @@ def _sealed(recorded: Recorded, keys: Mapping[Subject, SubjectKey], vault: Vault
         if text.startswith(MARK) and any(text[KEY_ID] == str(own.key_id) for own in keys.values()):
             # Nobody outside knows the ids of keys: somebody planned with a text that was left sealed.
             raise BrokenSeal(f"{'/'.join(here)} of event {recorded.event_id} is sealed already")
-        container[key] = seal(text, _key(recorded, here, keys), here)
+        container[key] = seal(text, _key(recorded, here, keys), "/".join(here))
     return canonical(plain)
 
 

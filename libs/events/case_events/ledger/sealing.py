@@ -13,7 +13,7 @@ import os
 from binascii import a2b_base64
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Literal
 from uuid import UUID, uuid4
 
@@ -37,8 +37,6 @@ BEGINNING = slice(KEY_ID.stop)
 """What all texts sealed under one key have in common."""
 BOX = slice(KEY_ID.stop + 1, None)
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
-
-Path = tuple[str, ...]
 
 
 class SubjectKey(Value, frozen=True, kw_only=True):
@@ -122,18 +120,14 @@ class Vault:
         self._ciphers[key.wrapped] = (key, cipher)  # with the key: what was bound to it is not another's
         return cipher
 
-    def seal(self, text: str, key: SubjectKey, event_id: EventId, path: Path) -> str:
-        """``text`` in a box that opens only in this place. Raises KeyDestroyed."""
-        return self.sealing(event_id)(text, key, path)
-
-    def sealing(self, event_id: EventId) -> Callable[[str, SubjectKey, Path], str]:
-        """What seals the texts of one event: the text, its key and its place → the sealed text, as ``seal`` does."""
+    def sealing(self, event_id: EventId) -> Sealing:
+        """What seals the texts of one event, each in a box that opens only in its field. It raises KeyDestroyed."""
         said: dict[SubjectKey, tuple[AESGCM, str, bytes]] = {}
 
-        def sealed(text: str, key: SubjectKey, path: Path) -> str:
+        def sealed(text: str, key: SubjectKey, field: str) -> str:
             cipher, begins, place = said.get(key) or said.setdefault(key, self._begun(key, event_id))
             nonce = os.urandom(NONCE_BYTES)
-            box = nonce + cipher.encrypt(nonce, text.encode(), place + _word("/".join(path)))
+            box = nonce + cipher.encrypt(nonce, text.encode(), place + _word(field))
             return begins + base64.urlsafe_b64encode(box).decode()
 
         return sealed
@@ -150,6 +144,8 @@ class Vault:
         return Ring(keys, self._cipher)
 
 
+Sealing = Callable[[str, SubjectKey, str], str]
+"""A text, its key, and the field it stands in → the sealed text."""
 Opening = Callable[[str, str], str]
 """A sealed text and the field it stands in, as in ``evidence/0/uri`` → the text."""
 
@@ -192,7 +188,7 @@ class Ring:
         return taken
 
 
-def read_master_key(file: FilePath) -> bytes:
+def read_master_key(file: Path) -> bytes:
     """The master key in ``file`` (base64 of 32 bytes). Raises ValueError or OSError, naming the file."""
     try:
         key = base64.b64decode(file.read_text().strip(), validate=True)
