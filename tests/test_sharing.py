@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -31,3 +32,9 @@ def test_a_file_is_run_by_one_process_and_so_is_all_that_needs_one_caselog(reque
 @pytest.mark.parametrize("long", [name for name in LONG if name not in SHARED])
 def test_what_is_said_to_take_long_is_there(long: str) -> None:
     assert (ROOT / long).exists()
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="one process runs them all")
+def test_who_hands_the_tests_out_sees_what_goes_together(request: pytest.FixtureRequest) -> None:
+    # pytest-xdist writes it behind the test's id; where it does not, each test is handed out by itself.
+    assert request.node.nodeid.endswith(f"@{group_of(request.node)}")

@@ -131,7 +131,7 @@ async def test_the_meter_counts_the_work_of_a_process_that_is_over_by_then(house
 
     meter = Meter(house.postgres_pid)
     assert (await meter.measure(work())).service_us >= 280_000
-    assert (await meter.measure(rest())).service_us < 30_000, "what looking costs is left out"
+    assert (await meter.measure(rest())).service_us < 100_000, "what looking costs is left out"
 
 
 async def test_so_many_are_under_way_at_once_and_each_is_timed() -> None:
