@@ -99,7 +99,7 @@ def _metrics(exposed: bytes) -> Iterable[tuple[str, ...]]:
 def _fields(kind: type[Value]) -> str:
     info = msgspec.inspect.type_info(kind)
     assert isinstance(info, msgspec.inspect.StructType)
-    sealed = {path[0] for path in private_paths(kind)}
+    sealed = {path[0] for path in private_paths(msgspec.inspect.type_info(kind))}
     return ", ".join(_field(field, sealed) for field in info.fields) or "none"
 
 

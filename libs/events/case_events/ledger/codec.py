@@ -86,10 +86,12 @@ the version before, and a golden file."""
 
 WRITTEN = {name: stored.version for name, stored in STORED.items()}
 """Stored name → the schema version written today."""
-PRIVATE = {stored.kind: private_paths(stored.kind) for stored in STORED.values()}
+KINDS = [stored.kind for stored in STORED.values()]
+INSPECTED = dict(zip(KINDS, msgspec.inspect.multi_type_info(KINDS), strict=True))
+PRIVATE = {kind: private_paths(said) for kind, said in INSPECTED.items()}
 TREES = {kind: tree_of(paths) for kind, paths in PRIVATE.items()}
 """The same paths, as they are walked in JSON."""
-SEALED = {kind: sealed_fields(kind) for kind in PRIVATE}
+SEALED = {kind: sealed_fields(said) for kind, said in INSPECTED.items()}
 """The same places, as they are walked in an event."""
 Wanted = Mapping[type[Event], tuple[Sealed, ...]]
 NOTHING: Wanted = dict.fromkeys(PRIVATE, ())

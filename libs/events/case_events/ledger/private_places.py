@@ -11,10 +11,9 @@ from msgspec.structs import force_setattr
 Path = tuple[str, ...]
 
 
-def private_paths(kind: type) -> tuple[Path, ...]:
-    """Where in an event's plain JSON its ``Private`` fields stand; ``*`` for each item of a list."""
-    info = msgspec.inspect.type_info(kind)
-    return tuple(_private(info, ()))
+def private_paths(kind: msgspec.inspect.Type) -> tuple[Path, ...]:
+    """Where in the plain JSON of this kind of event its ``Private`` fields stand; ``*`` for each item of a list."""
+    return tuple(_private(kind, ()))
 
 
 def _private(info: Any, path: Path) -> Iterator[Path]:
@@ -80,9 +79,9 @@ class Sealed(NamedTuple):
     many: bool = False
 
 
-def sealed_fields(kind: type) -> tuple[Sealed, ...]:
+def sealed_fields(kind: msgspec.inspect.Type) -> tuple[Sealed, ...]:
     """Where in an event itself its ``Private`` fields stand; the same places that ``private_paths`` names."""
-    return _sealed_in(msgspec.inspect.type_info(kind)) or ()
+    return _sealed_in(kind)
 
 
 def _sealed_in(info: Any) -> tuple[Sealed, ...]:
