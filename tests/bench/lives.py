@@ -25,7 +25,8 @@ from tests.spec import Dispute
 FIVE = 5
 STEPS_MAX = 6
 """How many things are asked of a mixed life after what usually happens."""
-MERCHANTS = 2_000
+MERCHANTS = 50_000
+"""So many that no few of their complaints look like one collective complaint (domain C1)."""
 ENDED = 0.6
 """The share of mixed lives that go on to their end; the others stand somewhere on the way."""
 COURSE = (moves.MOVES[0], moves.refuse, moves.evidence, moves.rule, moves.appeal, moves.rule)
