@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -62,56 +63,54 @@ async def post_all(
 
     Raises AssertionError when an answer's status and body are not fine.
     """
-    free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue(connections)
-    for _ in range(connections):
-        free.put_nowait(await asyncio.open_connection("127.0.0.1", port))
-
-    async def post(request: bytes) -> None:
-        reader, writer = free.get_nowait()
-        writer.write(request)
-        async with asyncio.timeout(REQUEST_S_MAX):
-            status, body = await _answer(reader)
-        assert fine(status, body), f"a request was answered with {status}: {body[:SHOWN]!r}"
-        free.put_nowait((reader, writer))
-
-    try:
+    async with _posting(port, connections, fine) as post:
         return await each(requests, connections, post)
-    finally:
-        while not free.empty():
-            free.get_nowait()[1].close()
 
 
 async def post_steadily(port: int, requests: Iterable[bytes], per_s: float, connections: int) -> Run:
     """Post the raw requests at this pace, whether or not those before were answered.
 
-    A latency counts from the instant a request was due to be sent: who waits for a connection waits. Raises
-    AssertionError when an answer does not say that something was recorded.
+    A latency counts from the instant a request was due to be sent: who waits for a connection waits. Raises an
+    ExceptionGroup of AssertionErrors when an answer does not say that something was recorded.
     """
-    free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue(connections)
-    for _ in range(connections):
-        free.put_nowait(await asyncio.open_connection("127.0.0.1", port))
     latencies: list[float] = []
+    async with _posting(port, connections, created) as post:
 
-    async def post(request: bytes, due: float) -> None:
-        async with asyncio.timeout(REQUEST_S_MAX):
-            reader, writer = await free.get()
-            writer.write(request)
-            status, body = await _answer(reader)
-        assert created(status, body), f"a request was answered with {status}: {body[:SHOWN]!r}"
-        free.put_nowait((reader, writer))
-        latencies.append((time.perf_counter() - due) * 1000)
+        async def posted(request: bytes, due: float) -> None:
+            await post(request)
+            latencies.append((time.perf_counter() - due) * 1000)
 
-    began = time.perf_counter()
-    try:
+        began = time.perf_counter()
         async with asyncio.TaskGroup() as under_way:
             for number, request in enumerate(requests):
                 due = began + number / per_s
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
-                under_way.create_task(post(request, due))
+                under_way.create_task(posted(request, due))
+    return Run(len(latencies), time.perf_counter() - began, tuple(latencies))
+
+
+@asynccontextmanager
+async def _posting(
+    port: int, connections: int, fine: Callable[[int, bytes], bool]
+) -> AsyncIterator[Callable[[bytes], Awaitable[None]]]:
+    """What posts a raw request over the next free one of so many connections, and sees that its answer is fine."""
+    free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue(connections)
+    for _ in range(connections):
+        free.put_nowait(await asyncio.open_connection("127.0.0.1", port))
+
+    async def post(request: bytes) -> None:
+        async with asyncio.timeout(REQUEST_S_MAX):
+            reader, writer = await free.get()
+            writer.write(request)
+            status, body = await _answer(reader)
+        assert fine(status, body), f"a request was answered with {status}: {body[:SHOWN]!r}"
+        free.put_nowait((reader, writer))
+
+    try:
+        yield post
     finally:
         while not free.empty():
             free.get_nowait()[1].close()
-    return Run(len(latencies), time.perf_counter() - began, tuple(latencies))
 
 
 async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
