@@ -15,7 +15,8 @@ ROOTS = (ROOT / "libs/events", ROOT / "libs/client", ROOT / "services/case-api",
 WINGS: dict[str, set[str]] = {
     # A wing (a package, or a module that stands alone) → what it may import beside the standard library.
     "case_events.core": {"case_events.core", "msgspec"},
-    "case_events.shape": {"case_events.core", "msgspec", "jsonschema"},
+    "case_events.spelling": {"msgspec"},
+    "case_events.shape": {"case_events.core", "case_events.spelling", "msgspec", "jsonschema"},
     "case_events.collecting": set(),
     "case_events.logs": {"msgspec", "structlog"},
     "case_events.tracing": {"case_events.tracing", "opentelemetry"},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ WORDS = {
 }
 SIMPLE: dict[type, st.SearchStrategy[Any]] = {
     msgspec.inspect.NoneType: st.none(),
+    msgspec.inspect.TimeDeltaType: st.integers(1, 10_000).map(lambda hours: timedelta(hours=hours)),
     msgspec.inspect.BoolType: st.booleans(),
     msgspec.inspect.UUIDType: st.uuids(),
 }
@@ -40,6 +42,8 @@ def events() -> st.SearchStrategy[Event]:
 def of(info: Any) -> st.SearchStrategy[Any]:
     """Values of a type as msgspec describes it."""
     match info:
+        case msgspec.inspect.Metadata(extra_json_schema={"pattern": pattern}):
+            return WORDS[pattern]
         case msgspec.inspect.Metadata():
             return of(info.type)
         case msgspec.inspect.UnionType():
@@ -56,8 +60,6 @@ def _single(info: Any) -> st.SearchStrategy[Any]:
     match info:
         case msgspec.inspect.IntType(ge=low, le=high):
             return st.integers(-INTEGER_MAX if low is None else low, INTEGER_MAX if high is None else high)
-        case msgspec.inspect.StrType(pattern=pattern) if pattern is not None:
-            return WORDS[pattern]
         case msgspec.inspect.StrType(min_length=shortest, max_length=longest):
             return st.text(ANYTHING, min_size=shortest or 0, max_size=min(longest or 40, 40))
         case msgspec.inspect.LiteralType():
@@ -70,16 +72,21 @@ def _single(info: Any) -> st.SearchStrategy[Any]:
 
 def types_in(info: Any) -> set[type]:
     """Every kind of type that stands anywhere in a type."""
+    return {one.cls if isinstance(one, msgspec.inspect.CustomType) else type(one) for one in within(info)}
+
+
+def within(info: Any) -> Iterator[Any]:
+    """Every type that stands anywhere in a type and has no other in it."""
     match info:
         case msgspec.inspect.Metadata():
-            return types_in(info.type)
+            yield from within(info.type)
         case msgspec.inspect.UnionType():
-            return set().union(*(types_in(one) for one in info.types))
+            for one in info.types:
+                yield from within(one)
         case msgspec.inspect.VarTupleType():
-            return types_in(info.item_type)
+            yield from within(info.item_type)
         case msgspec.inspect.StructType():
-            return set().union(*(types_in(field.type) for field in info.fields))
-        case msgspec.inspect.CustomType():
-            return {info.cls}
+            for field in info.fields:
+                yield from within(field.type)
         case _:
-            return {type(info)}
+            yield info

@@ -1,20 +1,21 @@
 """Does a body have the shape of one of our Structs? If not, every fault is named at once.
 
-msgspec reads fast and names the first fault; only when it refuses is the body checked again against the JSON
-Schema made from the very same Struct, which names them all.
+msgspec reads fast and names the first fault; only when something is wrong is the body checked again against the JSON
+Schema made from the very same Struct, which names it all.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
 from jsonschema import Draft202012Validator, FormatChecker
 
 from case_events.core.values import Fault, Instant, decode_hook, schema_hook
+from case_events.spelling import spelling
 
 FAULTS_MAX = 100
 T = TypeVar("T")
@@ -28,22 +29,62 @@ class Misshapen(ValueError):
         self.faults = faults
 
 
+class Shape(Generic[T]):
+    """What data from outside must be to become a ``wanted``, a Struct of ours."""
+
+    def __init__(self, wanted: type[T]) -> None:
+        self._wanted = wanted
+        self._decoder = msgspec.json.Decoder(wanted, dec_hook=decode_hook)
+        self._well_spelled = spelling(wanted)
+
+    def decode(self, body: bytes | msgspec.Raw) -> T:
+        """A JSON ``body``, fast.
+
+        Raises msgspec.DecodeError, UnicodeDecodeError or RecursionError; ``convert`` tells all that is wrong with it.
+        """
+        return self._checked(self._decoder.decode(body))
+
+    def convert(self, value: Any, at: str = "") -> T:
+        """Plain JSON data. Raises Misshapen with every fault, pointers starting with ``at``."""
+        try:
+            return self._checked(msgspec.convert(value, self._wanted, dec_hook=decode_hook))
+        except msgspec.ValidationError as first:
+            raise Misshapen(self._faults(value, at, str(first))) from first
+
+    def _checked(self, found: T) -> T:
+        if not self._well_spelled(found):
+            raise msgspec.ValidationError("a word is misspelled")
+        return found
+
+    def _faults(self, value: Any, at: str, first: str) -> tuple[Fault, ...]:
+        found: dict[tuple[str, str], Fault] = {}
+        for error in self._validator.iter_errors(value):
+            for fault in _told(error, at):
+                found.setdefault((fault.pointer, fault.detail), fault)
+            if len(found) >= FAULTS_MAX:
+                break
+        return tuple(found.values()) or (_first(first, at),)
+
+    @functools.cached_property
+    def _validator(self) -> Draft202012Validator:
+        schema = msgspec.json.schema(self._wanted, schema_hook=schema_hook)
+        return Draft202012Validator(schema, format_checker=FORMATS)
+
+
+_MADE: dict[type, Shape[Any]] = {}
+
+
+def shape_of(wanted: type[T]) -> Shape[T]:
+    """The shape of a Struct, made once."""
+    shape = _MADE.get(wanted)
+    if shape is None:
+        shape = _MADE[wanted] = Shape(wanted)
+    return shape
+
+
 def convert(value: Any, wanted: type[T], at: str = "") -> T:
     """``value`` (plain JSON data) as a ``wanted``. Raises Misshapen with every fault, pointers starting with ``at``."""
-    try:
-        return msgspec.convert(value, wanted, dec_hook=decode_hook)
-    except msgspec.ValidationError as first:
-        raise Misshapen(_faults(value, wanted, at, str(first))) from first
-
-
-def _faults(value: Any, wanted: type, at: str, first: str) -> tuple[Fault, ...]:
-    found: dict[tuple[str, str], Fault] = {}
-    for error in _validator(wanted).iter_errors(value):
-        for fault in _told(error, at):
-            found.setdefault((fault.pointer, fault.detail), fault)
-        if len(found) >= FAULTS_MAX:
-            break
-    return tuple(found.values()) or (_first(first, at),)
+    return shape_of(wanted).convert(value, at)
 
 
 def _told(error: Any, at: str) -> list[Fault]:
@@ -96,8 +137,3 @@ def _is_instant(value: object) -> bool:
 @FORMATS.checks("uuid", raises=ValueError)
 def _is_uuid(value: object) -> bool:
     return not isinstance(value, str) or UUID(value) is not None
-
-
-@functools.cache
-def _validator(wanted: type) -> Draft202012Validator:
-    return Draft202012Validator(msgspec.json.schema(wanted, schema_hook=schema_hook), format_checker=FORMATS)

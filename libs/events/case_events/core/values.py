@@ -26,13 +26,16 @@ Side = Literal["complainant", "respondent", "platform"]
 ClockParty = Literal["complainant", "respondent", "platform", "both"]
 Who = Literal["complainant", "respondent", "platform", "scheduler"]
 
-Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9_]+$(?!\n)")]
+# A pattern stands in the JSON Schema alone: it is asked at the door (``spelling``), not of what was stored since.
+Word = Annotated[str, Meta(min_length=1, max_length=64, extra_json_schema={"pattern": r"^[a-z0-9_]+$(?!\n)"})]
 """One lower_snake word of an open enumeration."""
 Identifier = Annotated[str, Meta(min_length=1, max_length=200)]
 Private = Annotated[str, Meta(min_length=1, max_length=TEXT_MAX, extra={"private": True})]
 """Text that names or may name a person: sealed wherever it is stored, ``ERASED`` once its key is destroyed."""
 ERASED = "erased"
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+Sha256 = Annotated[str, Meta(extra_json_schema={"pattern": r"^[0-9a-f]{64}$(?!\n)"})]
+Currency = Annotated[str, Meta(extra_json_schema={"pattern": r"^[A-Z]{3}$(?!\n)"})]
+"""ISO 4217."""
 Share = Annotated[int, Meta(ge=0, le=BASIS_POINTS)]
 
 
@@ -97,7 +100,7 @@ class Money(Value, frozen=True, kw_only=True):
     """An amount in minor units (fen); never a float."""
 
     amount: Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
-    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
+    currency: Currency
 
 
 class Party(Value, frozen=True, kw_only=True):

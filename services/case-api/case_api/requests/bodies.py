@@ -13,8 +13,8 @@ from case_api.refusals.problems import Refused, invalid
 from case_api.requests.haste import in_time
 from case_api.requests.headers import header
 from case_events.core.commands import POSTED, File, Posted
-from case_events.core.values import INTEGER_MAX, Fault, Instant, Party, Problem, Value, Word, decode_hook
-from case_events.shape import Misshapen, convert
+from case_events.core.values import INTEGER_MAX, Fault, Instant, Party, Problem, Value, Word
+from case_events.shape import Misshapen, convert, shape_of
 
 BODY_MAX = 1_000_000
 """Bytes; a filing with fifty pieces of evidence and two hundred goods stays well below."""
@@ -66,11 +66,6 @@ class _Head(Value, frozen=True, kw_only=True):
     occurred_at: Instant | None = None
 
 
-_HEAD = msgspec.json.Decoder(_Head, dec_hook=decode_hook)
-_FILE = msgspec.json.Decoder(File, dec_hook=decode_hook)
-_DATA = {name: msgspec.json.Decoder(kind, dec_hook=decode_hook) for name, kind in POSTED.items()}
-_NEW_CLOCK = msgspec.json.Decoder(NewTestClock, dec_hook=decode_hook)
-_ADVANCE = msgspec.json.Decoder(ClockAdvance, dec_hook=decode_hook)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NUL = b"\\u0000"
 
@@ -100,22 +95,22 @@ async def _whole(request: Request, most: int) -> bytes:
 
 def filing(body: bytes) -> File:
     """The complaint in ``body``."""
-    return _decoded(body, File, _FILE)
+    return _decoded(body, File)
 
 
 def new_clock(body: bytes) -> NewTestClock:
     """The test clock to make."""
-    return _decoded(body, NewTestClock, _NEW_CLOCK)
+    return _decoded(body, NewTestClock)
 
 
 def understood(body: bytes, wanted: type[T]) -> T:
-    """``body`` as a ``wanted``: one that is sent too seldom to keep a decoder for."""
-    return _decoded(body, wanted, msgspec.json.Decoder(wanted, dec_hook=decode_hook))
+    """``body`` as a ``wanted``."""
+    return _decoded(body, wanted)
 
 
 def advance(body: bytes) -> ClockAdvance:
     """Where to move a test clock; exactly one of its two ways is said."""
-    wanted = _decoded(body, ClockAdvance, _ADVANCE)
+    wanted = _decoded(body, ClockAdvance)
     if (wanted.to is None) == (wanted.by is None):
         detail = "say either to, an instant, or by, a duration like PT72H"
         raise _refused([Fault(pointer="/to", detail=detail), Fault(pointer="/by", detail=detail)])
@@ -125,21 +120,21 @@ def advance(body: bytes) -> ClockAdvance:
 def posting(body: bytes, may_post: Callable[[str], None], *, needs_actor: bool) -> Happened:
     """What ``body`` says happened. ``may_post`` raises for an event that is not the caller's to post."""
     try:
-        head = _HEAD.decode(body)
+        head = shape_of(_Head).decode(body)
         may_post(head.type)
         if _NUL not in body and not (needs_actor and head.actor is None):
-            command = _DATA[head.type].decode(head.data)
+            command = shape_of(POSTED[head.type]).decode(head.data)
             return Happened(name=head.type, command=command, actor=head.actor, occurred_at=head.occurred_at)
     except (*_UNREADABLE, KeyError):
         pass  # something is wrong with it: it is read again, slowly, to name everything
     return _posting_slowly(body, may_post, needs_actor=needs_actor)
 
 
-def _decoded(body: bytes, wanted: type[T], decoder: msgspec.json.Decoder[T]) -> T:
+def _decoded(body: bytes, wanted: type[T]) -> T:
     """``body`` as a ``wanted``, fast if it is right; if not, every fault is named."""
     if _NUL not in body:
         try:
-            return decoder.decode(body)
+            return shape_of(wanted).decode(body)
         except _UNREADABLE:
             pass
     value, faults = plain(body)
