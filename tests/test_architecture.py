@@ -228,6 +228,7 @@ FLOORS: dict[str, list[str]] = {
         "feed.subscriptions",
         "webhooks.waiting",
         "webhooks.circuits",
+        "webhooks.postmen",
         "opened",
         "judging",
         "steps",

@@ -1,14 +1,16 @@
 """The postman: every scheduler has one, and each endpoint is walked by the one that holds its subscription now.
 
-No leader: whoever comes first holds an endpoint, and must hold it anew every few seconds; what a dead one held is
-somebody else's soon. The feed is the queue, so an endpoint that is not walked for a while has lost nothing.
+No leader: whoever comes first holds an endpoint, up to its share of all there are, and must hold it anew every few
+seconds; what a dead one held is somebody else's soon. When another comes each lets go of what is more than its share.
+The feed is the queue, so an endpoint that is not walked for a while has lost nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
@@ -17,8 +19,8 @@ import structlog
 from case_events.ledger.connection import UNAVAILABLE, Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.feed.reader import listening
-from case_events.ledger.feed.subscriptions import hold_all, release
-from case_events.ledger.webhooks import endpoints
+from case_events.ledger.feed.subscriptions import hold_free, hold_on, release
+from case_events.ledger.webhooks import endpoints, postmen
 from case_events.ledger.webhooks.endpoints import WEBHOOKS_CHANNEL, Endpoint
 from case_events.ledger.webhooks.sorting import trials
 from case_scheduler.webhooks.rounds import FINISH_S
@@ -29,6 +31,8 @@ LEASE_S = 15.0
 """How long an endpoint is held; what a killed postman held is somebody else's after that."""
 LOOK_S = LEASE_S / 3
 """How often holds are renewed, and endpoints looked for of which nobody told."""
+LET_GO_MAX = 100
+"""Endpoints let go of at one look: others come for them within ``LOOK_S``, and begin so many walks."""
 RETRY_S = 0.5
 END_S = FINISH_S + 2.0
 """How long all walks together may take to end."""
@@ -53,6 +57,7 @@ class Postman:
         self._walks: dict[UUID, Walk] = {}
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._held_at: dict[UUID, float] = {}
+        self._let_go_at = 0.0
         self._changed, self._told = asyncio.Event(), True
 
     async def keep(self, stop: asyncio.Event) -> None:
@@ -115,23 +120,48 @@ class Postman:
                 if found is not None and found.deleted_at is None:
                     wanted.setdefault(endpoint_id, found)
             names = {one.subscription: one for one in wanted.values()}
-            held = await hold_all(connection, list(names), self._name, LEASE_S) if names else {}
+            held, free = await self._held(connection, names)
         for name, behind in held.items():
-            self._walk(names[name], behind=behind, told=told)
+            self._go_on(names[name], behind=behind, told=told)
+        for name in free:
+            self._begin(names[name])
         for endpoint_id in self._walks.keys() - wanted.keys():
             self._walks[endpoint_id].end()
         self._let_go_of_lapsed()
 
-    def _walk(self, endpoint: Endpoint, *, behind: bool, told: bool) -> None:
+    async def _held(
+        self, connection: Connection, names: Mapping[str, Endpoint]
+    ) -> tuple[dict[str, bool], dict[str, bool]]:
+        """What it has, held longer; and of what nobody has as much as is left of its share; of each whether more is
+        ahead. The shares of all who live are enough for all endpoints: none is left to nobody."""
+        share = math.ceil(len(names) / await postmen.count(connection, self._name, LEASE_S))
+        own = {name for name, endpoint in names.items() if endpoint.id in self._walks}
+        held, free = await hold_on(connection, own, self._name, LEASE_S), dict[str, bool]()
+        room = share - len(self._walks)
+        if room > 0:
+            free = await hold_free(connection, names.keys() - own, self._name, LEASE_S, room)
+        self._let_go_of_more_than(share)
+        return held, free
+
+    def _let_go_of_more_than(self, share: int) -> None:
+        """The last that it came by, each when its round is over."""
+        now = time.monotonic()
+        if len(self._walks) > share and now >= self._let_go_at:
+            self._let_go_at = now + LOOK_S
+            for walk in tuple(self._walks.values())[share:][:LET_GO_MAX]:
+                walk.leave()
+
+    def _begin(self, endpoint: Endpoint) -> None:
+        walk = Walk(self._ledger, endpoint, self._name, self._sender, self._retries, self._heard)
+        self._walks[endpoint.id], self._held_at[endpoint.id] = walk, time.monotonic()
+        self._tasks[endpoint.id] = asyncio.create_task(self._walked(walk), name=f"walk {endpoint.id}")
+
+    def _go_on(self, endpoint: Endpoint, *, behind: bool, told: bool) -> None:
         walk = self._walks.get(endpoint.id)
-        if walk is not None and self._tasks[endpoint.id].cancelling():
-            return  # it is on its way out, and calls when it is there
+        if walk is None or self._tasks[endpoint.id].cancelling():
+            return  # it is on its way out, or just was, and is begun anew when its hold is free
         self._held_at[endpoint.id] = time.monotonic()
-        if walk is None:
-            walk = Walk(self._ledger, endpoint, self._name, self._sender, self._retries, self._heard)
-            self._walks[endpoint.id] = walk
-            self._tasks[endpoint.id] = asyncio.create_task(self._walked(walk), name=f"walk {endpoint.id}")
-        elif told or walk.endpoint != endpoint:
+        if told or walk.endpoint != endpoint:
             walk.call(endpoint)
         elif behind:
             walk.call()
@@ -163,12 +193,16 @@ class Postman:
         """What is under way ends within ``END_S``; what does not is broken off, and sent again by the next."""
         for walk in self._walks.values():
             walk.end()
-        tasks = set(self._tasks.values())
-        if tasks:
-            _, left = await asyncio.wait(tasks, timeout=END_S)
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+        tasks = {asyncio.create_task(self._leave(), name="leave"), *self._tasks.values()}
+        _, left = await asyncio.wait(tasks, timeout=END_S)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _leave(self) -> None:
+        with suppress(*UNAVAILABLE):
+            async with self._ledger.connection() as connection:
+                await postmen.leave(connection, self._name)
 
 
 async def _waited(events: tuple[asyncio.Event, ...], seconds: float) -> None:

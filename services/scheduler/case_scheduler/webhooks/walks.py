@@ -74,7 +74,7 @@ class Walk:
         self._retries, self._heard = retries, heard
         self._errands = Errands(ledger, owner, sender, retries.errand_after_s, heard)
         self._called = asyncio.Event()
-        self._asked, self._ended = True, False
+        self._asked, self._ended, self._leaving = True, False, False
         self._backlog: Backlog | None = None
         self._probed, self._reached = 0, -1
 
@@ -89,10 +89,16 @@ class Walk:
         self.stop.set()
         self._called.set()
 
+    def leave(self) -> None:
+        """Finish the round, and begin no other: somebody else will. What is under way is not broken off."""
+        self._leaving = True
+        self._called.set()
+
     async def keep(self) -> None:
-        """Round after round until it is ended, or not held any more; whatever goes wrong in one, the next comes."""
+        """Round after round until it is ended or left, or not held any more; whatever goes wrong in one, the next
+        comes."""
         again_s, known = AGAIN_S, str(self.endpoint.id)
-        while not self.stop.is_set():
+        while not (self.stop.is_set() or self._leaving):
             self._called.clear()
             try:
                 wait_s, again_s = await self.round(), AGAIN_S

@@ -8,7 +8,7 @@ only, and by it only while it lives.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Literal
 
 from case_events.core.values import CaseId, Instant, Value
@@ -40,15 +40,17 @@ WHERE name = $1 AND (owner IS NULL OR owner = $2 OR held_until <= clock_timestam
 RETURNING position, held_until
 """
 # Whoever is at one of them in this moment is not waited for, so that no two wait for each other.
-HOLD_ALL = """
+ALL = """
 UPDATE subscriptions s SET owner = $2, held_until = clock_timestamp() + make_interval(secs => $3)
 FROM feed_state f, (
-    SELECT name FROM subscriptions
-    WHERE name = ANY ($1::text[]) AND (owner IS NULL OR owner = $2 OR held_until <= clock_timestamp())
-    ORDER BY name FOR UPDATE SKIP LOCKED
+    SELECT name FROM subscriptions WHERE name = ANY ($1::text[]) AND {which} FOR UPDATE SKIP LOCKED
 ) AS free
 WHERE s.name = free.name AND f.lane = 0 RETURNING s.name, s.position < f.head AS behind
 """
+HOLD_ON = ALL.format(which="owner = $2")
+HOLD_FREE = ALL.format(
+    which="(owner IS NULL OR owner = $2 OR held_until <= clock_timestamp()) ORDER BY name LIMIT $4",
+)
 RELEASE = "UPDATE subscriptions SET owner = NULL, held_until = NULL WHERE name = $1 AND owner = $2 RETURNING name"
 # Read anew after a wait for the row's lock: who waited until the hold ran out does not have it any more.
 HELD = "s.name = $1 AND s.owner = $2 AND s.held_until > clock_timestamp()"
@@ -137,11 +139,20 @@ async def hold(connection: Connection, name: str, owner: str, for_s: float) -> H
     return Hold(**dict(row)) if row else None
 
 
-async def hold_all(connection: Connection, names: Sequence[str], owner: str, for_s: float) -> dict[str, bool]:
-    """Hold, or hold longer, those of the subscriptions that nobody else holds or is busy with; of each whether there
-    is anything ahead of it. One that is missing may be held all the same, until its hold runs out."""
+async def hold_on(connection: Connection, names: Collection[str], owner: str, for_s: float) -> dict[str, bool]:
+    """Hold those of the subscriptions longer that are still this owner's, and nobody is busy with; of each whether
+    there is anything ahead of it. One that is missing may be held all the same, until its hold runs out."""
     assert 0 < for_s <= HOLD_MAX_S, "a hold runs out, so that a dead owner's ends"
-    rows = await connection.fetch(HOLD_ALL, list(names), owner, float(for_s))
+    rows = await connection.fetch(HOLD_ON, list(names), owner, float(for_s))
+    return {row["name"]: row["behind"] for row in rows}
+
+
+async def hold_free(
+    connection: Connection, names: Collection[str], owner: str, for_s: float, most: int
+) -> dict[str, bool]:
+    """Hold up to ``most`` of the subscriptions that nobody else holds or is busy with; answers as ``hold_on`` does."""
+    assert 0 < for_s <= HOLD_MAX_S, "a hold runs out, so that a dead owner's ends"
+    rows = await connection.fetch(HOLD_FREE, list(names), owner, float(for_s), most)
     return {row["name"]: row["behind"] for row in rows}
 
 
