@@ -19,10 +19,11 @@ import pytest_asyncio
 
 from case_scheduler import app
 from case_scheduler.settings import Settings
-from case_scheduler.webhooks import names
+from case_scheduler.webhooks import names, sending
 from case_scheduler.webhooks.names import Names
 from case_scheduler.webhooks.sending import Answer, Sender
-from tests.scheduler.receiver import receiving
+from case_scheduler.webhooks.slots import Slots
+from tests.scheduler.receiver import HANGS, receiving
 
 SECRET = "whsec_" + "a" * 44
 SOON_S = 10.0
@@ -104,6 +105,19 @@ async def test_a_name_that_another_client_only_waits_to_ask_for_is_asked_for_at_
     assert await asyncio.gather(*waiting) == [[PUBLIC]] * len(wanted), "and what hung gave its place back"
 
 
+async def test_names_that_hang_hold_up_nobody_else_however_many_clients_have_them(resolving: Resolving) -> None:
+    resolver, asking, clients = resolving(PUBLIC), Names(), 20
+    hanging = [
+        asyncio.create_task(asking.addresses(f"hangs{number}.example", f"bad {number % clients}"))
+        for number in range(clients * names.PER_CLIENT_MAX)
+    ]
+    assert await asyncio.to_thread(resolver.wait_for, clients + names.SHARED_MAX)
+    async with asyncio.timeout(2):
+        assert await asking.addresses("shop.example", "good") == [PUBLIC]
+    resolver.answers.set()
+    assert await asyncio.gather(*hanging) == [[PUBLIC]] * len(hanging)
+
+
 async def test_look_ups_that_those_who_asked_have_given_up_still_count(
     resolving: Resolving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,7 +180,7 @@ async def test_a_name_without_an_address_is_said_not_to_resolve(
 ENDING = """
 import asyncio, socket, time
 socket.getaddrinfo = lambda *_, **__: time.sleep(60)
-from case_scheduler.webhooks import names
+from case_scheduler.webhooks import names, sending
 names.LOOK_UP_S = 0.05
 try:
     asyncio.run(names.Names().addresses("hangs.example", "shop"))
@@ -204,9 +218,9 @@ async def test_the_ports_of_a_host_are_one_receiver(sender: Sender) -> None:
     assert await standing(sender, turns) == {"shop": 8}
 
 
-async def test_a_client_has_so_many_turns_at_once_wherever_it_sends(sender: Sender) -> None:
-    turns = [("greedy", f"https://{number}.example/") for number in range(400)]
-    assert await standing(sender, [*turns, ("shop", "https://shop.example/")]) == {"greedy": 32, "shop": 1}
+async def test_a_client_has_so_many_turns_at_once_beside_one_for_each_receiver(sender: Sender) -> None:
+    turns = [("greedy", f"https://{number % 10}.example/") for number in range(80)]
+    assert await standing(sender, [*turns, ("shop", "https://shop.example/")]) == {"greedy": 10 + 32, "shop": 1}
 
 
 async def test_clients_at_one_host_do_not_hold_up_one_another(sender: Sender) -> None:
@@ -214,9 +228,74 @@ async def test_clients_at_one_host_do_not_hold_up_one_another(sender: Sender) ->
     assert await standing(sender, turns) == {"slow": 8, "shop": 8}
 
 
-async def test_a_process_has_so_many_turns_at_once_whoever_sends(sender: Sender) -> None:
+async def test_a_process_has_so_many_turns_at_once_beside_one_for_each_receiver(sender: Sender) -> None:
+    turns = [(f"client {number % 12}", f"https://{number % 48}.example/") for number in range(48 * 8)]
+    assert (await standing(sender, turns)).total() == 48 + 256
+
+
+async def test_so_many_receivers_have_a_turn_at_once(sender: Sender) -> None:
     turns = [(f"client {number % 20}", f"https://{number}.example/") for number in range(600)]
-    assert (await standing(sender, turns)).total() == 256
+    assert (await standing(sender, turns)).total() == 512
+
+
+async def test_a_receiver_that_answers_is_sent_to_however_many_hang(
+    resolving: Resolving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "SHARED_MAX", 16)
+    sender = Sender(loopback=True)
+
+    async def send(client: str, url: str) -> Answer:
+        async with sender.turn(client, url):
+            return await sent(sender, url, client)
+
+    async with receiving(lambda _: HANGS) as hanging, receiving() as well:
+        resolving("127.0.0.1")
+        tasks = [
+            asyncio.create_task(send("bad", f"http://{number % 4}.example:{hanging.port}/")) for number in range(4 * 8)
+        ]
+        await hanging.until(lambda: len(hanging.got) == 4 + 16, SOON_S)
+        async with asyncio.timeout(SOON_S / 2):
+            assert {(await send("shop", well.url)).outcome for _ in range(20)} == {"delivered"}
+            assert {(await send("bad", well.url)).outcome for _ in range(20)} == {"delivered"}
+        assert not any(task.done() for task in tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await sender.close()
+
+
+async def test_whoever_gives_up_waiting_leaves_their_turn_to_the_next() -> None:
+    slots = Slots(holders=9, each=9, of_client=9, shared=1)
+    for holder in (("slow", ""), ("slow", ""), ("shop", "")):
+        await slots.take(holder)
+    waiting = [asyncio.create_task(slots.take(("shop", ""))) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    slots.give_back(("slow", ""))  # to the second; it is called off before it could know
+    waiting[1].cancel()
+    await asyncio.wait(waiting, timeout=SOON_S)
+    assert [task.cancelled() for task in waiting] == [True, True, False]
+    more = asyncio.create_task(slots.take(("slow", "")))
+    await asyncio.sleep(0)
+    assert not more.done()
+    slots.give_back(("shop", ""))
+    await asyncio.wait_for(more, SOON_S)
+
+
+async def test_those_who_wait_have_what_is_shared_in_turn() -> None:
+    slots, had = Slots(holders=9, each=9, of_client=9, shared=1), list[str]()
+
+    async def have(client: str) -> None:
+        async with slots.turn((client, "")):
+            had.append(client)
+
+    for client in ("one", "two", "one"):
+        await slots.take((client, ""))
+    tasks = [asyncio.create_task(have(client)) for client in ("one", "one", "one", "two")]
+    await asyncio.sleep(0)
+    slots.give_back(("one", ""))
+    await asyncio.wait_for(asyncio.gather(*tasks), SOON_S)
+    assert had == ["one", "two", "one", "one"]
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from threading import Thread
-from weakref import WeakValueDictionary
 
-THREADS_MAX = 32
-"""Look-ups under way in one process."""
+from case_scheduler.webhooks.slots import Holder, Slots
+
 PER_CLIENT_MAX = 4
 """Look-ups under way that one client asked for; it waits for one of them to end before it asks for more."""
+SHARED_MAX, CLIENTS_MAX = 32, 64
+"""Look-ups under way beside the first of each client, which waits for no other one's, and of how many clients."""
 LOOK_UP_S = 5.0
 """How long whoever asks waits for the answer, and for a thread that asks."""
 
@@ -26,8 +27,7 @@ class Names:
     """One process has one."""
 
     def __init__(self) -> None:
-        self._threads = asyncio.Semaphore(THREADS_MAX)
-        self._clients: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._slots = Slots(holders=CLIENTS_MAX, each=PER_CLIENT_MAX, of_client=PER_CLIENT_MAX, shared=SHARED_MAX)
         self._asked: dict[str, Answer] = {}
 
     async def addresses(self, name: str, client: str) -> list[str]:
@@ -40,15 +40,14 @@ class Names:
 
     async def _begun(self, name: str, client: str) -> Answer:
         """What is known by name is under way: nobody waits behind the names of another client."""
-        own = self._clients.setdefault(client, asyncio.Semaphore(PER_CLIENT_MAX))
-        async with AsyncExitStack() as held:
-            await held.enter_async_context(own)
-            await held.enter_async_context(self._threads)
-            if (begun := self._asked.get(name)) is not None:
-                return begun
-            answer = self._asked[name] = asyncio.get_running_loop().create_future()
-            answer.add_done_callback(lambda _: self._ended(name, own))
-            held.pop_all()  # both are given back when it has ended, not when those who asked have gone
+        holder = client, ""
+        await self._slots.take(holder)
+        if (begun := self._asked.get(name)) is not None:
+            self._slots.give_back(holder)
+            return begun
+        answer = self._asked[name] = asyncio.get_running_loop().create_future()
+        # Given back when it has ended, not when those who asked have gone.
+        answer.add_done_callback(lambda _: self._ended(name, holder))
         try:
             # A pool's threads are waited for at the process's end, however the pool was shut; these are not.
             Thread(target=_look_up, args=(name, answer), name=f"resolve {name}", daemon=True).start()
@@ -56,12 +55,11 @@ class Names:
             answer.set_exception(OSError("no thread to ask in"))
         return answer
 
-    def _ended(self, name: str, own: asyncio.Semaphore) -> None:
+    def _ended(self, name: str, holder: Holder) -> None:
         answer = self._asked.pop(name)
         if not answer.cancelled():
             answer.exception()  # whoever asked may have gone
-        self._threads.release()
-        own.release()
+        self._slots.give_back(holder)
 
 
 def _look_up(name: str, answer: Answer) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -18,7 +18,6 @@ from importlib.metadata import version
 from typing import Literal
 from urllib.parse import urlsplit
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 import httpcore
 from standardwebhooks import Webhook
@@ -26,17 +25,18 @@ from standardwebhooks import Webhook
 from case_events import tracing
 from case_events.core.values import Instant, Value
 from case_scheduler.webhooks.guard import ASKED_BY, Blocked, Guard, Unresolved
+from case_scheduler.webhooks.slots import Slots
 
 CONNECT_S, WHOLE_S = 5.0, 15.0
 """How long a connection may take, and all of it until the answer's status is there."""
 BODY_BYTES, BODY_S = 16_384, 1.0
 """Of the answer's body so much is read, so long, and thrown away, so that the connection can be used again."""
-AT_ONCE_MAX = 256
-"""Requests under way in one process."""
-PER_CLIENT_MAX = 32
-"""Requests under way of one client."""
 PER_RECEIVER_MAX = 8
 """Requests under way of one client to one host, whatever its ports and however many endpoints there are at it."""
+PER_CLIENT_MAX, SHARED_MAX = 32, 256
+"""Requests under way of one client, and of all, beside the first to each receiver, which waits for no other one's."""
+RECEIVERS_MAX = 512
+"""Receivers that have a request under way in one process: 10,000 that all hang are probed so many at a time."""
 KEPT_S, KEPT_MAX = 4.0, 64
 """How long, and how many, connections are kept that nobody uses; most servers close theirs after five seconds."""
 RETRY_AFTER_S_MAX = 86_400.0
@@ -79,29 +79,23 @@ class Sender:
         public believes)."""
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=trusted,
-            max_connections=AT_ONCE_MAX,
+            max_connections=RECEIVERS_MAX + SHARED_MAX,
             max_keepalive_connections=KEPT_MAX,
             keepalive_expiry=KEPT_S,
             network_backend=Guard(loopback=loopback),
         )
-        self._slots = asyncio.Semaphore(AT_ONCE_MAX)
-        self._clients: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        self._receivers: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = WeakValueDictionary()
+        self._slots = Slots(holders=RECEIVERS_MAX, each=PER_RECEIVER_MAX, of_client=PER_CLIENT_MAX, shared=SHARED_MAX)
 
     async def close(self) -> None:
         await self._pool.aclose()
 
-    @asynccontextmanager
-    async def turn(self, client: str, url: str) -> AsyncIterator[None]:
-        """Wait until the client may send to the URL: by its host, then by the client, last by all there is.
+    def turn(self, client: str, url: str) -> AbstractAsyncContextManager[None]:
+        """Wait until the client may send to the URL. To each of its hosts it may send one thing whatever others do.
 
-        So what a client waits for is its own slots, until it has all it needs but one of everybody's.
+        While a receiver's circuit is open it is sent one thing at a time. So one that hangs soon holds nothing that
+        others could have, and one that does not is sent to however many hang.
         """
-        place = (client, (urlsplit(url).hostname or "").rstrip("."))
-        receiver = self._receivers.setdefault(place, asyncio.Semaphore(PER_RECEIVER_MAX))
-        own = self._clients.setdefault(client, asyncio.Semaphore(PER_CLIENT_MAX))
-        async with receiver, own, self._slots:
-            yield
+        return self._slots.turn((client, (urlsplit(url).hostname or "").rstrip(".")))
 
     async def post(self, client: str, url: str, message: UUID, body: bytes, secrets: Sequence[str]) -> Answer:
         """Send the body once, signed; how it went is the answer, and nothing of it is raised. It takes a ``turn``."""
