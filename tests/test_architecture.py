@@ -224,6 +224,7 @@ FLOORS: dict[str, list[str]] = {
         "load_statement",
         "store",
         "feed.rows",
+        "feed.telling",
         "feed.reader",
         "feed.subscriptions",
         "webhooks.waiting",

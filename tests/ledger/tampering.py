@@ -32,3 +32,29 @@ async def tampered(superuser: asyncpg.Connection, *statements: str, changes: int
         for table in APPEND_ONLY:
             await superuser.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only")
             await superuser.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER never_truncated")
+
+
+@asynccontextmanager
+async def unreadable(superuser: asyncpg.Connection, case_id: object, version: int) -> AsyncIterator[None]:
+    """While it lasts this event is of a kind that no release here knows; others may read and write meanwhile."""
+
+    async def rename(before: str, after: str) -> None:
+        async with superuser.transaction():
+            await superuser.execute("ALTER TABLE events DISABLE TRIGGER USER")
+            done = await superuser.execute(
+                "UPDATE events SET type = $4 WHERE case_id = $1 AND version = $2 AND type = $3",
+                case_id,
+                version,
+                before,
+                after,
+            )
+            assert done == "UPDATE 1", done
+            for trigger in ("append_only", "never_truncated"):
+                await superuser.execute(f"ALTER TABLE events ENABLE ALWAYS TRIGGER {trigger}")
+
+    named = await superuser.fetchval("SELECT type FROM events WHERE case_id = $1 AND version = $2", case_id, version)
+    await rename(named, "telepathy")
+    try:
+        yield
+    finally:
+        await rename("telepathy", named)

@@ -15,7 +15,7 @@ from case_events.core.viewer import EVERYTHING, Viewer, seen
 from case_events.ledger.codec import GENESIS, WRITTEN
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.feed import reader
+from case_events.ledger.feed import reader, telling
 from case_events.ledger.feed.reader import BeyondFeed, Page, Told
 from case_events.ledger.feed.sequencing import tick
 from case_events.ledger.store import load
@@ -223,4 +223,4 @@ async def test_a_feed_with_a_hole_is_not_read_past_it(
 @pytest.mark.parametrize("version", range(1, WRITTEN["filed"] + 1))
 def test_a_filing_of_any_version_pins_its_policy_where_it_is_read(version: int) -> None:
     stored_filing = (GOLDEN / "events" / f"filed.v{version}.json").read_bytes()
-    assert reader.pinned(stored_filing).clause("x") == "taobao@2026.1#x"
+    assert telling.pinned(stored_filing).clause("x") == "taobao@2026.1#x"

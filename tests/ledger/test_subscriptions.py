@@ -105,7 +105,7 @@ async def test_a_hold_that_ran_out_is_taken_over_and_its_owner_comes_too_late(
     with pytest.raises(NotHeld):
         await subscriptions.park(connection, name, "dead", 3, "late")
     with pytest.raises(NotHeld):
-        await subscriptions.unpark(connection, name, "dead", 3)
+        await subscriptions.unpark(connection, name, "dead", [3])
     with pytest.raises(NotHeld):
         await batch(connection, ledger, name, "dead")
     assert not await subscriptions.release(connection, name, "dead")
@@ -224,8 +224,8 @@ async def test_what_is_parked_does_not_stop_the_rest_and_is_tried_again(
     event = await reader.read_one(connection, ledger.vault, 2)
     assert event is not None
     assert event.recorded.case_id == first.case_id
-    assert await subscriptions.unpark(connection, name, "one", 2)
-    assert not await subscriptions.unpark(connection, name, "one", 2)
+    assert await subscriptions.unpark(connection, name, "one", [2])
+    assert not await subscriptions.unpark(connection, name, "one", [2])
     assert [one.position for one in await subscriptions.parked(connection, name)] == [7]
     with pytest.raises(NotHeld):
         await subscriptions.park(connection, name, "one", 999, "an event that is none")

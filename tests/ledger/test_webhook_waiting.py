@@ -189,7 +189,7 @@ async def test_who_filters_by_merchant_sees_whole_cases_and_who_is_limited_to_on
     assert len(names) == 2, "a report is anonymous"
     assert (names[0] == ABSENT, names[1] == ABSENT) == (False, True)
     assert len({bag.through for bag in bags}) == 1, "whatever is for it, it has read to the end"
-    at = await reader.read_at(connection, ledger.vault, range(1, 9), sought=Sought(merchants=("m-2",)))
+    at, _ = await reader.read_at(connection, ledger.vault, range(1, 9), sought=Sought(merchants=("m-2",)))
     assert {one.recorded.case_id for one in at} == {cases["m-2"]}
 
 
@@ -198,7 +198,7 @@ async def test_a_case_that_is_in_no_list_any_more_is_no_merchant_s(
 ) -> None:
     """As those of a test clock that was deleted: their events stay."""
     await superuser.execute("DELETE FROM cases WHERE case_id = $1", cases["m-2"])
-    at = await reader.read_at(connection, ledger.vault, range(1, 9), sought=Sought(merchants=("m-1",)))
+    at, _ = await reader.read_at(connection, ledger.vault, range(1, 9), sought=Sought(merchants=("m-1",)))
     assert cases["m-2"] not in {one.recorded.case_id for one in at}
 
 
@@ -263,3 +263,21 @@ async def test_while_as_much_waits_as_may_nothing_more_is_read_and_a_probe_is_al
     one = await waiting.probe(connection, endpoint.id, 0)
     assert one is not None
     assert (one.position, one.attempts, one.due) == (1, 1, False), "and that costs none of its tries"
+
+
+async def test_an_event_that_could_not_be_read_is_no_probe_before_its_turn(
+    connection: Connection, ledger: Ledger, scheduler: Ledger, cases: dict[str, CaseId]
+) -> None:
+    endpoint = await told_of(ledger, scheduler, Viewer())
+    await put(connection, endpoint.id, (1, cases["m-1"], 0, 60.0), (2, cases["anonymous"], 1, 60.0))
+    assert await subscriptions.park(connection, endpoint.subscription, POSTMAN, 1, "a kind of event that is none") == 1
+    for probed in (0, 1, 2):
+        one = await waiting.probe(connection, endpoint.id, probed)
+        assert one is not None
+        assert one.position == 2
+    await waiting.done(connection, endpoint.id, [2])
+    assert await waiting.probe(connection, endpoint.id, 2) is None, "so the next event of the feed is one"
+    await put(connection, endpoint.id, (1, cases["m-1"], 0, -1.0))
+    due = await waiting.probe(connection, endpoint.id, 2)
+    assert due is not None
+    assert (due.position, due.due) == (1, True)

@@ -14,12 +14,13 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from case_events.ledger import policy_book
 from case_events.ledger.database import Ledger, open_ledger
-from case_events.ledger.webhooks import circuits, endpoints, errands, making
+from case_events.ledger.webhooks import circuits, endpoints, errands, making, measured, sorting
 from case_events.ledger.webhooks.endpoints import Endpoint
 from case_scheduler.webhooks import rounds, sending
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk
+from tests.ledger.tampering import unreadable
 from tests.scheduler.hooks import (
     QUICK,
     SOON_S,
@@ -321,6 +322,7 @@ async def test_a_range_is_sent_once_more_in_the_order_of_its_cases(
                 while await superuser.fetchval(BEHIND, [endpoint.subscription]):
                     await asyncio.sleep(0.01)
             before = len(receiver.got)
+            await superuser.execute(PARKED_BEFORE, endpoint.subscription)
             errand = await asked(api, endpoint, (3, EVENTS - 2))
             row = await until_ended(superuser, errand)
         assert (row["reached"], row["outcome"]) == (EVENTS - 2, "delivered")
@@ -332,12 +334,50 @@ async def test_a_range_is_sent_once_more_in_the_order_of_its_cases(
         assert again == {
             case: wanted for case, all_ in expected.items() if (wanted := [p for p in all_ if 3 <= p <= EVENTS - 2])
         }
+    assert await superuser.fetchval("SELECT count(*) FROM parked WHERE subscription = $1", endpoint.subscription) == 0
     reasons = [row["reason"] for row in await attempts(superuser, endpoint.id)]
     assert reasons.count("event") == EVENTS
     assert reasons.count("redelivery") > EVENTS - 4, "those that failed were tried again"
 
 
-async def test_what_cannot_be_read_is_set_aside_and_the_rest_goes_on(
+PARKED_BEFORE = "INSERT INTO parked (subscription, position, attempts, error) VALUES ($1, 5, 1, 'as it once was')"
+
+
+async def test_what_cannot_be_read_is_parked_and_its_case_waits_until_it_can_and_others_go_on(
+    api: Ledger,
+    scheduler: Ledger,
+    superuser: asyncpg.Connection,
+    expected: dict[str, list[int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sorting, "READ_AGAIN_S", 0.2)
+    broken, second = next(iter(expected)), 2
+    async with receiving() as receiver:
+        endpoint, _ = await made(api, receiver.url)
+        others, _ = await made(api, receiver.url, types=("filed",))
+        async with walking(scheduler):
+            async with unreadable(superuser, UUID(broken), second):
+                await receiver.until(lambda: len(receiver.took) == EVENTS - len(expected[broken]) + 1)
+                async with asyncio.timeout(SOON_S):
+                    while await superuser.fetchval(BEHIND, [endpoint.subscription, others.subscription]):
+                        await asyncio.sleep(0.01)
+                assert receiver.by_case()[broken] == expected[broken][:1]
+                assert await waiting_count(superuser, endpoint.id) == len(expected[broken]) - 1
+                (parked,) = await superuser.fetch("SELECT * FROM parked")
+                assert (parked["subscription"], parked["position"]) == (endpoint.subscription, expected[broken][1])
+                assert "telepathy" in parked["error"]
+                async with api.connection() as connection:
+                    assert (await measured.standing(connection)).parked == 1
+            await receiver.until(lambda: len(receiver.took) == EVENTS)
+            assert receiver.by_case() == expected
+            async with asyncio.timeout(SOON_S):
+                while await waiting_count(superuser, endpoint.id):
+                    await asyncio.sleep(0.01)
+    assert await superuser.fetchval("SELECT count(*) FROM parked") == 0
+    assert {row["outcome"] for row in await attempts(superuser, endpoint.id)} == {"delivered"}
+
+
+async def test_a_case_of_which_nothing_can_be_read_waits_and_others_go_on(
     api: Ledger, superuser: asyncpg.Connection, expected: dict[str, list[int]], module_database: Database
 ) -> None:
     broken = next(iter(expected))
@@ -358,6 +398,24 @@ async def test_what_cannot_be_read_is_set_aside_and_the_rest_goes_on(
         await superuser.execute(change, broken)
     parked = await superuser.fetch("SELECT position FROM parked WHERE subscription = $1", endpoint.subscription)
     assert sorted(row["position"] for row in parked) == expected[broken]
+    assert await waiting_count(superuser, endpoint.id) == len(parked)
+
+
+async def test_a_redelivery_ends_at_an_event_that_cannot_be_read(
+    api: Ledger, scheduler: Ledger, superuser: asyncpg.Connection, expected: dict[str, list[int]]
+) -> None:
+    broken = next(iter(expected))
+    async with receiving() as receiver:
+        endpoint, _ = await made(api, receiver.url)
+        async with walking(scheduler):
+            await receiver.until(lambda: len(receiver.took) == EVENTS)
+            async with asyncio.timeout(SOON_S):
+                while await superuser.fetchval(BEHIND, [endpoint.subscription]):
+                    await asyncio.sleep(0.01)
+            async with unreadable(superuser, UUID(broken), 2):
+                row = await until_ended(superuser, await asked(api, endpoint, (1, EVENTS)))
+        assert (row["reached"], row["outcome"]) == (expected[broken][1] - 1, "unreadable")
+        assert len(receiver.got) == EVENTS + row["reached"]
 
 
 async def test_of_two_postmen_one_walks_and_when_it_goes_the_other_takes_over_at_once(

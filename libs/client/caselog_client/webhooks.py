@@ -73,6 +73,17 @@ class Circuit(View, frozen=True, kw_only=True):
     open_until: datetime | None = None
 
 
+class Parked(View, frozen=True, kw_only=True):
+    """An event that Caselog cannot read for now: what is later in its case waits behind it."""
+
+    position: int
+    case_id: UUID
+    version: int
+    attempts: int
+    error: str
+    parked_at: datetime
+
+
 class WebhookStanding(Webhook, frozen=True, kw_only=True):
     """An endpoint and how it stands: ``lag`` positions behind the feed; ``waiting``: events not delivered so far."""
 
@@ -81,6 +92,7 @@ class WebhookStanding(Webhook, frozen=True, kw_only=True):
     lag: int
     waiting: int
     waiting_since: datetime | None = None
+    parked: tuple[Parked, ...] = ()
     circuit: Circuit = Circuit()
     succeeded_at: datetime | None = None
     failed_at: datetime | None = None

@@ -65,6 +65,7 @@ from case_events.core.values import Problem
 from case_events.ledger.codec import UnknownEvent
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import open_ledger
+from case_events.ledger.feed.reader import UnreadableEvent
 from case_events.ledger.readable import holds_newer
 from case_events.ledger.recent import Recent
 
@@ -75,6 +76,8 @@ SHUTDOWN_S = 10
 BACKLOG = 2048
 BUSIEST = "/v1/cases"
 """The paths that are matched first."""
+
+log = structlog.get_logger("case_api")
 
 
 class Plain(APIRoute):
@@ -113,6 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
     for kind in UNAVAILABLE:
         app.add_exception_handler(kind, _away)
     app.add_exception_handler(UnknownEvent, _unknown)
+    app.add_exception_handler(UnreadableEvent, _unreadable)
     for routes in (cases, batch, reading, feed, dossier, deadlines, stats, evidence, policies, health):
         routes.add_to(app)
     for routes in (documents, scheduler, operating, keys, calendars, cloud_events, export, webhooks, webhook_errands):
@@ -255,3 +259,12 @@ async def _unknown(request: Request, fault: Exception) -> Response:
         raise fault
     detail = "A newer release wrote in this case, and this process cannot read it; send it again, with the same key."
     return problems.answer(Problem(code="unavailable", detail=detail), request.scope)
+
+
+async def _unreadable(request: Request, fault: Exception) -> Response:
+    """The feed ends here, for who asks for what comes next: nobody is led past an event."""
+    assert isinstance(fault, UnreadableEvent), "it is registered for no other"
+    log.error("event_unreadable", position=fault.position, case_id=str(fault.case_id), why=fault.why)
+    newer = isinstance(fault.__cause__, UnknownEvent) and await holds_newer(door_of(request).ledger)
+    problem = Problem(code="unavailable" if newer else "internal", detail=f"Nothing more is told before this: {fault}.")
+    return problems.answer(problem, request.scope)

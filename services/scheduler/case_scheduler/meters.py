@@ -79,6 +79,7 @@ class Meters:
         self._head = self._gauge("feed_head", "The last position of the feed.")
         self._waiting = self._gauge("feed_waiting_seconds", "How long an event has waited for its position.")
         self._undelivered = self._gauge("webhook_waiting", "Events that wait for a webhook to be sent again.")
+        self._parked = self._gauge("webhook_parked", "Of them, those that cannot be read: each must be mended.")
         self._behind = self._gauge("webhook_lag_seconds", "Age of the oldest event an active endpoint has not got.")
         self._left_alone = self._gauge("webhook_endpoints_failing", "Active endpoints that are left alone for a while.")
         self._endpoints = Gauge(
@@ -132,6 +133,7 @@ class Meters:
     def saw_webhooks(self, standing: Standing) -> None:
         """How webhooks are as a whole."""
         self._undelivered.set(standing.waiting)
+        self._parked.set(standing.parked)
         self._behind.set(standing.lag_s)
         self._left_alone.set(standing.failing)
         for state in STATES:

@@ -30,6 +30,11 @@ def signs(one: dict[str, Any]) -> str:
     return "signs" if one["until"] is None else f"signs until {words.instant(one['until'])}"
 
 
+def parked(one: dict[str, Any]) -> str:
+    """An event that cannot be read, and why."""
+    return f"position {one['position']}, version {one['version']} of {one['case_id']}: {one['error']}"
+
+
 def attempt(one: dict[str, Any]) -> tuple[Any, ...]:
     """The cells of an attempt."""
     status = words.NONE if one["status"] is None else one["status"]

@@ -62,6 +62,7 @@ def show(endpoint_id: EndpointId, json_wanted: AsJson = False) -> None:
         *webhook_words.told(said),
         f"  read:      up to {said['position']} of {said['head']}, {said['lag']} ahead",
         f"  waiting:   {waiting}{since}",
+        *(f"  parked:    {webhook_words.parked(one)}" for one in said["parked"]),
         f"  failures:  {circuit['failures']} in a row{opens}",
         f"  succeeded: {words.instant(said['succeeded_at'])}",
         f"  failed:    {words.instant(said['failed_at'])}",

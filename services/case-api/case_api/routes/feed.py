@@ -65,9 +65,11 @@ async def stream_feed(request: Request) -> Response:
     resumed = _last_event_id(request)
     async with door.ledger.connection() as connection:
         head = await reader.head(connection)
-    start = resumed if resumed is not None else head if after is None else after
-    if start > head:
-        raise _beyond("?after" if resumed is None else "Last-Event-ID", head)
+        start = resumed if resumed is not None else head if after is None else after
+        if start > head:
+            raise _beyond("?after" if resumed is None else "Last-Event-ID", head)
+        if start < head:  # whoever was led to an event that cannot be read is refused, not led there again
+            await reader.read(connection, door.ledger.vault, start, viewer=viewer_of(caller), types=types, limit=1)
     full = fanout.full(caller.client)
     if full is not None:
         raise Refused(Problem(code="too_many_requests", detail=full))

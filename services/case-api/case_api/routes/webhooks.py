@@ -43,9 +43,12 @@ from case_api.views.webhooks import (
     with_standing,
 )
 from case_events.core.values import Fault
+from case_events.ledger.feed import subscriptions
 from case_events.ledger.feed.rows import BeyondFeed
 from case_events.ledger.webhooks import endpoints, making, secrets
 from case_events.ledger.webhooks.making import Wanted
+
+PARKED_MAX = 20
 
 
 def add_to(app: FastAPI) -> None:
@@ -114,10 +117,11 @@ async def get_webhook(request: Request) -> Response:
     async with door.ledger.connection() as connection:
         endpoint = await found(connection, request, caller)
         standing = await making.standing(connection, endpoint)
+        parked = await subscriptions.parked(connection, endpoint.subscription, limit=PARKED_MAX)
         signing = await secrets.known(connection, endpoint.id)
     if standing is None:
         raise Refused(NOT_FOUND)
-    return shown(with_standing(endpoint, standing, signing))
+    return shown(with_standing(endpoint, standing, parked, signing))
 
 
 async def change_webhook(request: Request) -> Response:

@@ -18,7 +18,7 @@ from case_events.core.viewer import Viewer
 from case_events.ledger.connection import UNAVAILABLE, Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.feed import reader
-from case_events.ledger.feed.reader import BeyondFeed
+from case_events.ledger.feed.reader import BeyondFeed, UnreadableEvent
 
 HEARTBEAT_S = 15.0
 """A caller who hears nothing for much longer than this knows that the line is dead."""
@@ -113,8 +113,16 @@ class Fanout:
                 self._unreadable(fault)
             await asyncio.sleep(AWAY_S)
 
+    def _go_past(self, event: UnreadableEvent) -> None:
+        """Each stream finds out by itself whether the event is for it, and ends before it if it is."""
+        log.error("event_unreadable", position=event.position, case_id=str(event.case_id), why=event.why)
+        self.position = event.position
+        for stream in self.streams:
+            if stream.joined:
+                stream.offer(None, event.position)
+
     def _unreadable(self, fault: Exception) -> None:
-        """A fault of ours, or an event only a newer release knows: whoever comes back may meet one that does."""
+        """A fault of ours: whoever comes back may meet a process that has it not."""
         frames = traceback.format_tb(fault.__traceback__)
         log.error("feed_not_read", fault=type(fault).__name__, position=self.position, frames=frames)
         self._end_all("the feed cannot be read here")
@@ -134,7 +142,11 @@ class Fanout:
     async def _pass_on(self, connection: Connection, after: int) -> bool:
         """One batch to everybody who joined; True if there is more."""
         viewers = tuple({stream.viewer for stream in self.streams if stream.joined})
-        live = await reader.read_live(connection, self.ledger.vault, after, viewers=viewers, limit=LIVE_MAX)
+        try:
+            live = await reader.read_live(connection, self.ledger.vault, after, viewers=viewers, limit=LIVE_MAX)
+        except UnreadableEvent as event:
+            self._go_past(event)
+            return True
         frames = dict[Viewer, list[Frame]]()
         for viewer, told in live.told.items():
             frames[viewer] = await frames_of(told)
@@ -254,6 +266,9 @@ class Stream:
             return []
         except BeyondFeed as beyond:
             self.end(SET_BACK % beyond.head)
+            return []
+        except UnreadableEvent as event:
+            self.end(str(event))
             return []
         frames = await frames_of(page.told)
         still, self.position = self.position == page.next, page.next

@@ -14,6 +14,7 @@ from case_events.core.events import EVENTS
 from case_events.core.values import Fault, Identifier, Instant, Value, Word
 from case_events.core.viewer import Viewer
 from case_events.ledger.callers.keys import MERCHANTS_MAX
+from case_events.ledger.feed.subscriptions import Parked
 from case_events.ledger.webhooks.attempts import KnownAttempt
 from case_events.ledger.webhooks.endpoints import Endpoint, State
 from case_events.ledger.webhooks.errands import RANGE_MAX, Errand
@@ -124,6 +125,7 @@ class WebhookStanding(WebhookView, frozen=True, kw_only=True):
     """An endpoint and how it stands: it has read up to ``position``, with ``lag`` positions ahead of it up to ``head``.
 
     ``waiting``: events it has read that could not be delivered so far, or are later than such a one in their case.
+    ``parked``: the first 20 of them that cannot be read on our side, with why; they are read again every five minutes.
     """
 
     position: int
@@ -131,6 +133,7 @@ class WebhookStanding(WebhookView, frozen=True, kw_only=True):
     lag: int
     waiting: int
     waiting_since: Instant | None
+    parked: tuple[Parked, ...]
     circuit: Circuit
     succeeded_at: Instant | None
     failed_at: Instant | None
@@ -192,8 +195,10 @@ def with_secret(endpoint: Endpoint, secret: str | None) -> WebhookWithSecret:
     return WebhookWithSecret(**_members(endpoint), secret=secret)
 
 
-def with_standing(endpoint: Endpoint, now: Standing, signing: tuple[KnownSecret, ...]) -> WebhookStanding:
-    """The endpoint, how it stands, and which secrets sign."""
+def with_standing(
+    endpoint: Endpoint, now: Standing, parked: tuple[Parked, ...], signing: tuple[KnownSecret, ...]
+) -> WebhookStanding:
+    """The endpoint, how it stands, what of it cannot be read, and which secrets sign."""
     return WebhookStanding(
         **_members(endpoint),
         position=now.position,
@@ -201,6 +206,7 @@ def with_standing(endpoint: Endpoint, now: Standing, signing: tuple[KnownSecret,
         lag=now.head - now.position,
         waiting=now.waiting,
         waiting_since=now.waiting_since,
+        parked=parked,
         circuit=Circuit(failures=now.failures, open_until=now.open_until),
         succeeded_at=now.succeeded_at,
         failed_at=now.failed_at,

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from case_events import tracing
 from case_events.ledger.database import Ledger
+from case_events.ledger.feed.reader import UnreadableEvent
 from case_events.ledger.feed.subscriptions import advance
 from case_events.ledger.webhooks import circuits, errands
 from case_events.ledger.webhooks.attempts import Attempt, record
@@ -27,6 +28,8 @@ from case_scheduler.webhooks.sending import Sender
 
 TRIES_S = (1.0, 5.0, 15.0, 60.0)
 """How long after an event that failed a redelivery goes on with it; after the last of them it ends there."""
+UNREADABLE = "unreadable"
+"""How a redelivery ends at an event that cannot be read."""
 
 log = structlog.get_logger("case_scheduler.postman")
 
@@ -98,7 +101,14 @@ class Errands:
         assert errand.last is not None, "a redelivery is of positions"
         after = errand.first - 1 if errand.reached is None else errand.reached
         async with self._ledger.connection() as connection:
-            bag = await collect_again(connection, self._ledger.vault, endpoint, after, errand.last)
+            try:
+                bag = await collect_again(connection, self._ledger.vault, endpoint, after, errand.last)
+            except UnreadableEvent as event:
+                log.error("webhook_unreadable", endpoint=str(endpoint.id), position=event.position, why=event.why)  # noqa: TRY400 - expected trouble
+                async with connection.transaction():
+                    await advance(connection, endpoint.subscription, self._owner, 0)
+                    await errands.end(connection, errand.id, UNREADABLE)
+                return
         if circuit.probing and bag.chains:
             first = min((chain[0] for chain in bag.chains), key=lambda letter: letter.position)
             bag = replace(bag, chains=((first,),), through=first.position, more=True)

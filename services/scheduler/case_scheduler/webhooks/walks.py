@@ -152,7 +152,8 @@ class Walk:
         sending = Sending(self._sender, endpoint, secrets, circuit, self.stop, heard=self._heard)
         done = await sending.send(bag.chains)
         await self._settle(endpoint, bag, done)
-        clean = backlog.events == 0 and not bag.behind and len(done.tried) == sum(map(len, bag.chains))
+        behind = bag.behind or bag.unreadable
+        clean = backlog.events == 0 and not behind and len(done.tried) == sum(map(len, bag.chains))
         if not clean or not all(one.delivered for one in done.tried):
             self._backlog = None
             return 0.0
@@ -173,8 +174,8 @@ class Walk:
         async with self._ledger.connection() as connection, connection.transaction():
             settled = await settle(connection, endpoint, self._owner, bag, done, self._retries.in_s)
         self._reached, self._ended = settled.reached, settled.ended
-        for position, why in bag.unreadable:
-            log.error("webhook_unreadable", endpoint=str(endpoint.id), position=position, why=why)
+        for event in bag.unreadable:
+            log.error("webhook_unreadable", endpoint=str(endpoint.id), position=event.position, why=event.why)
         if settled.ended:
             log.warning("webhook_ended", endpoint=str(endpoint.id))
 

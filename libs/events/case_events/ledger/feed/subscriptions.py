@@ -68,7 +68,7 @@ RETURNING attempts
 """
 UNPARK = f"""
 DELETE FROM parked p USING subscriptions s
-WHERE p.subscription = s.name AND p.position = $3 AND {HELD} RETURNING p.position
+WHERE p.subscription = s.name AND p.position = ANY ($3::bigint[]) AND {HELD} RETURNING p.position
 """
 PARKED = """
 SELECT p.position, f.case_id, f.version, p.attempts, p.error, p.parked_at
@@ -213,13 +213,14 @@ async def parked(connection: Connection, name: str, after: int = 0, *, limit: in
     return tuple(Parked(**dict(row)) for row in await connection.fetch(PARKED, name, after, limit))
 
 
-async def unpark(connection: Connection, name: str, owner: str, position: int) -> bool:
-    """What was set aside is done after all, or given up; False if it was not set aside. Raises NotHeld."""
-    if await connection.fetchval(UNPARK, name, owner, position) is not None:
-        return True
-    if await connection.fetchval(POSITION, name, owner) is None:
+async def unpark(connection: Connection, name: str, owner: str, positions: Collection[int]) -> int:
+    """What was set aside is done after all, or given up; how many of these were set aside. Raises NotHeld."""
+    if not positions:
+        return 0
+    done = await connection.fetch(UNPARK, name, owner, list(positions))
+    if not done and await connection.fetchval(POSITION, name, owner) is None:
         raise NotHeld(name)
-    return False
+    return len(done)
 
 
 async def remove(connection: Connection, name: str) -> bool:

@@ -22,18 +22,21 @@ LEFT JOIN feed f ON f.position = s.position + 1
 LEFT JOIN events n ON n.case_id = f.case_id AND n.version = f.version
 WHERE e.deleted_at IS NULL GROUP BY e.state
 """
+PARKED = "SELECT count(*) FROM parked"
 
 
 class Standing(Value, frozen=True, kw_only=True):
     """Endpoints by state, those of them whose circuit is or was just open, events that wait, and the age of the oldest.
 
     ``lag_s``: since the oldest event was recorded, or was put aside, that an active endpoint has not got; 0: none.
+    ``parked``: events that wait because they cannot be read.
     """
 
     endpoints: dict[str, int]
     failing: int
     waiting: int
     lag_s: float
+    parked: int
 
 
 async def standing(connection: Connection) -> Standing:
@@ -45,4 +48,5 @@ async def standing(connection: Connection) -> Standing:
         failing=active["failing"] if active else 0,
         waiting=sum(row["waiting"] or 0 for row in rows.values()),
         lag_s=(active["oldest_s"] or 0.0) if active else 0.0,
+        parked=await connection.fetchval(PARKED),
     )

@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
-import msgspec
-
 from case_events.core.values import CaseId, Value
-from case_events.ledger.codec import UnknownEvent
 from case_events.ledger.connection import Connection
-from case_events.ledger.feed.reader import Page, Sought, Told, read, read_at
-from case_events.ledger.feed.subscriptions import advance, next_batch, park, standing
-from case_events.ledger.sealing import BrokenSeal, Vault
+from case_events.ledger.feed.reader import Sought, Told, UnreadableEvent, read, read_at
+from case_events.ledger.feed.subscriptions import advance, next_batch, park, unpark
+from case_events.ledger.sealing import Vault
 from case_events.ledger.webhooks import attempts, circuits, endpoints, waiting
 from case_events.ledger.webhooks.attempts import Attempt
 from case_events.ledger.webhooks.circuits import Circuit
@@ -25,8 +22,8 @@ from case_events.ledger.webhooks.waiting import WAITING_MAX, Backlog, Delayed, W
 
 WINDOW = 200
 """Events that are read on in one round."""
-UNREADABLE = (BrokenSeal, UnknownEvent, msgspec.MsgspecError)
-"""What an event raises that cannot be told to anybody: it is set aside, and said so."""
+READ_AGAIN_S = 300.0
+"""How soon an event that could not be read is read again: it may have been mended, or a newer release may read it."""
 TRIALS = """
 SELECT DISTINCT r.endpoint FROM webhook_errands r JOIN webhook_endpoints e ON e.id = r.endpoint
 WHERE r.ended_at IS NULL AND r.reason = 'test' AND e.deleted_at IS NULL AND e.state <> 'active' LIMIT 1000
@@ -54,14 +51,14 @@ class Bag(Value, frozen=True, kw_only=True):
     """What is taken along: one chain for each case, to be sent in its order, and no further when one of it fails.
 
     ``behind``: new, but of cases that wait; ``void``: positions that waited and are not for the endpoint any more;
-    ``unreadable``: positions that are set aside, and why; ``through``: how far the feed was read (0: no further);
-    ``more``: there is more behind it.
+    ``unreadable``: what is parked, and what is later in its case waits behind it; ``through``: how far the feed was
+    read (0: no further); ``more``: there is more behind it.
     """
 
     chains: tuple[tuple[Letter, ...], ...] = ()
     behind: tuple[Letter, ...] = ()
     void: tuple[int, ...] = ()
-    unreadable: tuple[tuple[int, str], ...] = ()
+    unreadable: tuple[UnreadableEvent, ...] = ()
     through: int = 0
     more: bool = False
 
@@ -99,24 +96,22 @@ async def collect(
     waits = await _waits(connection, endpoint, circuit, backlog, probed)
     room = min(WINDOW, WAITING_MAX - backlog.events)
     limit = room if not circuit.probing else 0 if waits else 1
-    told, unreadable = await _at(connection, vault, endpoint, [one.position for one in waits])
-    by_position = {one.position: one for one in told}
-    old = [
-        Letter(told=by_position[one.position], tries=one.attempts, waits=True, due=one.due)
-        for one in waits
-        if one.position in by_position
-    ]
-    void = tuple(one.position for one in waits if one.position not in by_position)
+    old, void, unreadable = await _again(connection, vault, endpoint, waits)
     if limit <= 0:
         return Bag(chains=_chains(old), void=void, unreadable=unreadable)
-    page, skipped = await _page(connection, vault, endpoint, owner, limit)
+    sought = {"viewer": endpoint.viewer, "types": endpoint.types, "merchants": endpoint.merchants}
+    try:
+        page = await next_batch(connection, vault, endpoint.subscription, owner, **sought, limit=limit)  # type: ignore[arg-type]
+    except UnreadableEvent as next_one:
+        there = (*unreadable, next_one)
+        return Bag(chains=_chains(old), void=void, unreadable=there, through=next_one.position, more=True)
     stuck = await waiting.cases(connection, endpoint.id, {one.recorded.case_id for one in page.told})
     new = [Letter(told=one) for one in page.told]
     return Bag(
         chains=_chains([*old, *(one for one in new if one.case_id not in stuck)]),
         behind=tuple(one for one in new if one.case_id in stuck),
         void=void,
-        unreadable=(*unreadable, *skipped),
+        unreadable=unreadable,
         through=page.next,
         more=page.next < page.head,
     )
@@ -128,12 +123,17 @@ async def trials(connection: Connection) -> tuple[UUID, ...]:
 
 
 async def collect_again(connection: Connection, vault: Vault, endpoint: Endpoint, after: int, last: int) -> Bag:
-    """What of the positions behind ``after`` and up to ``last`` is sent once more: not what waits to be sent at all."""
+    """What of the positions behind ``after`` and up to ``last`` is sent once more: not what waits to be sent at all.
+
+    Raises UnreadableEvent when the next of them cannot be read.
+    """
     sought = {"viewer": endpoint.viewer, "types": endpoint.types, "merchants": endpoint.merchants}
     try:
         page = await read(connection, vault, after, **sought, limit=WINDOW)  # type: ignore[arg-type]
-    except UNREADABLE:
-        page, _ = await _one_by_one(connection, vault, endpoint, after, min(after + WINDOW, last), last)
+    except UnreadableEvent as event:
+        if event.position <= last and not await waiting.held_back(connection, endpoint.id, [event.position]):
+            raise
+        return Bag(through=min(event.position, last), more=event.position < last)
     wanted = [one for one in page.told if one.position <= last]
     held = await waiting.held_back(connection, endpoint.id, [one.position for one in wanted])
     chains = _chains([Letter(told=one) for one in wanted if one.position not in held])
@@ -162,15 +162,18 @@ async def settle(
     """
     reached = await advance(connection, endpoint.subscription, owner, bag.through)
     await endpoints.check_unchanged(connection, endpoint)
-    for position, why in bag.unreadable:
-        await park(connection, endpoint.subscription, owner, position, why)
+    for event in bag.unreadable:
+        await park(connection, endpoint.subscription, owner, event.position, event.why)
     ended = await _kept(connection, endpoint.id, done)
     tried = {one.letter.position: one for one in done.tried}
     gone_out = [one.letter.position for one in done.tried if one.delivered and one.letter.waits]
     await waiting.done(connection, endpoint.id, (*bag.void, *gone_out))
+    read_again = [one.letter.position for one in done.tried if one.letter.waits]
+    await unpark(connection, endpoint.subscription, owner, (*bag.void, *read_again))
     letters = [letter for chain in bag.chains for letter in chain]
     delayed = [one for letter in letters if (one := _delayed(letter, tried.get(letter.position), retry_in_s))]
-    await waiting.put(connection, endpoint.id, (*delayed, *(_put_behind(letter) for letter in bag.behind)))
+    parked = [_parked(event) for event in bag.unreadable]
+    await waiting.put(connection, endpoint.id, (*delayed, *map(_put_behind, bag.behind), *parked))
     last = None if ended else _last(done.tried, retry_in_s)
     if last is not None:
         why = f"the event at position {last.position} was tried {last.tries + 1} times in vain"
@@ -182,6 +185,7 @@ async def settle_again(connection: Connection, endpoint: Endpoint, owner: str, d
     """Keep what became of events sent once more; whether the endpoint was disabled for it. Raises as ``settle``."""
     await advance(connection, endpoint.subscription, owner, 0)
     await endpoints.check_unchanged(connection, endpoint)
+    await unpark(connection, endpoint.subscription, owner, [one.letter.position for one in done.tried])
     return await _kept(connection, endpoint.id, done)
 
 
@@ -224,6 +228,11 @@ def _put_behind(letter: Letter) -> Delayed:
     return Delayed(position=letter.position, case_id=letter.case_id, attempts=0, in_s=0.0)
 
 
+def _parked(event: UnreadableEvent) -> Delayed:
+    """It waits like any other, and costs none of its tries: whatever is later in its case comes after it."""
+    return Delayed(position=event.position, case_id=event.case_id, attempts=0, in_s=READ_AGAIN_S)
+
+
 def _chains(letters: Iterable[Letter]) -> tuple[tuple[Letter, ...], ...]:
     """One for each case, in the order of the feed, which is that of each case."""
     by_case: dict[CaseId, list[Letter]] = {}
@@ -243,42 +252,21 @@ async def _waits(
     return await waiting.due(connection, endpoint.id)
 
 
-async def _page(
-    connection: Connection, vault: Vault, endpoint: Endpoint, owner: str, limit: int
-) -> tuple[Page, tuple[tuple[int, str], ...]]:
-    sought = {"viewer": endpoint.viewer, "types": endpoint.types, "merchants": endpoint.merchants}
-    try:
-        return await next_batch(connection, vault, endpoint.subscription, owner, **sought, limit=limit), ()  # type: ignore[arg-type]
-    except UNREADABLE:
-        stands = await standing(connection, endpoint.subscription)
-        assert stands is not None, "it was there a moment ago"
-        after = stands.position
-        return await _one_by_one(connection, vault, endpoint, after, min(after + limit, stands.head), stands.head)
-
-
-async def _one_by_one(
-    connection: Connection, vault: Vault, endpoint: Endpoint, after: int, through: int, head: int
-) -> tuple[Page, tuple[tuple[int, str], ...]]:
-    """A page that is read position by position, so that what cannot be read is known by its own."""
-    told, unreadable = await _at(connection, vault, endpoint, range(after + 1, through + 1), singly=True)
-    return Page(told=told, next=through, head=head), unreadable
-
-
-async def _at(
-    connection: Connection, vault: Vault, endpoint: Endpoint, positions: Sequence[int], *, singly: bool = False
-) -> tuple[tuple[Told, ...], tuple[tuple[int, str], ...]]:
+async def _again(
+    connection: Connection, vault: Vault, endpoint: Endpoint, waits: Sequence[Waiting]
+) -> tuple[list[Letter], tuple[int, ...], tuple[UnreadableEvent, ...]]:
+    """What waited and is sent now, what is not for the endpoint any more, and what cannot be read, one of each case."""
+    if not waits:
+        return [], (), ()
     sought = Sought(types=endpoint.types, merchants=endpoint.merchants)
-    if not positions:
-        return (), ()
-    if not singly:
-        try:
-            return await read_at(connection, vault, positions, viewer=endpoint.viewer, sought=sought), ()
-        except UNREADABLE:
-            pass
-    told, unreadable = list[Told](), list[tuple[int, str]]()
-    for position in positions:
-        try:
-            told += await read_at(connection, vault, (position,), viewer=endpoint.viewer, sought=sought)
-        except UNREADABLE as fault:
-            unreadable.append((position, f"{type(fault).__name__}: {fault}"))
-    return tuple(told), tuple(unreadable)
+    positions = [one.position for one in waits]
+    told, unreadable = await read_at(connection, vault, positions, viewer=endpoint.viewer, sought=sought)
+    first = {event.case_id: event for event in reversed(unreadable)}
+    by_position, there = {one.position: one for one in told}, {event.position for event in unreadable}
+    letters = [
+        Letter(told=by_position[one.position], tries=one.attempts, waits=True, due=one.due)
+        for one in waits
+        if one.position in by_position and (one.case_id not in first or one.position < first[one.case_id].position)
+    ]
+    void = tuple(position for position in positions if position not in by_position and position not in there)
+    return letters, void, tuple(first.values())

@@ -35,11 +35,14 @@ SELECT w.position, w.case_id, w.attempts, w.next_try_at <= clock_timestamp() AS 
 ) AS c JOIN webhook_waiting w ON w.endpoint = $1 AND w.case_id = c.case_id ORDER BY w.position LIMIT $2
 """
 # The earliest of all whenever it is due, so that its tries end in time; else one after the other, so that an event
-# that its receiver will never take does not keep a circuit open.
+# that its receiver will never take does not keep a circuit open. One that could not be read is none before its turn.
 PROBE = f"""
 SELECT position, case_id, attempts, due FROM (
     SELECT w.*, w.next_try_at <= clock_timestamp() AS due, min(w.position) OVER () = w.position AS first
     FROM ({HEADS}) AS h JOIN webhook_waiting w ON w.endpoint = $1 AND w.position = h.position
+    WHERE w.next_try_at <= clock_timestamp() OR NOT EXISTS (
+        SELECT FROM parked p WHERE p.subscription = 'webhook:' || w.endpoint::text AND p.position = w.position
+    )
 ) AS heads ORDER BY first AND due DESC, position > $2 DESC, position LIMIT 1
 """
 CASES = "SELECT DISTINCT case_id FROM webhook_waiting WHERE endpoint = $1 AND case_id = ANY ($2::uuid[])"
