@@ -123,6 +123,21 @@ async def test_a_hold_and_an_outage_sent_twice_with_one_key_are_one(ops: AsyncCl
     await ops.post(f"{HOLDS}/{hold}/release", json={"reason": "完。"})
 
 
+async def test_a_hold_sent_again_when_it_is_over_is_answered_as_it_was_the_first_time(ops: AsyncClient) -> None:
+    body = {"reason": "演习。", "marketplace": "taobao", "until": ago(seconds=-1)}
+    key = {"Idempotency-Key": "a second"}
+    first = await ops.post(HOLDS, json=body, headers=key)
+    assert first.status_code == 201, first.text
+    await asyncio.sleep(1)
+    again = await ops.post(HOLDS, json=body, headers=key)
+    assert (again.status_code, again.headers.get("idempotency-replayed")) == (201, "true"), again.text
+    assert again.json()["hold"] == {**first.json()["hold"], "status": "ended"}
+    other = await ops.post(HOLDS, json={**body, "until": ago(seconds=1)}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "id_reused")
+    unknown = await ops.post(HOLDS, json=body)
+    assert [one["pointer"] for one in unknown.json()["errors"]] == ["/until"]
+
+
 @pytest.mark.parametrize(
     ("began", "ended", "detail"),
     [

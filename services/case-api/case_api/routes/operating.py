@@ -63,9 +63,10 @@ async def place_hold(request: Request) -> Response:
     door = door_of(request)
     caller = await _caller(door, request, "operate")
     Query(request).check()
-    key = idempotency_key(request)
+    hold_id = _id_of("hold", caller, idempotency_key(request))
     asked = bodies.understood(await bodies.read(request), NewHold)
-    faults = _wrong(asked, await holds.marketplaces(door.ledger))
+    again = await holds.find(door.ledger, hold_id) is not None
+    faults = _wrong(asked, await holds.marketplaces(door.ledger), again=again)
     if faults:
         raise Refused(invalid(*faults))
     wanted = holds.Wanted(
@@ -77,7 +78,7 @@ async def place_hold(request: Request) -> Response:
         lasts=asked.lasts,
     )
     try:
-        hold, before = await holds.place(door.ledger, wanted, _who(caller), _id_of("hold", caller, key))
+        hold, before = await holds.place(door.ledger, wanted, _who(caller), hold_id)
     except holds.OtherHold:
         raise Refused(_reused()) from None
     except holds.TooMany:
@@ -205,8 +206,8 @@ def _reused() -> Problem:
     return Problem(code="id_reused", detail="This key was used before, with another body.")
 
 
-def _wrong(asked: NewHold, marketplaces: tuple[str, ...]) -> list[Fault]:
-    """Everything that no shape can say of a hold."""
+def _wrong(asked: NewHold, marketplaces: tuple[str, ...], *, again: bool) -> list[Fault]:
+    """Everything that no shape can say of a hold. ``again``: its key placed one before, which may be over."""
     faults = list[Fault]()
     named = asked.marketplace or asked.merchant_id or asked.kind
     if asked.all == bool(named):
@@ -221,6 +222,8 @@ def _wrong(asked: NewHold, marketplaces: tuple[str, ...]) -> list[Fault]:
         detail = "say either until, an instant, or for, a duration like PT2H"
         faults += [Fault(pointer="/until", detail=detail), Fault(pointer="/for", detail=detail)]
         return faults
+    if again and asked.until is not None:
+        return faults  # another instant than that one's makes it another hold
     lasts = asked.lasts if asked.until is None else asked.until - Instant.of(datetime.now(UTC))
     if lasts is None or not timedelta(0) < lasts <= holds.HOLD_MAX:
         pointer = "/for" if asked.until is None else "/until"
