@@ -15,7 +15,7 @@ from case_events.core.values import CaseId, Instant
 from case_events.ledger.audit.audit import verify
 from case_events.ledger.clock.firing import postpone
 from case_events.ledger.database import Ledger
-from case_events.ledger.rebuild import building, shadows
+from case_events.ledger.rebuild import building, rebuilding, shadows
 from case_events.ledger.rebuild.differing import MISSING, TOO_MANY
 from case_events.ledger.rebuild.rebuilding import AlreadyRebuilding, Rebuilt, rebuild
 from tests import examples
@@ -158,23 +158,24 @@ async def test_a_running_deadline_is_put_earlier_only_when_that_is_asked_for(
 
 
 async def test_a_deadline_that_became_earlier_while_all_was_built_is_refused_at_the_last_moment(
-    module_database: Database, desk: Desk, superuser: asyncpg.Connection, cases: dict[str, CaseId]
+    module_database: Database,
+    desk: Desk,
+    superuser: asyncpg.Connection,
+    cases: dict[str, CaseId],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     case_id = cases["live"]
     later = f"UPDATE deadlines SET due_at = due_at + interval '1 day' WHERE case_id = '{case_id}'"  # noqa: S608
-    meddling: list[asyncio.Task[None]] = []
+    verify_copy = rebuilding._Copy.verify
 
-    async def meddle() -> None:
+    async def and_meddle(copy: rebuilding._Copy) -> None:
+        await verify_copy(copy)
         await superuser.execute(later)
         await desk.post(case_id, examples.EVIDENCE)
 
-    def meddle_once(phase: str, done: int, _: int) -> None:
-        if (phase, done) == ("switching", 0):
-            meddling.append(asyncio.ensure_future(meddle()))
-
+    monkeypatch.setattr(rebuilding._Copy, "verify", and_meddle)
     async with tampered(superuser):
-        done = await rebuild(module_database.owner, master_key=MASTER_KEY, tell=meddle_once)
-        await meddling[0]
+        done = await rebuilt(module_database)
         assert done.refused is not None
         assert [one.case_id for one in done.earlier] == [case_id]
 
