@@ -17,7 +17,7 @@ from case_events.ledger.clock import backlog
 from case_events.ledger.clock.firing import FOR_EVER, Fired
 from case_events.ledger.database import Ledger
 from case_scheduler.clock import timeouts
-from case_scheduler.clock.pace import GROWS_BY, LARGEST, LONGEST_S, Pace
+from case_scheduler.clock.pace import GROWS_BY, LANES, LARGEST, LONGEST_S, TURN_S, Pace
 from case_scheduler.clock.timeouts import Sweeper, Swept
 from tests.ledger.desk import SWIFT, Desk, a_filing, now, stored
 
@@ -143,8 +143,7 @@ async def test_one_merchant_s_many_do_not_delay_another_s_single_one(
 ) -> None:
     *many, single = await overdue(desk, *["many"] * 30, "single")
     monkeypatch.setattr(backlog, "BACKLOG", 10)
-    monkeypatch.setattr(timeouts, "LANES", 1)
-    sweeper.pace.batch = 5
+    sweeper.pace.batch, sweeper.pace.lanes = 5, 1
     monkeypatch.setattr(sweeper.pace, "took", lambda *_, **__: None)
     assert not (await sweeper.sweep(never, for_ever)).left
     assert await fired(superuser, *many, single) == 31
@@ -219,21 +218,53 @@ async def test_whoever_stops_in_the_middle_leaves_the_rest(
     assert await fired(superuser, *cases) == 4
 
 
-def test_a_batch_grows_while_it_is_quick_and_is_halved_when_it_is_slow_or_fails() -> None:
-    pace = Pace(1)
+async def test_with_many_overdue_a_pass_is_cut_to_what_fits_into_a_turn(
+    desk: Desk, sweeper: Sweeper, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = await overdue(desk, *["m-1"] * 30)
+    monkeypatch.setattr(backlog, "BACKLOG", 10)
+    monkeypatch.setattr("case_scheduler.clock.pace.TURN_S", 0.0)
+    sweeper.pace = Pace(0.5)
+    sweeper.pace.batch = 5
+    assert not (await sweeper.sweep(never, for_ever)).left
+    assert await fired(superuser, *cases) == 30
+    assert sweeper.pace.batch == GROWS_BY, "the oldest five were quick, the others took longer than a turn"
+
+
+def test_a_batch_grows_while_it_is_quick_and_is_cut_to_what_fits_when_it_is_slow() -> None:
+    pace = Pace(0.5)
     before = pace.batch
-    pace.took(LONGEST_S / 2, full=False)
+    pace.took(LONGEST_S / 2, before, full=False)
     assert pace.batch == before, "a batch that was not full says nothing about larger ones"
-    pace.took(LONGEST_S / 2, full=True)
+    pace.took(LONGEST_S / 2, before, full=True)
     assert pace.batch == before + GROWS_BY
     for _ in range(LARGEST):
-        pace.took(LONGEST_S / 2, full=True)
+        pace.took(LONGEST_S / 2, pace.batch, full=True)
     assert pace.batch == LARGEST
-    pace.took(LONGEST_S * 2, full=False)
+    pace.took(LONGEST_S * 2, LARGEST, full=False)
     assert pace.batch == LARGEST // 2
+    for _ in range(2):  # another one of the same size says the same once more
+        pace.took(TURN_S * 2, LARGEST // 2, full=True, in_turn=True)
+        assert pace.batch == LARGEST // 4
+    pace.took(LONGEST_S * 100, LARGEST // 4, full=True, in_turn=True)
+    assert pace.batch == GROWS_BY, "with fewer, most of it would be the transaction itself"
+
+
+def test_a_batch_that_fails_is_halved_until_one_is_left_and_slowness_does_not_make_it_larger() -> None:
+    pace = Pace(0.5)
     for _ in range(LARGEST):
         pace.failed()
     assert pace.batch == 1
+    pace.took(LONGEST_S * 2, 1, full=True)
+    assert pace.batch == 1
+
+
+def test_who_has_all_of_the_time_takes_turns_with_nobody() -> None:
+    pace = Pace(1)
+    before = pace.batch
+    pace.took(TURN_S * 2, before, full=True, in_turn=True)
+    assert (pace.batch, pace.lanes) == (before + GROWS_BY, LANES)
+    assert Pace(0.99).lanes == 1, "the others have a core"
 
 
 @pytest.mark.parametrize(("share", "pause_s"), [(1, 0), (0.5, 0.2), (0.25, 0.6)])

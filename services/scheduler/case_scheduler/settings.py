@@ -20,7 +20,7 @@ class Settings(BaseSettings):
         10, ge=0.1, le=3600, description="How often collective complaints are looked for, in seconds."
     )
     catch_up_share: float = Field(
-        0.5,
+        0.7,
         gt=0,
         le=1,
         description="Of the time, for firing while more than a thousand deadlines are overdue; others have the rest.",

@@ -38,8 +38,6 @@ CLOCKED_S = 1.0
 """How often to look for what test clocks have passed though nobody knocks: whoever moves one knocks."""
 FAILURES_MAX = 10
 """Passes of a sweep that fail; enough to find by halving the one case that Postgres refuses."""
-LANES = 2
-"""Passes under way at once while there is a backlog: one is planned here while Postgres writes the other."""
 SOON_S, OTHERS_S, RETRY_S = 0.01, 0.1, 0.5
 """When to look again: at what has just become due, at what others seem to be firing, and at what was busy."""
 
@@ -121,8 +119,8 @@ class Sweeper:
             self._ordered_until = time.monotonic() + ORDER_S
 
     async def _caught_up(self, over: Callable[[], bool], believed_until: Callable[[], Instant]) -> int:
-        """Work off the turns in a few lanes, leaving the database to others for the rest of the time; cases claimed."""
-        lanes = [self._lane(over, believed_until) for _ in range(LANES)]
+        """Work off the turns, leaving the database to others for the rest of the time; cases claimed."""
+        lanes = [self._lane(over, believed_until) for _ in range(self.pace.lanes)]
         claimed = 0
         for ended in await asyncio.gather(*lanes, return_exceptions=True):
             if isinstance(ended, BaseException):
@@ -192,7 +190,8 @@ class Sweeper:
             await self._failed(kind, claim, limit, only, pace)
             return _Took(claimed=limit, limit=limit, seconds=time.monotonic() - began)
         took = _Took(claimed=len(fired.claimed), limit=limit, seconds=time.monotonic() - began)
-        pace.took(took.seconds if pace is self.pace else 0.0, full=took.full)
+        seconds = took.seconds if pace is self.pace else 0.0
+        pace.took(seconds, limit, full=took.full, in_turn=only is not None)
         self._note(kind, replace(fired, took_s=took.seconds), went_on=claim is claims.CLAIM_LIVE)
         return took
 
