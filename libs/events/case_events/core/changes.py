@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from case_events.core import events
 from case_events.core.case import BroughtEvidence, Case, Deadline, Post, RequestedEvidence, Status
 from case_events.core.timeouts import AppealWindowExpired, MerchantResponseTimedOut, NegotiationStalled, Timeout
-from case_events.core.values import Clock, ClockParty, Evidence, Money, Party, Recovery, Side, Word
+from case_events.core.values import Clock, ClockParty, Evidence, Instant, Money, Party, Recovery, Side, Word
 
 Change = Callable[[Case, Any, events.Happened], Case]
 """How one kind of event changes a case: the case, the event, and its envelope → the case after it.
@@ -38,12 +38,6 @@ Running = tuple[tuple[Deadline, ...], tuple[Deadline, ...]]
 """The clocks that run, and the reminders of them; each in the order in which they run out."""
 
 
-def ticking(case: Case, started: tuple[Clock, ...], stop: tuple[str, ...] = (), of: ClockParty | None = None) -> Case:
-    """The case with the clocks that run after an event, the rest as it is."""
-    clocks, reminders = clocks_after(case, started, stop, of)
-    return replace(case, clocks=clocks, reminders=reminders)
-
-
 def clocks_after(
     case: Case, started: tuple[Clock, ...], stop: tuple[str, ...] = (), of: ClockParty | None = None
 ) -> Running:
@@ -51,23 +45,25 @@ def clocks_after(
 
     A reminder stops with its clock.
     """
-    moved = {(clock.kind, clock.party) for clock in started}
-    clocks = [
-        d
-        for d in case.clocks
-        if not (d.kind in stop and (of is None or of == d.party)) and (d.kind, d.party) not in moved
+    gone = [(clock.kind, clock.party) for clock in started]
+    clocks: list[Deadline] = []
+    for one in case.clocks:
+        if one.kind in stop and (of is None or of == one.party):
+            gone.append((one.kind, one.party))
+        elif (one.kind, one.party) not in gone:
+            clocks.append(one)
+    if not gone:
+        return case.clocks, case.reminders
+    reminders = [
+        one
+        for one in case.reminders
+        if (one.kind, one.party) not in gone and (one.kind.removesuffix(REMINDER), one.party) not in gone
     ]
-    reminders: list[Deadline] = []
-    if case.reminders:
-        alive = {(d.kind + REMINDER, d.party) for d in clocks} - moved
-        reminders = [d for d in case.reminders if (d.kind, d.party) in alive]
-    if not started:
-        return tuple(clocks), tuple(reminders)
     return started_by(case.version, started, clocks, reminders)
 
 
 def started_by(version: int, started: tuple[Clock, ...], running: list[Deadline], reminders: list[Deadline]) -> Running:
-    """What the event of this version promises, among what runs already."""
+    """What the event of this version promises, each in its place among what runs already."""
     for clock in started:
         deadline = Deadline(
             kind=clock.kind,
@@ -77,13 +73,17 @@ def started_by(version: int, started: tuple[Clock, ...], running: list[Deadline]
             provisional=clock.provisional,
             minimum_notice=clock.minimum_notice,
         )
-        (reminders if clock.kind.endswith(REMINDER) else running).append(deadline)
-    if len(running) > 1:
-        # At one instant silence comes before stall: the talks are over because the respondent had its turn, not before.
-        running.sort(key=lambda one: (one.due_at, one.kind != "response", one.kind, one.party))
-    if len(reminders) > 1:
-        reminders.sort(key=lambda one: (one.due_at, one.kind, one.party))
+        among = reminders if clock.kind.endswith(REMINDER) else running
+        among.append(deadline)
+        if len(among) > 1 and deadline.due_at <= among[-2].due_at:
+            among.sort(key=_order)
     return tuple(running), tuple(reminders)
+
+
+def _order(clock: Deadline) -> tuple[Instant, bool, str, str]:
+    """What clocks are ordered by. At one instant silence comes before stall: the talks are over because the respondent
+    had its turn, not before."""
+    return clock.due_at, clock.kind != "response", clock.kind, clock.party
 
 
 def expired(case: Case, event: Timeout) -> Case:
@@ -94,8 +94,12 @@ def expired(case: Case, event: Timeout) -> Case:
             clocks, reminders = clocks_after(case, event.clocks, stop=(event.kind, "negotiation"))
         case _:
             clocks, reminders = clocks_after(case, event.clocks, stop=(event.kind,), of=event.party)
-    gone = Deadline(kind=event.kind, party=event.party, due_at=event.due_at, set_by=event.set_by)
-    return replace(case, clocks=clocks, reminders=reminders, expired=(*case.expired, gone))
+    return replace(case, clocks=clocks, reminders=reminders, expired=ran_out(case, event))
+
+
+def ran_out(case: Case, event: Timeout) -> tuple[Deadline, ...]:
+    """The clocks that ran out, with the one of this timeout."""
+    return (*case.expired, Deadline(kind=event.kind, party=event.party, due_at=event.due_at, set_by=event.set_by))
 
 
 def decided(
@@ -111,18 +115,19 @@ def decided(
     Nothing owed: the ``closed`` of the same step ends it.
     """
     started, reminders = started_by(case.version, clocks, [], [])
-    case = replace(
+    left = None if nothing_left(remedy, owed, recoveries) else remedy
+    return replace(
         case,
+        status=waiting(left, recoveries, started),
         outcome=outcome,
-        remedy=None if nothing_left(remedy, owed, recoveries) else remedy,
+        taken_down=None if outcome == "rejected" else "ruling" if remedy == "takedown" else case.taken_down,
+        remedy=left,
         owed=unpaid(owed, recoveries),
         recoveries=recoveries,
-        taken_down=None if outcome == "rejected" else "ruling" if remedy == "takedown" else case.taken_down,
-        expired=anew(case),
         clocks=started,
         reminders=reminders,
+        expired=anew(case),
     )
-    return waiting(case)
 
 
 def nothing_left(remedy: Word, owed: Money | None, recoveries: tuple[Recovery, ...]) -> bool:
@@ -143,17 +148,16 @@ def anew(case: Case) -> tuple[Deadline, ...]:
     return tuple([one for one in case.expired if one.kind not in AFTER])
 
 
-def waiting(case: Case) -> Case:
+def waiting(remedy: Word | None, recoveries: tuple[Recovery, ...], clocks: tuple[Deadline, ...]) -> Status:
     """The status of a decided case: for the goods, for what is owed, for what is owed back, for the last look."""
-    running = {clock.kind for clock in case.clocks}
-    status: Status = "waiting_for_remedy"  # with no remedy owed either, the ``closed`` of the same step follows
+    running = {clock.kind for clock in clocks}
     if not running.isdisjoint(RETURN):
-        status = "waiting_for_return"
-    elif case.remedy is None and case.recoveries:
-        status = "waiting_for_recovery"
-    elif case.remedy is None and "follow_up" in running:
-        status = "waiting_for_follow_up"
-    return replace(case, status=status)
+        return "waiting_for_return"
+    if remedy is None and recoveries:
+        return "waiting_for_recovery"
+    if remedy is None and "follow_up" in running:
+        return "waiting_for_follow_up"
+    return "waiting_for_remedy"  # with no remedy owed either, the ``closed`` of the same step follows
 
 
 def brought(case: Case, by: Side, evidence: tuple[Evidence, ...]) -> Case:
@@ -177,11 +181,17 @@ def _answered(case: Case, asked: RequestedEvidence, kinds: set[str]) -> Case:
     left = replace(asked, kinds=tuple(kind for kind in asked.kinds if kind not in kinds))
     case = replace(case, requested=tuple(left if one is asked else one for one in case.requested))
     if asked.back is None:
-        return case if left.kinds else ticking(case, (), stop=("evidence",), of=asked.party)
+        return case if left.kinds else _in_hand(case, asked, case.status)
     waited_for = any(clock.kind == "evidence" and clock.party == asked.party for clock in case.clocks)
     if case.status != "evidence_requested" or not waited_for:
         return case  # it came late; what the other side was asked for meanwhile is still waited for
-    return ticking(replace(case, status=asked.back), (), stop=("evidence",), of=asked.party)
+    return _in_hand(case, asked, asked.back)
+
+
+def _in_hand(case: Case, asked: RequestedEvidence, status: Status) -> Case:
+    """Nobody waits any more for what this side was asked for."""
+    clocks, reminders = clocks_after(case, (), stop=("evidence",), of=asked.party)
+    return replace(case, status=status, clocks=clocks, reminders=reminders)
 
 
 def asked_for(case: Case, party: ClockParty) -> RequestedEvidence | None:
@@ -201,18 +211,18 @@ def stands(case: Case, event: Standing) -> Case:
 def given_up(case: Case, outcome: Word, clocks: tuple[Clock, ...], recoveries: tuple[Recovery, ...]) -> Case:
     """Nothing is owed to the complainant, no clock goes on; what the platform paid first is owed back (domain P6)."""
     started, reminders = started_by(case.version, clocks, [], [])
-    case = replace(
+    return replace(
         case,
+        status=waiting(None, recoveries, started) if recoveries else case.status,
         outcome=outcome,
+        taken_down=None,
         remedy=None,
         owed=None,
         recoveries=recoveries,
-        taken_down=None,
-        expired=anew(case),
         clocks=started,
         reminders=reminders,
+        expired=anew(case),
     )
-    return waiting(case) if recoveries else case
 
 
 def kept_by(case: Case, department: Word) -> str | None:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from case_events.core import timeouts
 from case_events.core.case import Case, Undo
-from case_events.core.changes import REMINDER, Change, asked_for, expired, given_up, stands, waiting
+from case_events.core.changes import REMINDER, Change, asked_for, expired, given_up, ran_out, stands, waiting
 from case_events.core.events import Event, Happened
 
 Pressing = (
@@ -34,19 +34,19 @@ def _evidence(case: Case, event: timeouts.EvidenceTimedOut, _: Happened) -> Case
     return expired(replace(case, status=back or case.status), event)
 
 
-def _return(case: Case, event: timeouts.ReturnTimedOut, _: Happened) -> Case:
-    case = expired(case, event)
+def _return(case: Case, event: timeouts.ReturnTimedOut, happened: Happened) -> Case:
     if event.effect == "lapse":
-        return given_up(case, "lapsed", event.clocks, event.recoveries)
-    return waiting(case)
+        return _lapsed(case, event, happened)
+    case = expired(case, event)
+    return replace(case, status=waiting(case.remedy, case.recoveries, case.clocks))
 
 
-def _unused(case: Case, event: timeouts.InterventionWindowExpired, _: Happened) -> Case:
-    return given_up(expired(case, event), "lapsed", event.clocks, event.recoveries)
+def _lapsed(case: Case, event: timeouts.InterventionWindowExpired | timeouts.ReturnTimedOut, _: Happened) -> Case:
+    return given_up(replace(case, expired=ran_out(case, event)), "lapsed", event.clocks, event.recoveries)
 
 
 def _unappealed(case: Case, event: timeouts.AppealWindowExpired, _: Happened) -> Case:
-    return stands(expired(case, event), event)
+    return stands(replace(case, expired=ran_out(case, event)), event)
 
 
 def _silent(case: Case, event: timeouts.Timeout, _: Happened) -> Case:
@@ -71,7 +71,7 @@ BY_CLOCK: dict[type[Event], Change] = {
     timeouts.EvidenceTimedOut: _reversible(_evidence),
     timeouts.MerchantResponseTimedOut: _reversible(_silent),
     timeouts.NegotiationStalled: _reversible(_silent),
-    timeouts.InterventionWindowExpired: _reversible(_unused),
+    timeouts.InterventionWindowExpired: _reversible(_lapsed),
     timeouts.ReturnTimedOut: _reversible(_return),
     timeouts.RulingTimedOut: _pressing,
     timeouts.AppealWindowExpired: _reversible(_unappealed),

@@ -17,11 +17,13 @@ from case_events.core.changes import (
     kept_by,
     posted,
     stands,
-    ticking,
     turn,
     waiting,
 )
 from case_events.core.events import Happened
+
+TALKS = (*NEGOTIATION, *RETURN)
+"""The clocks that stop when the platform is called in."""
 
 PartyEvent = (
     events.ClaimAmended
@@ -41,10 +43,17 @@ PartyEvent = (
 
 
 def _amended(case: Case, event: events.ClaimAmended, _: Happened) -> Case:
-    case = replace(
-        case, demand=event.demand, amount=event.amount, offer=None, decision=None, status=turn(case.respondent)
+    clocks, reminders = clocks_after(case, event.clocks)
+    return replace(
+        case,
+        status=turn(case.respondent),
+        demand=event.demand,
+        amount=event.amount,
+        offer=None,
+        decision=None,
+        clocks=clocks,
+        reminders=reminders,
     )
-    return ticking(case, event.clocks)
 
 
 def _evidence(case: Case, event: events.EvidenceSubmitted, _: Happened) -> Case:
@@ -56,11 +65,11 @@ def _replied(case: Case, event: events.MerchantReplied, happened: Happened) -> C
     clocks, reminders = clocks_after(case, (), stop=("response",))
     return replace(
         case,
-        posts=posted(case, happened),
-        decision=event.decision,
-        offer=event.offer,
         status="waiting_for_complainant",
+        offer=event.offer,
+        decision=event.decision,
         intervention_open=case.intervention_open or event.decision == "refuse",
+        posts=posted(case, happened),
         clocks=clocks,
         reminders=reminders,
     )
@@ -73,15 +82,15 @@ def _settled(case: Case, event: events.Settled, _: Happened) -> Case:
 
 def _called_in(case: Case, event: events.InterventionRequested, _: Happened) -> Case:
     """A receipt that is disputed takes the decision with it."""
-    clocks, reminders = clocks_after(case, event.clocks, stop=(*NEGOTIATION, *RETURN))
+    clocks, reminders = clocks_after(case, event.clocks, stop=TALKS)
     return replace(
         case,
-        department=event.department,
-        assignee=kept_by(case, event.department),
         stage="claim",
         status="under_review",
-        interventions=case.interventions + 1,
         outcome=None,
+        department=event.department,
+        interventions=case.interventions + 1,
+        assignee=kept_by(case, event.department),
         remedy=None,
         owed=None,
         recoveries=(),
@@ -95,8 +104,17 @@ def _expedited(case: Case, event: events.Expedited, _: Happened) -> Case:
 
 
 def _appealed(case: Case, event: events.Appealed, _: Happened) -> Case:
-    case = replace(case, stage="appeal", status="appeal_under_review", appealed_by=event.by, instance=event.instance)
-    return ticking(brought(case, event.by, event.evidence), event.clocks, stop=("appeal",))
+    case = brought(case, event.by, event.evidence)
+    clocks, reminders = clocks_after(case, event.clocks, stop=("appeal",))
+    return replace(
+        case,
+        stage="appeal",
+        status="appeal_under_review",
+        instance=event.instance,
+        appealed_by=event.by,
+        clocks=clocks,
+        reminders=reminders,
+    )
 
 
 def _accepted_ruling(case: Case, event: events.RulingAccepted, _: Happened) -> Case:
@@ -109,12 +127,20 @@ def _withdrawn(case: Case, event: events.Withdrawn, _: Happened) -> Case:
 
 
 def _returned(case: Case, event: events.Returned, _: Happened) -> Case:
-    freight_by = event.freight_by or case.freight_by
-    return waiting(ticking(replace(case, freight_by=freight_by), event.clocks, stop=RETURN))
+    clocks, reminders = clocks_after(case, event.clocks, stop=RETURN)
+    return replace(
+        case,
+        status=waiting(case.remedy, case.recoveries, clocks),
+        freight_by=event.freight_by or case.freight_by,
+        clocks=clocks,
+        reminders=reminders,
+    )
 
 
 def _remedied(case: Case, event: events.Remedied, _: Happened) -> Case:
-    return waiting(ticking(replace(case, owed=None, remedy=None), event.clocks, stop=("remedy",)))
+    clocks, reminders = clocks_after(case, event.clocks, stop=("remedy",))
+    status = waiting(None, case.recoveries, clocks)
+    return replace(case, status=status, remedy=None, owed=None, clocks=clocks, reminders=reminders)
 
 
 def _messaged(case: Case, _: events.Messaged, happened: Happened) -> Case:

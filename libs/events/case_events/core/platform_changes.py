@@ -15,7 +15,7 @@ from case_events.core.changes import (
     given_up,
     kept_by,
     posted,
-    ticking,
+    started_by,
     turn,
     waiting,
 )
@@ -64,7 +64,8 @@ def _rejected(case: Case, event: events.EvidenceRejected, _: Happened) -> Case:
 
 
 def _assigned(case: Case, event: events.Assigned, _: Happened) -> Case:
-    return ticking(replace(case, assignee=event.agent), (), stop=("assignment",))
+    clocks, reminders = clocks_after(case, (), stop=("assignment",))
+    return replace(case, assignee=event.agent, clocks=clocks, reminders=reminders)
 
 
 def _escalated(case: Case, event: events.Escalated, _: Happened) -> Case:
@@ -82,7 +83,8 @@ def _noted(case: Case, event: events.Noted, happened: Happened) -> Case:
 
 
 def _extended(case: Case, event: events.DeadlineExtended, _: Happened) -> Case:
-    return ticking(replace(case, late=case.late and event.kind != "filing"), event.clocks)
+    clocks, reminders = clocks_after(case, event.clocks)
+    return replace(case, late=case.late and event.kind != "filing", clocks=clocks, reminders=reminders)
 
 
 SINCE = (
@@ -99,7 +101,8 @@ def _reversed(case: Case, event: events.TimeoutReversed, _: Happened) -> Case:
         # The group has its department, and a case in it does not come down again.
         was = replace(was, department=case.department, assignee=kept_by(was, case.department))
     since = {name: getattr(case, name) for name in SINCE}
-    return _waited_for(ticking(replace(was, **since, clocks=(), reminders=()), event.clocks))
+    clocks, reminders = started_by(case.version, event.clocks, [], [])
+    return _waited_for(replace(was, **since, clocks=clocks, reminders=reminders))
 
 
 def _waited_for(case: Case) -> Case:
@@ -116,12 +119,23 @@ def _advanced(case: Case, event: events.AdvancePaid, _: Happened) -> Case:
 
 def _recovered(case: Case, event: events.Recovered, _: Happened) -> Case:
     left = tuple(one for one in case.recoveries if one.party != event.party)
-    return waiting(ticking(replace(case, recoveries=left), event.clocks, stop=("recovery",), of=event.party))
+    clocks, reminders = clocks_after(case, event.clocks, stop=("recovery",), of=event.party)
+    status = waiting(case.remedy, left, clocks)
+    return replace(case, status=status, recoveries=left, clocks=clocks, reminders=reminders)
 
 
 def _followed_up(case: Case, event: events.FollowedUp, _: Happened) -> Case:
-    case = replace(case, expired=anew(case), followed_up=True, remedy=event.remedy, owed=event.owed)
-    return waiting(ticking(case, event.clocks, stop=("follow_up",)))
+    clocks, reminders = clocks_after(case, event.clocks, stop=("follow_up",))
+    return replace(
+        case,
+        status=waiting(event.remedy, case.recoveries, clocks),
+        remedy=event.remedy,
+        owed=event.owed,
+        followed_up=True,
+        clocks=clocks,
+        reminders=reminders,
+        expired=anew(case),
+    )
 
 
 def _closed(case: Case, event: events.Closed, happened: Happened) -> Case:
@@ -142,7 +156,9 @@ def _requested(case: Case, event: events.EvidenceRequested, _: Happened) -> Case
     still = tuple(kind for kind in before.kinds if kind not in event.kinds) if before else ()
     wanted = RequestedEvidence(party=event.party, kinds=(*event.kinds, *still), back=case.status)
     others = tuple(one for one in case.requested if one is not before)
-    return ticking(replace(case, status="evidence_requested", requested=(*others, wanted)), event.clocks)
+    clocks, reminders = clocks_after(case, event.clocks)
+    requested = (*others, wanted)
+    return replace(case, status="evidence_requested", requested=requested, clocks=clocks, reminders=reminders)
 
 
 def _ruled(case: Case, event: events.Ruled, happened: Happened) -> Case:
@@ -202,7 +218,8 @@ def _corrected(case: Case, event: events.Corrected, _: Happened) -> Case:
     )
     if case.outcome is None:
         # Whoever accepted it accepted other words.
-        return ticking(replace(case, rulings=rulings, accepted_by=(), taken_down=_down(case, rulings)), event.clocks)
+        down, (clocks, reminders) = _down(case, rulings), clocks_after(case, event.clocks)
+        return replace(case, rulings=rulings, accepted_by=(), taken_down=down, clocks=clocks, reminders=reminders)
     case = replace(case, rulings=rulings)
     return decided(case, new.verdict, new.outcome, new.owed, event.clocks, new.recoveries)
 
