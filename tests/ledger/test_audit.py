@@ -127,6 +127,12 @@ async def test_the_links_are_those_the_ledger_writes_whatever_stands_in_them(
             changed = whole | {"agent": text, "client": text or "", "who": text or "", "type": text or ""}
             in_order = [changed[name] for name in EventRow._fields]
             assert link(row["hash"], in_order) == chained(row["hash"], _said(changed))
+        for microsecond in (0, 1, 120_000, 999_999):
+            plain = row["recorded_at"].replace(microsecond=microsecond)
+            changed = whole | {"recorded_at": Instant.of(plain)}
+            for read in (plain, Instant.of(plain)):
+                in_order = [(changed | {"recorded_at": read})[name] for name in EventRow._fields]
+                assert link(row["hash"], in_order) == chained(row["hash"], _said(changed))
 
 
 def _said(row: dict[str, Any]) -> Envelope:

@@ -17,7 +17,7 @@ from msgspec.structs import astuple
 from case_events.core.case import Case
 from case_events.core.events import Event, Filed
 from case_events.core.evolve import evolve
-from case_events.core.values import ERASED, CaseId, Value
+from case_events.core.values import ERASED, CaseId, Value, canonical
 from case_events.ledger.audit.kept import Kept
 from case_events.ledger.codec import DOMAIN, GENESIS, UnknownEvent, recorded_of
 from case_events.ledger.marks import Mark, marks_of
@@ -101,7 +101,9 @@ def _quoted(text: str | None) -> str:
 
 
 def _told(instant: Any) -> str:
-    return f'"{instant.isoformat(timespec="microseconds")[:26]}Z"'
+    """What ``Instant.rfc3339`` says, in JSON; of a plain datetime msgspec leaves out a fraction of zero."""
+    said = canonical(instant).decode()
+    return said if "." in said else f'{said[:-2]}.000000Z"'
 
 
 def link(head: bytes, row: Any) -> bytes:
