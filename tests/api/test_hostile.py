@@ -80,6 +80,7 @@ HEADS = {
     "a name with a space": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX Y: 1\r\n\r\n",
     "a bare carriage return": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n",
     "a NUL": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
+    "a length that is no number": b"GET /v1/stats HTTP/1.1\r\nHost: x\r\nContent-Length: two\r\n\r\n",
     "a negative length": b"POST /v1/cases HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
 }

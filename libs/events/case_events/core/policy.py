@@ -32,7 +32,7 @@ from case_events.core.terms import (
     Term,
     Words,
 )
-from case_events.core.values import Currency, Identifier, Instant, PolicyRef, Text, Value, Word
+from case_events.core.values import Identifier, Instant, PolicyRef, Text, Value, Word
 
 Cap = Literal["paid", "paid_plus_freight", "none", "nothing"]
 """The named caps of a claim (domain F6); ``nothing``: this type claims no money. Any other is a formula."""
@@ -90,7 +90,7 @@ class Policy(Value, frozen=True, kw_only=True):
     version: Identifier
     marketplace: Word
     effective_from: Instant
-    currency: Currency
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
     minimum_notice: Term
     types: Annotated[dict[Word, ComplaintType], Meta(min_length=1)]
     departments: tuple[Department, ...] = ()
