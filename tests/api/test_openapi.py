@@ -11,10 +11,12 @@ from jsonschema import Draft202012Validator
 
 from case_api.documents import asyncapi
 from case_api.documents.delivered import HEADERS
+from case_api.documents.openapi import SENT
 from case_api.documents.rights import right_of
 from case_api.refusals.kinds import KINDS
 from case_events.core.commands import POSTED
 from case_events.core.events import EVENTS
+from case_events.spelling import spelling
 from case_scheduler.webhooks.sending import CONTENT_TYPE
 from tests import rights
 from tests.api import documented
@@ -39,6 +41,19 @@ def refs(node: Any) -> set[str]:
 
 def faults(document: dict[str, Any], name: str, value: Any) -> list[str]:
     return documented.faults(document, {"$ref": f"#/components/schemas/{name}"}, value)
+
+
+def test_every_body_can_be_asked_how_its_words_are_spelled(document: dict[str, Any]) -> None:
+    operations = [said for path in document["paths"].values() for said in path.values() if isinstance(said, dict)]
+    read = set().union(*(refs(said.get("requestBody", {})) for said in operations))
+    kinds = [kind for kind in SENT if f"#/components/schemas/{kind.__name__}" in read]
+    assert len(kinds) > len(OPERATORS_BODIES)
+    for kind in kinds:
+        spelling(kind)  # it raises for data of a kind it cannot ask
+    assert {kind.__name__ for kind in kinds} >= OPERATORS_BODIES
+
+
+OPERATORS_BODIES = {"NewHold", "Release", "NewOutage", "NewYear", "NewKey", "Rotation", "NewWebhook", "WebhookChange"}
 
 
 async def test_it_is_served_and_shown(house: House, document: dict[str, Any]) -> None:

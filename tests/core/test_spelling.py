@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from case_events.core.commands import POSTED, File
 from case_events.core.events import EVENTS
 from case_events.core.formulas import Formula
-from case_events.core.values import canonical, schema_hook
+from case_events.core.values import Word, canonical, schema_hook
 from case_events.shape import Misshapen, shape_of
 from case_events.spelling import spelling
 from tests.ledger import generated
@@ -74,6 +75,18 @@ def test_words_are_asked_in_tables_and_in_what_holds_itself() -> None:
         formula = {"by_category": {category: {"add": ["paid"]}}}
         for said in (formula, {"when": {"opened": {"by_category": {"other": formula}}}}):
             assert asked(msgspec.convert(said, Formula)) is right
+
+
+def test_words_are_asked_in_a_tuple_of_so_many() -> None:
+    asked = spelling(msgspec.defstruct("Pair", [("pair", tuple[int, Word])]))
+    for word, right in (("refund", True), ("Refund", False)):
+        assert asked(SimpleNamespace(pair=(1, word))) is right
+
+
+def test_data_that_nobody_can_ask_is_refused_before_it_is_read() -> None:
+    words = msgspec.defstruct("Words", [("words", set[Word])])
+    with pytest.raises(TypeError, match="SetType"):
+        spelling(words)
 
 
 def test_what_is_stored_is_not_asked_again() -> None:

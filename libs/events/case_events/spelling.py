@@ -16,10 +16,16 @@ import msgspec
 
 Check = Callable[[Any], bool]
 """Is everything in this value, which has the right types, spelled as it must be?"""
+WORDLESS = (
+    *(msgspec.inspect.StrType, msgspec.inspect.IntType, msgspec.inspect.BoolType, msgspec.inspect.NoneType),
+    *(msgspec.inspect.UUIDType, msgspec.inspect.TimeDeltaType, msgspec.inspect.LiteralType, msgspec.inspect.AnyType),
+    *(msgspec.inspect.RawType, msgspec.inspect.CustomType, msgspec.inspect.DateType, msgspec.inspect.FloatType),
+)
+"""What has no word of ours in it: any text, no text, or text that is understood by other means."""
 
 
 def spelling(wanted: type) -> Check:
-    """The check of a ``wanted``, by the patterns in its JSON Schema."""
+    """The check of a ``wanted``, by the patterns in its JSON Schema. Raises TypeError for data it cannot ask."""
     return _check(msgspec.inspect.type_info(wanted), {}) or _anything
 
 
@@ -39,12 +45,17 @@ def _check(info: Any, known: dict[type, _Fields]) -> Check | None:
         case msgspec.inspect.VarTupleType(item_type=item) | msgspec.inspect.ListType(item_type=item):
             check = _check(item, known)
             return check and (lambda items: all(map(check, items)))
+        case msgspec.inspect.TupleType(item_types=items):
+            checks = [_check(item, known) for item in items]
+            return _each_its_own([check or _anything for check in checks]) if any(checks) else None
         case msgspec.inspect.DictType(key_type=key, value_type=value):
             return _each(_check(key, known) or _anything, _check(value, known) or _anything)
         case msgspec.inspect.StructType(cls=kind):
             return known.get(kind) or _Fields(info, known)
-        case _:
+        case _ if isinstance(info, WORDLESS):
             return None
+        case _:
+            raise TypeError(f"nobody knows how the words in a {type(info).__name__} are spelled")
 
 
 class _Fields:
@@ -65,6 +76,10 @@ def _one_of(checks: dict[type, Check]) -> Check | None:
     return (lambda value: checks.get(type(value), _anything)(value)) if checks else None
 
 
+def _each_its_own(checks: list[Check]) -> Check:
+    return lambda items: all(map(call, checks, items))
+
+
 def _each(key: Check, value: Check) -> Check:
     return lambda table: all(map(key, table)) and all(map(value, table.values()))
 
@@ -76,7 +91,7 @@ def _kind(info: Any) -> type:
             return _kind(inner)
         case msgspec.inspect.StructType(cls=kind):
             return kind
-        case msgspec.inspect.VarTupleType():
+        case msgspec.inspect.VarTupleType() | msgspec.inspect.TupleType():
             return tuple
         case msgspec.inspect.ListType():
             return list
