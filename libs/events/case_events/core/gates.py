@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from case_events.core.case import Case, Deadline
 from case_events.core.citing import cited
 from case_events.core.commands import BY
@@ -46,37 +48,10 @@ def refusal(name: str, case: Case, rules: ComplaintType) -> Problem | None:
 
 def _why_not(name: str, case: Case, rules: ComplaintType) -> str | None:
     """What the status alone does not tell."""
-    match name:
-        case "settled" if case.offer is None:
-            return "There is no offer to accept."
-        case "withdrawn" if case.rulings:
-            return "The claim was ruled on; it can no longer be withdrawn."
-        case "withdrawn" if "complainant" in case.forged_by:
-            return "Evidence was forged; the claim can no longer be withdrawn (E2)."
-        case "merchant_replied" if case.respondent.role != "merchant":
-            return "The respondent is no merchant: respondent_replied."
-        case "respondent_replied" if case.respondent.role == "merchant":
-            return "The respondent is a merchant: merchant_replied."
-        case "expedited" if case.expedites >= rules.intervention.expedites:
-            return "The complainant has pressed as often as the policy allows."
-        case "evidence_rejected" if not any(brought.by != "platform" for brought in case.evidence):
-            return "Neither side has brought evidence."
-        case "advance_paid" if rules.advance is None:
-            return "The policy knows no advance for this type."
-        case "recovered" if not case.recoveries:
-            return "Nothing is owed back to the platform."
-        case "corrected" if not case.posts and not (case.rulings and case.status in CORRECTABLE):
-            return "There is nothing that could be corrected."
-        case "rated" if case.rating is not None:
-            return "The platform was rated already."
-        case "closed" if (running := _in_time(case)) is not None:
-            return f"The {running.kind} still has time."
-        case "deadline_extended" if not case.clocks:
-            return "No clock is running."
-        case "timeout_reversed" if case.undo is None:
-            return "No party's timeout can be taken back: there was none, or something was decided or done on it."
-        case _:
-            return None
+    for shut, why in _SHUT.get(name, ()):
+        if shut(case, rules):
+            return why
+    return None
 
 
 def _in_time(case: Case) -> Deadline | None:
@@ -84,6 +59,56 @@ def _in_time(case: Case) -> Deadline | None:
     late = {(gone.kind, gone.party) for gone in case.expired}
     owing = [one for one in case.clocks if one.kind in OWING and (one.kind, one.party) not in late]
     return max(owing, key=lambda clock: clock.due_at, default=None)
+
+
+Shut = tuple[Callable[[Case, ComplaintType], object], str]
+"""Is it shut, and why."""
+_SHUT: dict[str, tuple[Shut, ...]] = {
+    "settled": ((lambda case, _: case.offer is None, "There is no offer to accept."),),
+    "withdrawn": (
+        (lambda case, _: case.rulings, "The claim was ruled on; it can no longer be withdrawn."),
+        (
+            lambda case, _: "complainant" in case.forged_by,
+            "Evidence was forged; the claim can no longer be withdrawn (E2).",
+        ),
+    ),
+    "merchant_replied": (
+        (lambda case, _: case.respondent.role != "merchant", "The respondent is no merchant: respondent_replied."),
+    ),
+    "respondent_replied": (
+        (lambda case, _: case.respondent.role == "merchant", "The respondent is a merchant: merchant_replied."),
+    ),
+    "expedited": (
+        (
+            lambda case, rules: case.expedites >= rules.intervention.expedites,
+            "The complainant has pressed as often as the policy allows.",
+        ),
+    ),
+    "evidence_rejected": (
+        (
+            lambda case, _: all(brought.by == "platform" for brought in case.evidence),
+            "Neither side has brought evidence.",
+        ),
+    ),
+    "advance_paid": ((lambda _, rules: rules.advance is None, "The policy knows no advance for this type."),),
+    "recovered": ((lambda case, _: not case.recoveries, "Nothing is owed back to the platform."),),
+    "corrected": (
+        (
+            lambda case, _: not case.posts and not (case.rulings and case.status in CORRECTABLE),
+            "There is nothing that could be corrected.",
+        ),
+    ),
+    "rated": ((lambda case, _: case.rating is not None, "The platform was rated already."),),
+    "closed": ((lambda case, _: _in_time(case), "What is owed still has time."),),
+    "deadline_extended": ((lambda case, _: not case.clocks, "No clock is running."),),
+    "timeout_reversed": (
+        (
+            lambda case, _: case.undo is None,
+            "No party's timeout can be taken back: there was none, or something was decided or done on it.",
+        ),
+    ),
+}
+"""By the event. Every answer asks all the gates: an event that has none must cost next to nothing."""
 
 
 def too_early(case: Case, by: Side, rules: ComplaintType) -> Problem | None:
@@ -116,7 +141,7 @@ def allowed_events(case: Case, rules: ComplaintType) -> tuple[AllowedEvent, ...]
         [
             _ALLOWED.get(name) or AllowedEvent(type=name, by=_by(name, case), due_at=_until(name, case))
             for name in EVENTS_IN[case.status]
-            if _why_not(name, case, rules) is None
+            if name not in _SHUT or _why_not(name, case, rules) is None
         ]
     )
 
