@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 QUEUE_MAX = 8_192
 """Spans that wait to be sent; more are dropped."""
@@ -192,5 +193,7 @@ def _shared(name: str, spans: list[Any], attributes: dict[str, Any]) -> Abstract
 
 def _named(attributes: dict[str, Any]) -> dict[str, Any]:
     return {
-        name if "." in name else f"caselog.{name}": value for name, value in attributes.items() if value is not None
+        name if "." in name else f"caselog.{name}": str(value) if isinstance(value, UUID) else value
+        for name, value in attributes.items()
+        if value is not None
     }

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from case_events.core.values import id_text
 from case_events.outgoing.form import JSON, encoded
 
 NDJSON = "application/x-ndjson"
@@ -39,7 +40,7 @@ def many(results: list[bytes], *, lines: bool, brief: bool) -> Response:
 
 def recorded(value: object, case_id: UUID, version: int, *, replayed: bool) -> Response:
     """A step that was recorded, now or (``replayed``) when the same was asked before."""
-    headers = {"Location": f"/v1/cases/{case_id}", "ETag": f'"{version}"'}
+    headers = {"Location": f"/v1/cases/{id_text(case_id)}", "ETag": f'"{version}"'}
     if replayed:
         headers["Idempotency-Replayed"] = "true"
     return Response(encoded(value), HTTPStatus.CREATED, headers, JSON)

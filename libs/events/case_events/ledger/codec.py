@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from case_events.core.events import EVENTS, Event, Filed, Recorded
-from case_events.core.values import CaseId, EventId, Value, canonical, decode_hook, encode_hook
+from case_events.core.values import CaseId, EventId, Value, canonical, decode_hook, encode_hook, written_hook
 from case_events.ledger.private_places import Sealed, places, private_paths, sealed_fields, tree_of, unseal
 from case_events.ledger.sealing import KEY_ID, MARK, BrokenSeal, Ring, Subject, SubjectKey, Vault
 
@@ -101,7 +101,7 @@ WHO: Wanted = {
     Filed: tuple(field for field in SEALED[Filed] if field.word in ("complainant", "respondent")),
 }
 """Only who the parties are: all that lists show of what is sealed."""
-DECODERS = {kind: msgspec.json.Decoder(kind, dec_hook=decode_hook) for kind in PRIVATE}
+DECODERS = {kind: msgspec.json.Decoder(kind, dec_hook=written_hook) for kind in PRIVATE}
 
 
 class Row(Value, frozen=True, kw_only=True):

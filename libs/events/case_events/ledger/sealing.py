@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from case_events.core.values import ERASED, CaseId, EventId, Value
+from case_events.core.values import ERASED, CaseId, EventId, Value, id_text
 
 Subject = Literal["complainant", "respondent"]
 SUBJECTS: tuple[Subject, ...] = ("complainant", "respondent")
@@ -206,7 +206,7 @@ def _place(case_id: CaseId, one: UUID, word: str) -> bytes:
 
 def _identifier(one: UUID) -> bytes:
     """What ``_bound`` says of an id, which has 36 characters."""
-    return b"\0\0\0\x24" + str(one).encode()
+    return b"\0\0\0\x24" + id_text(one).encode()
 
 
 @lru_cache(maxsize=4096)

@@ -19,7 +19,7 @@ from case_events.core.commands import POSTED_NAMES, File, Posted
 from case_events.core.deriving import derived
 from case_events.core.events import Filed
 from case_events.core.plan import Request, Step
-from case_events.core.values import CaseId, Instant, Party, Problem, Value
+from case_events.core.values import CaseId, Instant, Party, Problem, Value, id_text
 from case_events.ledger.append_statements import HOLD_CLOCK
 from case_events.ledger.batches import Full
 from case_events.ledger.codec import GENESIS, rows_of
@@ -75,7 +75,7 @@ async def submit(ledger: Ledger, asking: Asking, *, dry_run: bool = False) -> St
     away; then nothing is known to be recorded.
     """
     request = request_of(asking, ledger.vault)
-    with tracing.span("ledger.submit", command=type(asking.command).__name__, case_id=str(request.case_id)):
+    with tracing.span("ledger.submit", command=type(asking.command).__name__, case_id=request.case_id):
         return await _submitted(ledger, request, dry_run=dry_run)
 
 
@@ -240,7 +240,7 @@ def request_of(asking: Asking, vault: Vault) -> Request:
         event_id = uuid7()
     else:
         # A filing and a step of its case have different scopes: one key may stand for both.
-        event_id = derived(case_id, asking.key) if filing else derived(client, str(case_id), asking.key)
+        event_id = derived(case_id, asking.key) if filing else derived(client, id_text(case_id), asking.key)
     return Request(
         case_id=case_id,
         command=asking.command,

@@ -70,7 +70,7 @@ class Errands:
         """Sent once. Whoever takes it is there: a circuit that was open closes; who does not take it is not blamed."""
         body = encoded(trial(errand.id, endpoint.id, errand.asked_at))
         async with self._sender.turn(endpoint.client, endpoint.url):
-            with tracing.span("webhook", endpoint=str(endpoint.id)):
+            with tracing.span("webhook", endpoint=endpoint.id):
                 answer = await self._sender.post(endpoint.client, endpoint.url, errand.id, body, secrets)
         self._heard(answer.outcome)
         attempt = Attempt(

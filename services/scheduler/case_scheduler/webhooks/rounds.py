@@ -67,7 +67,7 @@ class Sending:
                 if self._shut or self._stop.is_set() or time.monotonic() > self._until:
                     return
                 body, recorded = encoded(cloud_event(letter.told)), letter.told.recorded
-                with tracing.span("webhook", case_id=str(recorded.case_id), endpoint=str(self._endpoint.id)):
+                with tracing.span("webhook", case_id=recorded.case_id, endpoint=self._endpoint.id):
                     to = self._endpoint
                     answer = await self._sender.post(to.client, to.url, recorded.event_id, body, self._secrets)
                 self._note(letter, answer)
