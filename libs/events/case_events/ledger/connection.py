@@ -49,6 +49,6 @@ def _to_postgres(instant: Instant) -> tuple[int]:
     return ((instant - POSTGRES_EPOCH) // MICROSECOND,)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _from_postgres(parts: tuple[int]) -> Instant:
-    return POSTGRES_EPOCH + timedelta(microseconds=parts[0])
+    return POSTGRES_EPOCH + timedelta(0, 0, parts[0])
