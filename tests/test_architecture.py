@@ -88,6 +88,7 @@ FLOORS: dict[str, list[str]] = {
     # Inside a wing a room, which may be a package with rooms of its own, imports only those before it.
     "case_events.core": [
         "values",
+        "canonical",
         "deriving",
         "facts",
         "formulas",

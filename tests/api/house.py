@@ -13,7 +13,8 @@ from httpx import ASGITransport, AsyncClient, Response
 
 from case_api.app import create_app
 from case_api.settings import Settings
-from case_events.core.values import Instant, encode_hook
+from case_events.core.canonical import encode_hook
+from case_events.core.values import Instant
 from tests.conftest import Database
 from tests.examples import FILING, order_that_succeeded
 

@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 from rich.console import Console
 
+from case_events.core.canonical import decode_hook
 from case_events.core.events import EVENTS, Event
-from case_events.core.values import decode_hook
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import open_ledger
 from case_scheduler.clock.pace import LARGEST

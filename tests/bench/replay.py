@@ -11,9 +11,10 @@ from contextlib import contextmanager
 import msgspec
 from rich.console import Console
 
+from case_events.core.canonical import decode_hook
 from case_events.core.events import EVENTS, History
 from case_events.core.evolve import fold
-from case_events.core.values import CaseId, decode_hook
+from case_events.core.values import CaseId
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.replaying import replay

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from case_events.core.values import Evidence, Instant, Order, canonical
+from case_events.core.canonical import canonical
+from case_events.core.values import Evidence, Instant, Order
 from case_events.shape import convert
 from tests.core.test_limits import ORDER, PIECE, taken
 

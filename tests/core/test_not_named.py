@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from case_events.core.canonical import canonical
 from case_events.core.events import (
     Appealed,
     Event,
@@ -23,7 +24,7 @@ from case_events.core.events import (
     Withdrawn,
 )
 from case_events.core.facts import ExtensionFacts, FilingFacts, ListingFacts, ReviewFacts
-from case_events.core.values import Evidence, Party, Who, canonical
+from case_events.core.values import Evidence, Party, Who
 from case_events.core.viewer import Viewer, absent, seen
 from tests.core.reported import (
     FILED,

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from case_events.core.canonical import canonical, schema_hook
 from case_events.core.commands import POSTED, File
 from case_events.core.events import EVENTS
 from case_events.core.formulas import Formula
-from case_events.core.values import Word, canonical, schema_hook
+from case_events.core.values import Word
 from case_events.shape import Misshapen, shape_of
 from case_events.spelling import spelling
 from tests.ledger import generated

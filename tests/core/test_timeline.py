@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from case_events.core import vocabulary, words
+from case_events.core.canonical import encode_hook
 from case_events.core.case import Status
 from case_events.core.cast import outcome
 from case_events.core.changes import ALL
@@ -21,17 +22,7 @@ from case_events.core.events import EVENTS, Basis, Decision, Filed, Ground, Verd
 from case_events.core.party_telling import INSTANCES
 from case_events.core.terms import Silence
 from case_events.core.timeline import Timeline, timeline
-from case_events.core.values import (
-    ERASED,
-    ClockParty,
-    Instant,
-    Liable,
-    Money,
-    Offer,
-    Text,
-    Who,
-    encode_hook,
-)
+from case_events.core.values import ERASED, ClockParty, Instant, Liable, Money, Offer, Text, Who
 from case_events.policies import load, shipped
 from tests.examples import (
     ADDRESS,

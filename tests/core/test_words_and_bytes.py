@@ -7,20 +7,11 @@ from uuid import UUID
 
 import pytest
 
+from case_events.core.canonical import canonical, decode_hook, encode_hook, schema_hook
 from case_events.core.commands import BY, POSTED, POSTED_NAMES
 from case_events.core.events import EVENT_NAMES, EVENTS
 from case_events.core.others import Facts
-from case_events.core.values import (
-    CHINA,
-    Instant,
-    Money,
-    PolicyRef,
-    Text,
-    canonical,
-    decode_hook,
-    encode_hook,
-    schema_hook,
-)
+from case_events.core.values import CHINA, Instant, Money, PolicyRef, Text
 from tests.examples import NOON
 
 BOTH = {"intervention_requested", "appealed", "ruling_accepted", "returned"}

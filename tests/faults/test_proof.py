@@ -15,7 +15,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from case_events.core.values import CaseId, canonical
+from case_events.core.canonical import canonical
+from case_events.core.values import CaseId
 from case_events.ledger.audit.audit import verify
 from case_events.ledger.codec import ENVELOPE, GENESIS
 from case_events.ledger.connection import teach

@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from case_events.core.canonical import canonical, decode_hook
 from case_events.core.events import EVENTS, Event, Filed, Recorded, Ruled
-from case_events.core.values import ERASED, Instant, Penalty, canonical, decode_hook
+from case_events.core.values import ERASED, Instant, Penalty
 from case_events.ledger.codec import GENESIS, PRIVATE, STORED, TREES, WRITTEN, Row, UnknownEvent, event_of, rows_of
 from case_events.ledger.private_places import places
 from case_events.ledger.sealing import BrokenSeal, SubjectKey, Vault

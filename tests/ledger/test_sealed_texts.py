@@ -9,13 +9,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from case_events.core.canonical import encode_hook
 from case_events.core.commands import BY, POSTED_NAMES
 from case_events.core.deadlines import deadlines_of
 from case_events.core.events import History
 from case_events.core.evolve import fold
 from case_events.core.plan import Moment, Request, Step, World, plan, plan_timeouts
 from case_events.core.timeouts import TIMEOUTS
-from case_events.core.values import Instant, encode_hook
+from case_events.core.values import Instant
 from case_events.ledger.append_statements import MOVING
 from case_events.ledger.codec import GENESIS, NOTHING, TREES, WHO, Wanted, event_of, rows_of
 from case_events.ledger.judging import reads_texts

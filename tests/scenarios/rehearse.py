@@ -9,13 +9,14 @@ from msgspec.structs import replace
 
 from case_api.views.cases import case_view
 from case_events.core.calendar import Calendar, after
+from case_events.core.canonical import encode_hook
 from case_events.core.case import Case
 from case_events.core.commands import POSTED, File
 from case_events.core.events import Dismissed, Ruled
 from case_events.core.others import Facts, Previous
 from case_events.core.policy import InForce
 from case_events.core.promises import Rulebook
-from case_events.core.values import Instant, Party, Problem, encode_hook
+from case_events.core.values import Instant, Party, Problem
 from case_events.policies import load, shipped
 from case_events.shape import Misshapen, convert
 from tests.scenarios.checking import check_reads, check_refusal, running

@@ -14,7 +14,8 @@ from uuid import UUID
 import msgspec
 from jsonschema import Draft202012Validator, FormatChecker
 
-from case_events.core.values import Fault, Instant, decode_hook, schema_hook
+from case_events.core.canonical import decode_hook, schema_hook
+from case_events.core.values import Fault, Instant
 from case_events.spelling import spelling
 
 FAULTS_MAX = 100

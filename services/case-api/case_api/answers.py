@@ -7,7 +7,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from case_events.core.values import id_text
+from case_events.core.canonical import id_text
 from case_events.outgoing.form import JSON, encoded
 
 NDJSON = "application/x-ndjson"

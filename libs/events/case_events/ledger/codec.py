@@ -13,8 +13,9 @@ from uuid import UUID
 
 import msgspec
 
+from case_events.core.canonical import canonical, decode_hook, encode_hook, written_hook
 from case_events.core.events import EVENTS, Event, Filed, Recorded
-from case_events.core.values import CaseId, EventId, Value, canonical, decode_hook, encode_hook, written_hook
+from case_events.core.values import CaseId, EventId, Value
 from case_events.ledger.private_places import Sealed, places, private_paths, sealed_fields, tree_of, unseal
 from case_events.ledger.sealing import KEY_ID, MARK, BrokenSeal, Ring, Subject, SubjectKey, Vault
 

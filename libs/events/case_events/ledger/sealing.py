@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from case_events.core.values import ERASED, CaseId, EventId, Value, id_text
+from case_events.core.canonical import id_text
+from case_events.core.values import ERASED, CaseId, EventId, Value
 
 Subject = Literal["complainant", "respondent"]
 SUBJECTS: tuple[Subject, ...] = ("complainant", "respondent")

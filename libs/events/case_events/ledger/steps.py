@@ -15,11 +15,12 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import asyncpg
 
 from case_events import tracing
+from case_events.core.canonical import id_text
 from case_events.core.commands import POSTED_NAMES, File, Posted
 from case_events.core.deriving import derived
 from case_events.core.events import Filed
 from case_events.core.plan import Request, Step
-from case_events.core.values import CaseId, Instant, Party, Problem, Value, id_text
+from case_events.core.values import CaseId, Instant, Party, Problem, Value
 from case_events.ledger.append_statements import HOLD_CLOCK
 from case_events.ledger.batches import Full
 from case_events.ledger.codec import GENESIS, rows_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from case_events.core.values import encode_hook
+from case_events.core.canonical import encode_hook
 
 JSON = "application/json"
 _ENCODER = msgspec.json.Encoder(enc_hook=encode_hook, uuid_format="canonical", decimal_format="string")

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
+from case_events.core.canonical import canonical
 from case_events.core.policy import InForce, Policy
-from case_events.core.values import Fault, PolicyRef, canonical
+from case_events.core.values import Fault, PolicyRef
 from case_events.policies.contradictions import Found, contradictions
 from case_events.policies.expansion import Node, Path, fault, find, plain, procedures_of, spell_out, stands
 from case_events.policies.figures import fill

@@ -13,7 +13,8 @@ import msgspec
 import uvloop
 
 from case_api.cli.outcomes import SILENT
-from case_events.core.values import Value, decode_hook, encode_hook
+from case_events.core.canonical import decode_hook, encode_hook
+from case_events.core.values import Value
 from case_events.ledger.audit.audit import Piece, examine
 from case_events.ledger.audit.kept import Parcel, Selection, open_connection
 from case_events.ledger.audit.positions import Stretch

@@ -18,7 +18,8 @@ from case_api.cli.auditor import Orders, said
 from case_api.cli.offspring import dies_with_parent
 from case_api.cli.outcomes import SILENT, Misused, Silence
 from case_api.cli.premises import CannotStart
-from case_events.core.values import Value, decode_hook, encode_hook
+from case_events.core.canonical import decode_hook, encode_hook
+from case_events.core.values import Value
 from case_events.ledger.audit.audit import Done, Piece, Verdict, beyond, database, examine, plan
 from case_events.ledger.audit.kept import Selection, open_connection
 from case_events.ledger.connection import Connection

@@ -18,7 +18,7 @@ from case_api.cli import postgres
 from case_api.cli.outcomes import Silence
 from case_api.cli.premises import CannotStart, settle
 from case_api.settings import Settings
-from case_events.core.values import encode_hook
+from case_events.core.canonical import encode_hook
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.readable import Unreadable, refuse_unreadable_events

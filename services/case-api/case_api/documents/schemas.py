@@ -13,9 +13,9 @@ from case_api.requests.headers import KEY_MAX
 from case_api.requests.items import ITEMS_MAX
 from case_api.requests.uploads import UPLOAD_SCHEMA
 from case_api.views.policies import PolicyView
+from case_events.core.canonical import schema_hook
 from case_events.core.commands import BY, POSTED
 from case_events.core.events import EVENTS
-from case_events.core.values import schema_hook
 from case_events.outgoing.cloudevents import type_of
 
 REF = "#/components/schemas/{name}"

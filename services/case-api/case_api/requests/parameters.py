@@ -14,7 +14,8 @@ import msgspec
 from starlette.requests import Request
 
 from case_api.refusals.problems import Refused, invalid
-from case_events.core.values import Fault, Instant, Problem, canonical
+from case_events.core.canonical import canonical
+from case_events.core.values import Fault, Instant, Problem
 
 LIMIT_MAX = 200
 LIMIT_DEFAULT = 50

@@ -14,10 +14,11 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import astuple
 
+from case_events.core.canonical import canonical
 from case_events.core.case import Case
 from case_events.core.events import Event, Filed
 from case_events.core.evolve import evolve
-from case_events.core.values import ERASED, CaseId, Value, canonical
+from case_events.core.values import ERASED, CaseId, Value
 from case_events.ledger.audit.kept import Kept
 from case_events.ledger.codec import DOMAIN, GENESIS, UnknownEvent, recorded_of
 from case_events.ledger.marks import Mark, marks_of

@@ -13,7 +13,8 @@ from datetime import date, timedelta
 import asyncpg
 
 from case_events.core.calendar import Calendar, PublishedYear, end_of
-from case_events.core.values import CHINA, Instant, Value, canonical
+from case_events.core.canonical import canonical
+from case_events.core.values import CHINA, Instant, Value
 from case_events.ledger.clock import journal
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger

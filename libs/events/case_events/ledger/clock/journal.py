@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from case_events.core.values import Instant, Value, encode_hook
+from case_events.core.canonical import encode_hook
+from case_events.core.values import Instant, Value
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 

@@ -15,9 +15,10 @@ from datetime import date
 from msgspec.structs import replace
 
 from case_events.core.calendar import PublishedYear
+from case_events.core.canonical import canonical
 from case_events.core.commands import ExtendDeadline
 from case_events.core.plan import OURSELVES
-from case_events.core.values import Instant, Party, Value, canonical
+from case_events.core.values import Instant, Party, Value
 from case_events.ledger.clock import calendars, journal
 from case_events.ledger.clock.guesses import PAGE, CameTo, Days, Guess, looked, page
 from case_events.ledger.database import Ledger

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 import asyncpg
 import msgspec
 
+from case_events.core.canonical import decode_hook
 from case_events.core.events import Filed, Recorded
-from case_events.core.values import CaseId, PolicyRef, Value, decode_hook
+from case_events.core.values import CaseId, PolicyRef, Value
 from case_events.core.viewer import Viewer, seen
 from case_events.ledger.codec import GENESIS, UnknownEvent, recorded_of
 from case_events.ledger.connection import Connection

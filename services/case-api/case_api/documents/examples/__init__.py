@@ -20,10 +20,11 @@ from case_api.refusals.problems import ProblemView
 from case_api.streams.tables import heads, rows_of
 from case_api.views.lists import CaseItem
 from case_api.views.policies import ProblemWords
+from case_events.core.canonical import decode_hook
 from case_events.core.commands import BY
 from case_events.core.events import EVENTS, Recorded
 from case_events.core.timeouts import TIMEOUTS
-from case_events.core.values import Instant, PolicyRef, Problem, Who, decode_hook
+from case_events.core.values import Instant, PolicyRef, Problem, Who
 from case_events.ledger.feed.reader import Told
 from case_events.outgoing.cloudevents import SPEC_VERSION, CloudEvent, FeedPage, cloud_event, type_of
 from case_events.outgoing.form import JSON, encoded
