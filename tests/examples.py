@@ -20,6 +20,7 @@ from case_events.core.commands import (
     Correct,
     Correction,
     Dismiss,
+    Erase,
     Escalate,
     Expedite,
     ExtendDeadline,
@@ -134,6 +135,7 @@ PAY_ADVANCE = PayAdvance(amount=yuan(50), reference="A-1")
 RECOVER = Recover(party="respondent", amount=yuan(50))
 REVERSE = ReverseTimeout(event=UUID("00000000-0000-4000-8000-00000000000f"), reason="系统故障期间无法提交。")
 FOLLOW_UP = FollowUp(solved=True, comment="商家已退款。")
+ERASE = Erase(subject="complainant", basis="retention_expired")
 
 
 def extend(kind: str, party: str, due_at: Instant) -> Posted:
@@ -170,6 +172,7 @@ EVERYTHING: tuple[Posted, ...] = (
     RECOVER,
     FOLLOW_UP,
     REVERSE,
+    ERASE,
     extend("response", "respondent", Instant.of(NOON + timedelta(hours=90))),
 )
 """One of each command that can be posted."""

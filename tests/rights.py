@@ -162,5 +162,6 @@ EVENTS: dict[str, str] = {
     "recovered": "platform",
     "followed_up": "platform",
     "closed": "platform",
+    "subject_erased": "platform ops",
 }
 """Who may post each event that can be posted; every other event is recorded by the rules and the clocks alone."""

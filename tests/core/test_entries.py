@@ -47,7 +47,7 @@ GOES_BY = {
     None: {
         *("evidence_submitted", "settled", "withdrawn", "messaged", "rated", "noted", "deadline_extended"),
         "timeout_reversed",
-        *("corrected", "closed", "deadline_approaching"),
+        *("corrected", "closed", "deadline_approaching", "subject_erased"),
     },
 }
 """The clause each event's entry shows; none is shown where no rule moved anybody."""

@@ -26,9 +26,9 @@ from case_events.core.gates import (
 )
 from case_events.core.stages import CLOCK_OF
 from case_events.core.terms import Reply
-from case_events.core.values import ClockParty, Instant, Recovery
+from case_events.core.values import ERASED, ClockParty, Instant, Recovery
 from tests.core.standing import CARRIER, KINDS, OWED_BACK, RULES, RULING, clock, day, standing
-from tests.examples import proof, yuan
+from tests.examples import BUYER, MERCHANT, proof, yuan
 
 OPEN: set[Status] = set(get_args(Status)) - {"closed"}
 
@@ -69,7 +69,7 @@ def test_what_was_possible_until_its_clock_ran_out_says_until_when() -> None:
         "closed", expired=(*every, clock("negotiation", on=9)), posts=(), rating=Rating(score=4, comment=None)
     )
     passed = {name for names in GOES_FOR_GOOD.values() for name in names}
-    for name in set(BY) - {"noted"}:
+    for name in set(BY) - {"noted", "subject_erased"}:
         problem = refusal(name, case, RULES)
         assert problem is not None
         found = (problem.code, problem.due_at)
@@ -102,6 +102,12 @@ STANDS_IN_THE_WAY: list[tuple[str, Status, dict[str, Any], dict[str, Any]]] = [
     ),
     ("recovered", "waiting_for_recovery", {"recoveries": ()}, {}),
     ("rated", "closed", {"rating": Rating(score=1, comment=None)}, {}),
+    (
+        "subject_erased",
+        "closed",
+        {"complainant": replace(BUYER, id=ERASED), "respondent": replace(MERCHANT, id=ERASED)},
+        {"complainant": replace(BUYER, id=ERASED)},
+    ),
     ("timeout_reversed", "under_review", {"undo": None}, {"undo": UNDO}),
     ("deadline_extended", "under_review", {"clocks": ()}, {"clocks": (clock("ruling"),)}),
 ]

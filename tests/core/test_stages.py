@@ -55,7 +55,7 @@ COURSE: dict[Status, set[str]] = {
     "waiting_for_follow_up": {"followed_up", "rated"},
 }
 """What is possible in each status beside what always is while a case is open."""
-EVERY = ALWAYS.union(*COURSE.values()) | {"respondent_replied", "timeout_reversed"}
+EVERY = ALWAYS.union(*COURSE.values()) | {"respondent_replied", "timeout_reversed", "subject_erased"}
 
 
 @pytest.mark.parametrize("status", COURSE)
@@ -65,8 +65,8 @@ def test_in_each_status_these_events_are_possible_and_no_other(status: Status) -
     assert set(blocked_events(case, RULES)) == EVERY - COURSE[status] - ALWAYS
 
 
-def test_a_closed_case_takes_notes_corrections_and_a_rating_and_nothing_else() -> None:
-    assert possible(standing("closed")) == {"noted", "corrected", "rated"}
+def test_a_closed_case_takes_notes_corrections_a_rating_and_an_erasure_and_nothing_else() -> None:
+    assert possible(standing("closed")) == {"noted", "corrected", "rated", "subject_erased"}
 
 
 @pytest.mark.parametrize("status", ["waiting_for_merchant", "waiting_for_respondent", "waiting_for_complainant"])
@@ -128,7 +128,15 @@ CITES = {
     "reply": {"claim_amended", "merchant_replied", "respondent_replied", "timeout_reversed"},
     "negotiation": {"settled", "withdrawn", "messaged"},
     "intervention": {"assigned", "escalated", "linked", "intervention_requested", "expedited"},
-    "ruling": {"evidence_requested", "evidence_rejected", "noted", "evidence_submitted", "ruled", "corrected"},
+    "ruling": {
+        "evidence_requested",
+        "evidence_rejected",
+        "noted",
+        "evidence_submitted",
+        "ruled",
+        "corrected",
+        "subject_erased",
+    },
     "appeal": {"appealed", "ruling_accepted"},
     "return_leg": {"returned"},
     "remedy": {"remedied", "recovered", "advance_paid", "followed_up", "rated", "closed"},
@@ -136,12 +144,16 @@ CITES = {
 """The clause under which each event is refused."""
 
 
+ALSO_CLOSED = ("noted", "subject_erased")
+"""What is not refused where nothing else is possible any more."""
+
+
 def test_a_refusal_cites_the_clause_of_its_event() -> None:
     assert set().union(*CITES.values()) == EVERY
     case = standing("closed", posts=(), rating=Rating(score=4, comment=None))
     for clause, names in CITES.items():
         for name in names:
-            problem = refused_now("", name, case) if name == "noted" else refusal(name, case, RULES)
+            problem = refused_now("", name, case) if name in ALSO_CLOSED else refusal(name, case, RULES)
             assert problem is not None, name
             assert (problem.code, problem.rule) == ("not_allowed_now", f"taobao@2026.1#not_received.{clause}"), name
             assert problem.current_version == case.version

@@ -219,6 +219,11 @@ SAID: list[tuple[Event, str, str]] = [
         "took the timeout of the merchant back",
     ),
     (happened.Recovered(party="respondent", amount=yuan(50)), "商家已向平台返还 ¥50.00", "paid ¥50.00 back"),
+    (
+        happened.SubjectErased(subject="complainant", basis="retention_expired"),
+        "已删除买家的个人信息(依据:保存期限已届满)",
+        "what names the buyer was erased (ground: the time of keeping is over)",
+    ),
     (happened.FollowedUp(solved=True), "商家处理妥善", "the merchant handled it well"),
     (happened.FollowedUp(solved=False, comment="拖延"), "商家处理不当。说明:「拖延」", "did not handle it well"),
     (

@@ -33,6 +33,7 @@ DOMAIN = {
     "power_on_check_skipped return_freight",
     "L6-L10, B2, what became of the goods": "signed refused other_loss signed_intact refused_intact signed_damaged "
     "refused_damaged refused_returned kept exchanged_offline not_recovered refused_delivery returned",
+    "PIPL 47, the grounds of an erasure": "purpose_achieved retention_expired consent_withdrawn unlawful",
     "L0, the documents": "trade_outbound exchange_outbound ordinary_outbound",
     "IP1, the rights": "trademark picture description brand",
     "F3, what bends the window": "fresh customised thirty_day_returns faulty_goods merchant_refused",

@@ -35,6 +35,7 @@ THE_PLATFORMS = {
     "recovered",
     "followed_up",
     "closed",
+    "subject_erased",
 }
 THE_CLOCKS = {
     "acceptance_timed_out",

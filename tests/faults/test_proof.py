@@ -21,7 +21,7 @@ from case_events.ledger.audit.audit import verify
 from case_events.ledger.codec import ENVELOPE, GENESIS
 from case_events.ledger.connection import teach
 from case_events.ledger.queries import read_case
-from case_events.ledger.sealing import SUBJECTS
+from case_events.ledger.sealing import SUBJECTS, Subject
 from tests.conftest import Database
 from tests.ledger.desk import Desk, one_of_each, stored
 from tests.ledger.erasing import erase
@@ -77,7 +77,7 @@ def _without_payloads(rows: Sequence[asyncpg.Record]) -> bytes:
 
 @pytest.mark.parametrize("side", SUBJECTS)
 async def test_the_chain_of_a_case_still_verifies_after_a_side_of_it_is_erased(
-    desk: Desk, superuser: asyncpg.Connection, cases: dict[str, CaseId], side: str
+    desk: Desk, superuser: asyncpg.Connection, cases: dict[str, CaseId], side: Subject
 ) -> None:
     case_id = cases["offered" if side == "complainant" else "rejected"]
     rows, said = await stored(superuser, case_id), await _said(desk, case_id)

@@ -116,6 +116,7 @@ SAMPLES: dict[str, Event] = FIRST | {
         advance=Advance(amount=YUAN, ground="instant", recover_from="ruling"), reference=SECRET
     ),
     "recovered": events.Recovered(party="respondent", amount=YUAN, reference=SECRET, clocks=(FOLLOW_UP,)),
+    "subject_erased": events.SubjectErased(subject="complainant", basis="retention_expired"),
     "followed_up": events.FollowedUp(solved=True, comment=SECRET, remedy="compensation", owed=YUAN, clocks=(REMEDY,)),
     "intervention_window_expired": more("intervention_window_expired", recoveries=RECOVERIES),
     "return_timed_out": more("return_timed_out", recoveries=RECOVERIES),

@@ -8,14 +8,20 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from case_events.core.events import Filed
+from case_events.core.commands import Posted
+from case_events.core.events import Filed, Noted
+from case_events.core.plan import Step
 from case_events.core.values import ERASED, CaseId, Evidence, Instant, Party
 from case_events.ledger.audit.audit import verify
+from case_events.ledger.bulk.together import submit_all
 from case_events.ledger.clock.claims import CLAIM_CLOCKED
 from case_events.ledger.clock.firing import fire
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.lists.lists import Wanted, list_cases
 from case_events.ledger.queries import read_case
+from case_events.ledger.recent import Recent
+from case_events.ledger.sealing import Subject
+from case_events.ledger.steps import Asking
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import CLIENT, MASTER_KEY, Desk, a_filing
@@ -64,7 +70,7 @@ async def test_after_erasing_a_side_nothing_of_theirs_is_left_and_the_other_s_is
     desk: Desk,
     superuser: asyncpg.Connection,
     case_id: CaseId,
-    side: str,
+    side: Subject,
     gone: tuple[str, ...],
     left: tuple[str, ...],
 ) -> None:
@@ -146,3 +152,65 @@ async def test_where_both_sides_are_erased_nothing_more_is_written_about_them(de
     refused = await desk.ask(examples.REJECT, case_id, actor=examples.PLATFORM)
     assert refused.problem is not None
     assert refused.problem.code == "not_allowed_now"
+
+
+async def test_an_erasure_that_is_recorded_destroys_the_key_with_it_and_the_audit_knows(
+    desk: Desk, superuser: asyncpg.Connection, case_id: CaseId
+) -> None:
+    await superuser.execute("DELETE FROM cases WHERE case_id <> $1", case_id)
+    await desk.post(case_id, examples.WITHDRAW, actor=HAN)
+    key = "SELECT wrapped FROM subject_keys WHERE case_id = $1 AND side = 'complainant'"
+    hers = await superuser.fetchval(key, case_id)
+    step = await desk.post(case_id, examples.ERASE, actor=examples.PLATFORM, key="erase her")
+    assert [one.name for one in step.events] == ["subject_erased"]
+    assert await found(superuser, HERS) == {}
+    reading = await read_case(desk.ledger, case_id)
+    assert reading is not None
+    assert (reading.case.complainant.id, reading.case.respondent) == (ERASED, LEI)
+    assert (await verify(desk.ledger, case_id)).findings == ()
+    again = await desk.post(case_id, examples.ERASE, actor=examples.PLATFORM, key="erase her")
+    assert (again.replayed, again.answer) == (True, step.answer)
+    assert HAN.id not in repr(again)
+
+    back = "UPDATE subject_keys SET wrapped = $2, erased_at = NULL WHERE case_id = $1 AND wrapped IS NULL"
+    await superuser.execute(back, case_id, hers)
+    (finding,) = (await verify(desk.ledger, case_id)).findings
+    said = "the complainant was erased, and the key is still there"
+    assert (finding.version, finding.what) == (step.events[0].version, said)
+
+
+async def test_an_erasure_forgets_what_its_process_remembers(desk: Desk, case_id: CaseId) -> None:
+    desk.ledger.recent = Recent()
+    try:
+        await desk.post(case_id, examples.WITHDRAW, actor=HAN)
+        assert desk.ledger.recent.of(case_id, opened=True) is not None
+        await desk.post(case_id, examples.ERASE, actor=examples.PLATFORM)
+        assert desk.ledger.recent.of(case_id, opened=False) is None
+    finally:
+        desk.ledger.recent = None
+
+
+async def test_what_the_platform_writes_after_an_erasure_in_the_same_batch_can_be_read(
+    desk: Desk, case_id: CaseId
+) -> None:
+    """It is sealed for the other side: the erased one's key is destroyed as soon as the batch is written."""
+    asked: list[tuple[Posted, Party]] = [
+        (examples.WITHDRAW, HAN),
+        (examples.ERASE, examples.PLATFORM),
+        (examples.NOTE, examples.PLATFORM),
+    ]
+    askings = {
+        place: Asking(command=command, actor=actor, client=CLIENT, case_id=case_id, key=f"one {place}")
+        for place, (command, actor) in enumerate(asked)
+    }
+    async for answers in submit_all(desk.ledger, askings):
+        for step in answers.values():
+            assert isinstance(step, Step)
+            assert step.problem is None
+    reading = await read_case(desk.ledger, case_id)
+    assert reading is not None
+    noted = reading.history[-1].event
+    assert isinstance(noted, Noted)
+    assert noted.text == examples.NOTE.text
+    assert reading.case.description == ERASED
+    assert (await verify(desk.ledger, case_id)).findings == ()

@@ -186,6 +186,7 @@ def _opened(settings: Settings) -> Callable[[FastAPI], Any]:
         ledger.recent = Recent()
         app.state.door = door = Door(
             ledger,
+            app.state.evidence,
             sandbox=settings.env != "production",
             loopback=settings.env == "development",
             tokens=tokens_of(settings),

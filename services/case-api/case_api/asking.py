@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from case_api.callers.auth import RIGHTS, acting, check_may_post, check_may_speak, speaks_for_the_platform, viewer_of
 from case_api.door import Door
+from case_api.evidence import named
 from case_api.refusals import problems
 from case_api.refusals.problems import Refused
 from case_api.requests import bodies
@@ -19,6 +20,7 @@ from case_events.core.plan import Step
 from case_events.core.values import CaseId, Fault, Party, Problem
 from case_events.core.viewer import seen
 from case_events.ledger.callers.keys import Caller
+from case_events.ledger.erasing import erasures_in
 from case_events.ledger.queries import read_case
 from case_events.ledger.steps import Asking
 from case_events.outgoing.events import event_view
@@ -112,6 +114,11 @@ async def _seen(door: Door, caller: Caller, step: Step) -> tuple[History, Case]:
     """The step's events and the case after it as the caller may see them."""
     assert step.case is not None, "a step that was not refused has a case"
     viewer = viewer_of(caller)
+    if erasures_in(step.answer):
+        # What was erased is still in the memory of whoever judged it; a dry run has nothing else.
+        reading = await read_case(door.ledger, step.case_id, version=step.case.version, viewer=viewer)
+        if reading is not None:
+            return tuple(one for one in reading.history if one in step.answer), reading.case
     if viewer.merchants is None and (viewer.desk or not _has_notes(step.case)):
         return step.answer, step.case
     first = step.events[0].version if step.events else step.case.version + 1
@@ -124,6 +131,17 @@ async def _seen(door: Door, caller: Caller, step: Step) -> tuple[History, Case]:
     assert case is not None, "who may post to a case sees it"
     case = replace(case, version=step.case.version)
     return tuple(one for one in shown_to if one.version in answered), case
+
+
+async def files_erased(door: Door, step: Step) -> None:
+    """Where the step erased a side, its files are gone before anybody is told so; asked again, it is made sure again.
+
+    Refused with ``store_unavailable`` while the store of files is away.
+    """
+    if not erasures_in(step.answer):
+        return
+    reading = await read_case(door.ledger, step.case_id)
+    await door.evidence.clear(step.case_id, named(reading.case) if reading else ())
 
 
 def _has_notes(case: Case) -> bool:

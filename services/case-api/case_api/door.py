@@ -7,6 +7,7 @@ from starlette.requests import Request
 from case_api.callers.auth import Callers, Right, caller_with
 from case_api.callers.limiter import Limiter
 from case_api.callers.tokens import Tokens
+from case_api.evidence import EvidenceStore
 from case_api.refusals.problems import Refused
 from case_api.serving.watch import introduce
 from case_events.core.case import Case
@@ -27,6 +28,7 @@ class Door:
     def __init__(
         self,
         ledger: Ledger,
+        evidence: EvidenceStore,
         *,
         sandbox: bool,
         loopback: bool = False,
@@ -34,6 +36,7 @@ class Door:
         rate_per_minute: int = 0,
     ) -> None:
         self.ledger = ledger
+        self.evidence = evidence
         self.sandbox, self.loopback = sandbox, loopback
         self.tokens = tokens
         self.callers = Callers(ledger, sandbox=sandbox, tokens=tokens)

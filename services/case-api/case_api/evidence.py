@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -21,7 +21,9 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from starlette.requests import Request
 
 from case_api.refusals.problems import Refused
-from case_events.core.values import Evidence, Problem, Sha256, Value
+from case_events.core.case import Case
+from case_events.core.values import ERASED, Evidence, Problem, Sha256, Value
+from case_events.core.viewer import WITHHELD
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
@@ -104,6 +106,18 @@ class EvidenceStore:
             raise _away() from fault
         return _plain(got)
 
+    async def clear(self, case_id: UUID, kept: Container[str]) -> None:
+        """Delete the files under this case but those with the digests that are ``kept``."""
+        if self._given is None and not self._folder.exists():
+            return
+        try:
+            found = await obstore.list(self._store(), f"{case_id}").collect_async()
+            gone = [one["path"] for one in found if one["path"].split("/")[1] not in kept]
+            if gone:
+                await obstore.delete_async(self._store(), gone)
+        except (BaseError, OSError) as fault:
+            raise _away() from fault
+
     def _store(self) -> ObjectStore:
         """An API that is sent no files needs no folder, so it is made for the first one."""
         if self._given is not None:
@@ -131,6 +145,11 @@ def open_store(url: str | None, folder: Path, *, bytes_max: int, media_types: tu
             # Without its message, which may quote what a variable holds.
             raise SystemExit(f"CASELOG_EVIDENCE_URL cannot be used: {type(fault).__name__}") from None
     return EvidenceStore(store, folder.absolute(), bytes_max=bytes_max, media_types=media_types)
+
+
+def named(case: Case) -> set[str]:
+    """The files that evidence in the case names for its reader; what was erased or withheld names nothing."""
+    return {one.evidence.sha256 for one in case.evidence if one.evidence.uri not in (ERASED, WITHHELD)}
 
 
 def store_of(request: Request) -> EvidenceStore:

@@ -29,6 +29,7 @@ from case_events.core.platform_commands import (
     Correct,
     Correction,
     Dismiss,
+    Erase,
     Escalate,
     ExtendDeadline,
     FollowUp,
@@ -71,6 +72,7 @@ __all__ = [
     "Correct",
     "Correction",
     "Dismiss",
+    "Erase",
     "Escalate",
     "Expedite",
     "Expire",
@@ -170,6 +172,7 @@ Posted = (
     | Recover
     | FollowUp
     | Close
+    | Erase
 )
 Command = File | Posted | Expire
 
@@ -204,6 +207,7 @@ POSTED: dict[str, type[Posted]] = {
     "recovered": Recover,
     "followed_up": FollowUp,
     "closed": Close,
+    "subject_erased": Erase,
 }
 """The event name under which each command is posted to ``/v1/cases/{case_id}/events``."""
 
@@ -240,5 +244,6 @@ BY: dict[str, tuple[Side, ...]] = {
     "recovered": ("platform",),
     "followed_up": ("platform",),
     "closed": ("platform",),
+    "subject_erased": ("platform",),
 }
 """Which side each event belongs to (api.md, "The actor must be a party of the case")."""

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from case_events.core import aftermath, correcting, filing, intake, negotiation, promises, returning, reversing, ruling
+from case_events.core import (
+    aftermath,
+    correcting,
+    erasing,
+    filing,
+    intake,
+    negotiation,
+    promises,
+    returning,
+    reversing,
+    ruling,
+)
 from case_events.core import commands as asked
 from case_events.core.calendar import Calendar
 from case_events.core.case import Case
@@ -95,6 +106,7 @@ PlatformCommand = (
     | asked.Recover
     | asked.FollowUp
     | asked.Close
+    | asked.Erase
 )
 
 
@@ -164,5 +176,7 @@ def _by_platform(command: PlatformCommand, case: Case, book: Rulebook, now: Inst
             return aftermath.follow_up(command, case, book, now)
         case asked.Close():
             return aftermath.close(command, case)
+        case asked.Erase():
+            return erasing.erase(command, case)
         case _:
             assert_never(command)

@@ -51,6 +51,7 @@ from case_events.core.platform_events import (
     Outage,
     Recovered,
     Ruled,
+    SubjectErased,
     TimeoutReversed,
     Verdict,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "Ruled",
     "RulingAccepted",
     "Settled",
+    "SubjectErased",
     "TimeoutReversed",
     "Verdict",
     "Withdrawn",
@@ -136,6 +138,7 @@ Event = (
     | Recovered
     | FollowedUp
     | Closed
+    | SubjectErased
     | Timeout
     | DeadlineApproaching
 )
@@ -172,6 +175,7 @@ EVENTS: dict[str, type[Event]] = {
     "recovered": Recovered,
     "followed_up": FollowedUp,
     "closed": Closed,
+    "subject_erased": SubjectErased,
     **TIMEOUTS,
 }
 """The word of each event, in the API and in the ledger; never renamed, never reused."""

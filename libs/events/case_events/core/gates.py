@@ -23,7 +23,7 @@ from case_events.core.stages import (
     RETURN_STEPS,
     STATUSES,
 )
-from case_events.core.values import AllowedEvent, ClockParty, Instant, Problem, Side, Value, Word
+from case_events.core.values import ERASED, AllowedEvent, ClockParty, Instant, Problem, Side, Value, Word
 
 
 def refusal(name: str, case: Case, rules: ComplaintType) -> Problem | None:
@@ -106,6 +106,9 @@ _SHUT: dict[str, tuple[Shut, ...]] = {
             lambda case, _: case.undo is None,
             "No party's timeout can be taken back: there was none, or something was decided or done on it.",
         ),
+    ),
+    "subject_erased": (
+        (lambda case, _: case.complainant.id == ERASED == case.respondent.id, "Both sides are erased already."),
     ),
 }
 """By the event. Every answer asks all the gates: an event that has none must cost next to nothing."""

@@ -20,6 +20,7 @@ from case_events.core.changes import (
     waiting,
 )
 from case_events.core.events import Happened
+from case_events.core.values import ERASED
 
 PlatformEvent = (
     events.Accepted
@@ -38,6 +39,7 @@ PlatformEvent = (
     | events.Recovered
     | events.FollowedUp
     | events.Closed
+    | events.SubjectErased
 )
 
 
@@ -150,6 +152,13 @@ def _closed(case: Case, event: events.Closed, happened: Happened) -> Case:
     )
 
 
+def _erased(case: Case, event: events.SubjectErased, _: Happened) -> Case:
+    """The side has no name any more; whatever it said reads so, too, wherever the case is read again."""
+    if event.subject == "complainant":
+        return replace(case, complainant=replace(case.complainant, id=ERASED))
+    return replace(case, respondent=replace(case.respondent, id=ERASED))
+
+
 def _requested(case: Case, event: events.EvidenceRequested, _: Happened) -> Case:
     """The platform's own clock goes on: asking for more does not give it more time."""
     before = asked_for(case, event.party)
@@ -248,4 +257,5 @@ BY_PLATFORM: dict[type[events.Event], Change] = {
     events.Recovered: _recovered,
     events.FollowedUp: _followed_up,
     events.Closed: _closed,
+    events.SubjectErased: _erased,
 }

@@ -172,3 +172,10 @@ class FollowUp(Value, frozen=True, kw_only=True):
     comment: Private | None = None
     remedy: Word | None = None
     amount: Money | None = None
+
+
+class Erase(Value, frozen=True, kw_only=True):
+    """The platform erases what names one side of a closed case; ``basis``: the ground in law, as in PIPL article 47."""
+
+    subject: Literal["complainant", "respondent"]
+    basis: Word

@@ -210,3 +210,13 @@ class Closed(Value, frozen=True, kw_only=True):
 
     outcome: Word
     reason: Private | None = None
+
+
+class SubjectErased(Value, frozen=True, kw_only=True):
+    """What names one side was erased: its key is destroyed with this event, and its texts read ``ERASED`` from then on.
+
+    ``basis``: the ground in law, one word of an open enumeration; nothing here names anybody.
+    """
+
+    subject: AppealSide
+    basis: Word

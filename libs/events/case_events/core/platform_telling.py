@@ -23,6 +23,7 @@ from case_events.core.events import (
     Noted,
     Recovered,
     Ruled,
+    SubjectErased,
     TimeoutReversed,
 )
 from case_events.core.platform_changes import PlatformEvent
@@ -69,6 +70,8 @@ def by_platform(event: PlatformEvent, cast: Cast) -> Tale:
             return _followed_up(name, event)
         case Closed():
             return Tale(name, {"outcome": outcome(event.outcome)}, written=event.reason)
+        case SubjectErased():
+            return Tale(name, {"side": cast.side(event.subject), "basis": called(event.basis)})
         case _:
             assert_never(event)
 

@@ -76,6 +76,9 @@ EVENTS: dict[str, Text] = {
         en="the platform followed up: it was not handled well, and {respondent} now owes: {owed}.",
     ),
     "closed": Text(zh="投诉关闭,结果:{outcome}。", en="the case was closed: {outcome}."),
+    "subject_erased": Text(
+        zh="已删除{side}的个人信息(依据:{basis})。", en="what names {side} was erased (ground: {basis})."
+    ),
 }
 
 MATTERS: dict[str, Text] = {

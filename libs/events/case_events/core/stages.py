@@ -43,6 +43,7 @@ STATUSES: dict[str, tuple[str, ...]] = {
     "closed": ("waiting_for_remedy", "waiting_for_recovery"),
     "deadline_extended": OPEN,
     "timeout_reversed": OPEN,
+    "subject_erased": ("closed",),
 }
 """In which statuses each posted event can happen at all."""
 
@@ -105,6 +106,7 @@ CLAUSE_OF: dict[str, str] = {
     "closed": "remedy",
     "deadline_extended": "filing",
     "timeout_reversed": "reply",
+    "subject_erased": "ruling",
 }
 """The clause of the policy that a refusal of each event cites; one the type does not have falls back to ``ruling``."""
 

@@ -177,6 +177,11 @@ WORDS: dict[str, Text] = {
     "regulator": Text(zh="监管部门", en="the regulator"),
     "police": Text(zh="公安机关", en="the police"),
     "court": Text(zh="法院", en="the court"),
+    # The grounds of an erasure (PIPL article 47)
+    "purpose_achieved": Text(zh="处理目的已实现", en="the purpose was achieved"),
+    "retention_expired": Text(zh="保存期限已届满", en="the time of keeping is over"),
+    "consent_withdrawn": Text(zh="个人撤回同意", en="consent was withdrawn"),
+    "unlawful": Text(zh="违法处理", en="it was processed unlawfully"),
     # Q3: the kinds of case
     "complaint": Text(zh="投诉", en="complaint"),
     "after_sales": Text(zh="售后", en="after-sales claim"),

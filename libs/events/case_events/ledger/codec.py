@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from case_events.core.canonical import canonical, decode_hook, encode_hook, written_hook
-from case_events.core.events import EVENTS, Event, Filed, Recorded
+from case_events.core.events import EVENTS, Event, Filed, Recorded, SubjectErased
 from case_events.core.values import CaseId, EventId, Value
 from case_events.ledger.private_places import Sealed, places, private_paths, sealed_fields, tree_of, unseal
 from case_events.ledger.sealing import KEY_ID, MARK, BrokenSeal, Ring, Subject, SubjectKey, Vault
@@ -122,7 +123,7 @@ class UnknownEvent(Exception):
 
 def rows_of(events: Iterable[Recorded], head: bytes, keys: Iterable[SubjectKey], vault: Vault) -> tuple[Row, ...]:
     """The rows for one case's new events, chained onto ``head``. Raises KeyDestroyed for an erased side's text."""
-    by_side = {key.side: key for key in keys}
+    by_side: dict[Subject, SubjectKey] = {key.side: key for key in keys}
     rows = []
     for recorded in events:
         name = recorded.name
@@ -130,6 +131,9 @@ def rows_of(events: Iterable[Recorded], head: bytes, keys: Iterable[SubjectKey],
         payload = _sealed(recorded, by_side, vault)
         payload_hash = hashlib.sha256(payload).digest()
         head = chained(head, _envelope(recorded, schema, payload_hash))
+        if isinstance(recorded.event, SubjectErased):
+            destroyed = by_side[recorded.event.subject]
+            by_side[recorded.event.subject] = replace(destroyed, wrapped=None)  # nothing more is sealed with it
         rows.append(
             Row(recorded=recorded, type=name, schema=schema, payload=payload, payload_hash=payload_hash, hash=head)
         )

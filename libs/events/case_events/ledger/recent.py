@@ -64,10 +64,14 @@ class Recent:
             return
         self.keep(step.case_id, now)
 
-    def keep(self, case_id: CaseId, case: Remembered) -> None:
-        """Remember this, and nothing older of the same case."""
+    def forget(self, case_id: CaseId) -> None:
+        """Remember nothing of this case."""
         before = self._cases.pop(case_id, None)
         self._events -= len(before.history) if before else 0
+
+    def keep(self, case_id: CaseId, case: Remembered) -> None:
+        """Remember this, and nothing older of the same case."""
+        self.forget(case_id)
         if len(case.history) > EVENTS_OF_ONE_MAX:
             return
         self._cases[case_id] = case

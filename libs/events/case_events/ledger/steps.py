@@ -26,6 +26,7 @@ from case_events.ledger.batches import Full
 from case_events.ledger.codec import GENESIS, rows_of
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
+from case_events.ledger.erasing import erasures_in
 from case_events.ledger.identifiers import uuid7
 from case_events.ledger.judging import Judged, judge
 from case_events.ledger.marks import marks_of
@@ -203,7 +204,9 @@ async def commit(
     written = await append(connection, writings, wake_before=Instant.of(wake_before))
     if recent is not None:
         for (step, head, keys), writing in zip(steps, writings, strict=True):
-            if writing.case_id in written:
+            if writing.erasures:
+                recent.forget(writing.case_id)
+            elif writing.case_id in written:
                 recent.add(step, head, keys, tuple((row.payload_hash, row.hash) for row in writing.rows))
     return written
 
@@ -225,6 +228,7 @@ def _writing(step: Step, head: bytes, keys: tuple[SubjectKey, ...], vault: Vault
         keys=keys if fresh else (),
         reserve=reservation(filed, vault) if isinstance(filed, Filed) and not closed else None,
         marks=marks_of(step.before, step.events, step.case, vault),
+        erasures=erasures_in(step.events),
         # Timeouts take effect just after they were due, wherever the clock stands by now; a step, where it stood.
         stood_at=None if step.case.test_clock is None or fired else last.effective_at,
         fires=fired and step.problem is None,

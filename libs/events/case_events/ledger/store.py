@@ -27,6 +27,7 @@ from case_events.ledger.append_statements import (
 )
 from case_events.ledger.codec import Row, Wanted, recorded_of
 from case_events.ledger.connection import POSTGRES_EPOCH, Connection
+from case_events.ledger.erasing import Erasure, erase
 from case_events.ledger.load_statement import HASHES, LOAD
 from case_events.ledger.marks import Mark
 from case_events.ledger.marks import write as write_marks
@@ -71,6 +72,7 @@ class Writing(Value, frozen=True, kw_only=True):
     keys: tuple[SubjectKey, ...] = ()
     reserve: bytes | None = None
     marks: tuple[Mark, ...] = ()
+    erasures: tuple[Erasure, ...] = ()
     stood_at: Instant | None = None
     fires: bool = False
 
@@ -183,13 +185,16 @@ async def append(connection: Connection, writings: Sequence[Writing], *, wake_be
     filings = [writing for writing in writings if writing.before == 0]
     steps = [writing for writing in writings if writing.before > 0]
     marks = [mark for writing in writings for mark in writing.marks]
-    if not marks and not (filings and steps):
+    erasures = [erasure for writing in writings for erasure in writing.erasures]
+    if not marks and not erasures and not (filings and steps):
         return await _append(connection, writings, wake_before)
     async with connection.transaction():
         written = await _append(connection, filings, wake_before) if filings else set[CaseId]()
         if steps:
             written |= await _append(connection, steps, wake_before)
-        await write_marks(connection, [mark for mark in marks if mark.case_id in written])
+        if marks:
+            await write_marks(connection, [mark for mark in marks if mark.case_id in written])
+        await erase(connection, [(case_id, side) for case_id, side in erasures if case_id in written])
         return written
 
 

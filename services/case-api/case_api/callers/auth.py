@@ -66,7 +66,7 @@ RIGHTS: dict[Right, tuple[str, ...]] = {
 
 SIDES: dict[str, tuple[str, ...]] = {"storefront": ("complainant", "respondent"), "platform": ("platform",)}
 """Whose events a role may post."""
-OF_OPS = ("noted", "assigned", "linked")
+OF_OPS = ("noted", "assigned", "linked", "subject_erased")
 """What ops may post of the platform's events."""
 DESK = ("platform", "ops", "auditor")
 """The platform's own people: they see the desk's notes to itself, and the marks on a complainant."""

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
-from case_api.asking import asking_for, step_view, why_refused
+from case_api.asking import asking_for, files_erased, step_view, why_refused
 from case_api.door import Door
 from case_api.ingestion import cloudevents
 from case_api.refusals import problems
@@ -122,6 +122,12 @@ class Batch:
             return
         if step.problem is not None or step.case is None:
             self._refuse(place, await why_refused(self._asked.door, step))
+            return
+        try:
+            if not self._asked.dry_run:
+                await files_erased(self._asked.door, step)
+        except Refused as refused:
+            self._refuse(place, refused.problem)
             return
         shown: object = msgspec.UNSET
         if not self._asked.brief:

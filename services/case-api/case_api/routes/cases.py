@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from case_api.answers import recorded, shown
-from case_api.asking import asking_to_file, asking_to_post, check_exists, step_view, why_refused
+from case_api.asking import asking_to_file, asking_to_post, check_exists, files_erased, step_view, why_refused
 from case_api.documents.openapi import operation
 from case_api.door import door_of
 from case_api.refusals import problems
@@ -52,6 +52,8 @@ async def post_event(request: Request) -> Response:
     step = await submit(door.ledger, asking_to_post(caller, case_id, body, key, read), dry_run=dry_run)
     if step.problem is not None or step.case is None:
         return problems.answer(await why_refused(door, step), request.scope)
+    if not dry_run:
+        await files_erased(door, step)
     view = await step_view(door, caller, step)
     if dry_run:
         return shown(view, step.case.version)

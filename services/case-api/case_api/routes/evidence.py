@@ -14,13 +14,13 @@ from case_api.answers import created
 from case_api.callers.auth import viewer_of
 from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
-from case_api.evidence import StoredEvidence, store_of
+from case_api.evidence import StoredEvidence, named, store_of
 from case_api.refusals.problems import Refused
 from case_api.requests import uploads
 from case_api.requests.parameters import Query, case_id_of
 from case_events.core.case import Case
-from case_events.core.values import ERASED, CaseId, Evidence, Problem
-from case_events.core.viewer import WITHHELD, Viewer
+from case_events.core.values import CaseId, Evidence, Problem
+from case_events.core.viewer import Viewer
 from case_events.ledger.queries import read_case
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -55,7 +55,7 @@ async def get_evidence(request: Request) -> Response:
     caller = await door.caller(request, "read")
     Query(request).check()
     case_id, sha256 = case_id_of(request), str(request.path_params["sha256"])
-    if not _SHA256.fullmatch(sha256) or sha256 not in _named(await _case(door, case_id, viewer_of(caller))):
+    if not _SHA256.fullmatch(sha256) or sha256 not in named(await _case(door, case_id, viewer_of(caller))):
         raise _not_found("No evidence in this case names such a file.")
     store = store_of(request)
     file = await store.find(case_id, sha256)
@@ -81,11 +81,6 @@ async def _case(door: Door, case_id: CaseId, viewer: Viewer) -> Case:
     if reading is None:
         raise _not_found("There is no such case.")
     return reading.case
-
-
-def _named(case: Case) -> set[str]:
-    """The files that evidence in the case names for this caller; what was erased or withheld names nothing."""
-    return {one.evidence.sha256 for one in case.evidence if one.evidence.uri not in (ERASED, WITHHELD)}
 
 
 def _not_found(detail: str) -> Refused:

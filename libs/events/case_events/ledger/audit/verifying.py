@@ -16,7 +16,7 @@ from msgspec.structs import astuple
 
 from case_events.core.canonical import canonical
 from case_events.core.case import Case
-from case_events.core.events import Event, Filed
+from case_events.core.events import Event, Filed, Recorded, SubjectErased
 from case_events.core.evolve import evolve
 from case_events.core.values import ERASED, CaseId, Value
 from case_events.ledger.audit.kept import Kept
@@ -191,11 +191,19 @@ def _replay(kept: Kept, vault: Vault) -> Iterator[Found]:
         except UNREADABLE as error:
             yield row[1], f"cannot be replayed: {_said(error)}"
             return
+        yield from _erased(kept, recorded)
     if case is not None:
         assert isinstance(filed, Filed), "evolve begins with nothing else"
         yield from ((case.version, what) for what in _rows(kept, case))
         yield from _reserved(kept, case, filed, vault)
         yield from _marked(kept, case, tuple(marks))
+
+
+def _erased(kept: Kept, recorded: Recorded) -> Iterator[Found]:
+    """Whoever was erased has no key any more."""
+    event = recorded.event
+    if isinstance(event, SubjectErased) and any(key.side == event.subject and key.wrapped for key in kept.keys):
+        yield recorded.version, f"the {event.subject} was erased, and the key is still there"
 
 
 def _said(error: Exception) -> str:
