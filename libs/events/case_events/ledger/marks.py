@@ -5,11 +5,11 @@ Those of cases under one test clock count among themselves only, as do those of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from case_events.core.case import Case
 from case_events.core.commands import File
-from case_events.core.events import Corrected, Dismissed, History, Ruled
+from case_events.core.events import Corrected, Dismissed, Happened, Ruled
 from case_events.core.values import ERASED, CaseId, Instant, Penalty, Value
 from case_events.ledger.connection import Connection
 from case_events.ledger.sealing import Vault
@@ -37,7 +37,7 @@ def complainant_digest(complaint: File | Case, vault: Vault) -> bytes:
     return vault.reserved(MARK, complaint.marketplace, who.role, who.id, str(clock) if clock else "")
 
 
-def marks_of(before: Case | None, events: History, after: Case, vault: Vault) -> tuple[Mark, ...]:
+def marks_of(before: Case | None, events: Iterable[Happened], after: Case, vault: Vault) -> tuple[Mark, ...]:
     """The marks that a step's events give or take back. Nobody is marked who was erased."""
     if after.complainant.id == ERASED:
         return ()
