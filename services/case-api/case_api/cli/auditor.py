@@ -15,10 +15,10 @@ import uvloop
 from case_api.cli.outcomes import SILENT
 from case_events.core.canonical import decode_hook, encode_hook
 from case_events.core.values import Value
-from case_events.ledger.audit.audit import Piece, examine
+from case_events.ledger.audit.audit import Piece, Verdict, examine
 from case_events.ledger.audit.kept import Parcel, Selection, open_connection
 from case_events.ledger.audit.positions import Stretch
-from case_events.ledger.connection import UNAVAILABLE
+from case_events.ledger.connection import UNAVAILABLE, Connection
 from case_events.ledger.sealing import Vault
 
 PIECES = msgspec.json.Decoder(Parcel | Stretch)
@@ -34,18 +34,23 @@ class Orders(Value, frozen=True, kw_only=True):
 
 async def audit(orders: Orders) -> None:
     """Verify what comes until nothing comes any more. Raises one of UNAVAILABLE."""
-    connection, vault = await open_connection(orders.url), Vault(orders.master_key)
+    connection = await open_connection(orders.url)
     spared()
     try:
         # Nothing else waits in this process, so that it may block on its input.
         for line in sys.stdin.buffer:
             piece: Piece = PIECES.decode(line)
-            verdict = await examine(connection, piece, orders.selection, vault)
+            verdict = await examined(connection, piece, orders)
             sys.stdout.buffer.write(msgspec.json.encode(verdict) + b"\n")
             sys.stdout.buffer.flush()
             gc.collect()
     finally:
         await connection.close()
+
+
+async def examined(connection: Connection, piece: Piece, orders: Orders) -> Verdict:
+    """The verdict on one piece. Its cases are in no other, so that none of their keys is remembered after it."""
+    return await examine(connection, piece, orders.selection, Vault(orders.master_key))
 
 
 def spared() -> None:

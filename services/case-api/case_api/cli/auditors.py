@@ -14,16 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from case_api.cli.auditor import Orders, said
+from case_api.cli.auditor import Orders, examined, said
 from case_api.cli.offspring import dies_with_parent
 from case_api.cli.outcomes import SILENT, Misused, Silence
 from case_api.cli.premises import CannotStart
 from case_events.core.canonical import decode_hook, encode_hook
 from case_events.core.values import Value
-from case_events.ledger.audit.audit import Done, Piece, Verdict, beyond, database, examine, plan
+from case_events.ledger.audit.audit import Done, Piece, Verdict, beyond, database, plan
 from case_events.ledger.audit.kept import Selection, open_connection
-from case_events.ledger.connection import Connection
-from case_events.ledger.sealing import Vault
 
 JOBS_MAX = 64
 ALONE = 3
@@ -65,8 +63,7 @@ async def audited(orders: Orders, jobs: int, file: Path | None, watch: Watch) ->
 
         try:
             if jobs == 1 or len(left.pieces) <= ALONE:
-                vault = Vault(orders.master_key)
-                await share(left.pieces, [partial(_here, connection, orders.selection, vault)], take)
+                await share(left.pieces, [partial(examined, connection, orders=orders)], take)
             else:
                 async with auditors(min(jobs, len(left.pieces), JOBS_MAX), orders) as those:
                     await share(left.pieces, those, take)
@@ -89,10 +86,6 @@ def _begun(here: str, selection: Selection, file: Path | None) -> State:
     if (state.database, state.selection) != (here, selection):
         raise Misused(f"--resume: {file} is of another audit: of other cases, or of another database")
     return state
-
-
-async def _here(connection: Connection, selection: Selection, vault: Vault, piece: Piece) -> Verdict:
-    return await examine(connection, piece, selection, vault)
 
 
 class Course:
