@@ -33,7 +33,7 @@ MICROSECOND = timedelta(microseconds=1)
 async def teach(connection: Connection) -> None:
     """Every timestamptz that comes from Postgres is an Instant, and only instants go there."""
     await connection.set_type_codec(
-        "timestamptz", schema="pg_catalog", encoder=_to_postgres, decoder=_from_postgres, format="tuple"
+        "timestamptz", schema="pg_catalog", encoder=to_postgres, decoder=_from_postgres, format="tuple"
     )
     if tracing.is_on():
         connection.add_query_logger(_trace)
@@ -45,7 +45,8 @@ def _trace(asked: asyncpg.connection.LoggedQuery) -> None:
 
 
 @lru_cache(maxsize=4096)  # the instants of one row, and of the rows of one step, are mostly the same
-def _to_postgres(instant: Instant) -> tuple[int]:
+def to_postgres(instant: Instant) -> tuple[int]:
+    """Microseconds since Postgres's epoch, as its binary form has them."""
     return ((instant - POSTGRES_EPOCH) // MICROSECOND,)
 
 
