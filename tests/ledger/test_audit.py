@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from string import Template
-from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from case_events.core.commands import Dismiss
+from case_events.core.events import Closed, Recorded
 from case_events.core.values import CaseId, Instant
 from case_events.ledger.audit.audit import verify
-from case_events.ledger.audit.kept import EventRow
+from case_events.ledger.audit.kept import (
+    AFTER_ALL,
+    BEFORE_ALL,
+    EventRow,
+    Parcel,
+    Selection,
+    open_connection,
+    read,
+)
 from case_events.ledger.audit.verifying import Finding, link
-from case_events.ledger.codec import Envelope, chained
+from case_events.ledger.codec import GENESIS, rows_of
+from case_events.ledger.connection import teach
 from case_events.ledger.database import open_ledger
 from case_events.ledger.queries import read_case
-from case_events.ledger.sealing import BrokenSeal
+from case_events.ledger.sealing import BrokenSeal, Vault
 from tests.conftest import Database
+from tests.ledger import generated
 from tests.ledger.alterations import ALTERED, CHAIN, LAST, PAYLOAD, PLACE, REPLAY, TAMPERINGS, UNHASHED, VICTIM
 from tests.ledger.conftest import Audited
-from tests.ledger.desk import Desk, on_tmall, one_of_each, stored
+from tests.ledger.desk import MASTER_KEY, Desk, on_tmall, one_of_each
+from tests.ledger.samples import SOME_ID
 from tests.ledger.tampering import tampered
+
+VAULT = Vault(MASTER_KEY)
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -117,28 +134,71 @@ async def test_keys_of_two_sides_that_were_swapped_are_found(
     assert finding.what.startswith(f"{REPLAY}: key")
 
 
-async def test_the_links_are_those_the_ledger_writes_whatever_stands_in_them(
-    superuser: asyncpg.Connection, cases: dict[str, CaseId]
+SHORT = st.text(generated.ANYTHING, max_size=8)
+
+
+@settings(max_examples=50)
+@given(
+    texts=st.tuples(SHORT, st.none() | SHORT),
+    instants=st.lists(generated.INSTANTS, min_size=1, max_size=3),
+    fraction=st.sampled_from((None, 0, 1, 120_000)),
+    said=st.booleans(),
+)
+def test_a_link_is_what_the_ledger_chained_however_its_instants_were_read(
+    texts: tuple[str, str | None], instants: list[Instant], fraction: int | None, said: bool
 ) -> None:
-    odd = ("'", '"', "\\", "\n", "\x7f", "/", "é", "\u2028", "𝄞", "", "null", '","client":"')
-    for row in await stored(superuser, cases[VICTIM]):
-        whole = {name: Instant.of(said) if name.endswith("_at") else said for name, said in row.items()}
-        for text in (None, *odd):
-            changed = whole | {"agent": text, "client": text or "", "who": text or "", "type": text or ""}
-            in_order = [changed[name] for name in EventRow._fields]
-            assert link(row["hash"], in_order) == chained(row["hash"], _said(changed))
-        for microsecond in (0, 1, 120_000, 999_999):
-            plain = row["recorded_at"].replace(microsecond=microsecond)
-            changed = whole | {"recorded_at": Instant.of(plain)}
-            for read in (plain, Instant.of(plain)):
-                in_order = [(changed | {"recorded_at": read})[name] for name in EventRow._fields]
-                assert link(row["hash"], in_order) == chained(row["hash"], _said(changed))
+    first = instants[0] if fraction is None else instants[0].replace(microsecond=fraction)
+    recorded = Recorded(
+        case_id=SOME_ID,
+        version=7,
+        event_id=SOME_ID,
+        event=Closed(outcome="settled"),
+        # What several columns say is written once.
+        recorded_at=first,
+        effective_at=instants[len(instants) // 2] if len(instants) > 1 else first,
+        occurred_at=instants[-1] if len(instants) > 1 else first,
+        who="platform",
+        client=texts[0],
+        correlation=SOME_ID,
+        agent=texts[1],
+        causation=SOME_ID if said else None,
+        asked=GENESIS if said else None,
+    )
+    (row,) = rows_of([recorded], GENESIS, (), VAULT)
+    kept = {**asdict(recorded), **asdict(row)}
+    plain = {name: _plain(said) for name, said in kept.items() if isinstance(said, Instant)}
+    for columns in (kept, kept | plain):
+        assert link(GENESIS, [columns[name] for name in EventRow._fields]) == row.hash
 
 
-def _said(row: dict[str, Any]) -> Envelope:
-    told = {name: row[name] for name in Envelope.__struct_fields__}
-    instants = {name: said.rfc3339() for name, said in told.items() if isinstance(said, Instant)}
-    return Envelope(**told | instants | {name: said.hex() for name, said in told.items() if isinstance(said, bytes)})
+def _plain(instant: Instant) -> datetime:
+    return datetime.combine(instant.date(), instant.timetz())
+
+
+EDGES = (
+    "UPDATE events SET recorded_at = '2026-03-02 04:05:06.000001Z' WHERE case_id = '$case' AND version = 2",
+    "UPDATE events SET occurred_at = '1969-12-31 23:59:59.999999Z' WHERE case_id = '$case' AND version = 3",
+    "UPDATE events SET effective_at = '-infinity' WHERE case_id = '$case' AND version = 4",
+    "UPDATE events SET recorded_at = '290000-01-01Z' WHERE case_id = '$case' AND version = 5",
+    "UPDATE cases SET closed_at = 'infinity' WHERE case_id = '$case'",
+)
+
+
+async def test_a_connection_of_the_auditors_own_reads_the_same_instants_as_the_ledgers(
+    module_database: Database, superuser: asyncpg.Connection, cases: dict[str, CaseId]
+) -> None:
+    everything = Parcel(after=BEFORE_ALL, upto=AFTER_ALL)
+    async with tampered(superuser, *(Template(one).substitute(case=cases[VICTIM]) for one in EDGES)):
+        own, ledgers = await open_connection(module_database.app), await asyncpg.connect(module_database.app)
+        try:
+            await teach(ledgers)
+            kept = await read(own, everything, Selection())
+            assert kept == await read(ledgers, everything, Selection())
+        finally:
+            await own.close()
+            await ledgers.close()
+    assert {type(row[7]) for one in kept for row in one.events} == {datetime}
+    assert len(kept) == len(cases)
 
 
 async def test_events_moved_to_another_place_in_their_case_are_found(
