@@ -20,7 +20,8 @@ from case_events.core.values import CaseId, EventId, Value
 from case_events.ledger.private_places import Sealed, places, private_paths, sealed_fields, tree_of, unseal
 from case_events.ledger.sealing import KEY_ID, MARK, BrokenSeal, Ring, Subject, SubjectKey, Vault
 
-DOMAIN = b"caselog.event.v1\n"
+DOMAIN = hashlib.sha256(b"caselog.event.v1\n")
+"""The word every link begins with, digested: its copies spare OpenSSL looking the algorithm up by its name."""
 GENESIS = bytes(32)
 """The hash before the first event of a case."""
 
@@ -178,7 +179,10 @@ class Envelope(Value, frozen=True, kw_only=True):
 
 def chained(head: bytes, envelope: Envelope) -> bytes:
     """SHA-256 over the domain word, the hash before, and the canonical JSON of the envelope."""
-    return hashlib.sha256(DOMAIN + head + canonical(envelope)).digest()
+    digest = DOMAIN.copy()
+    digest.update(head)
+    digest.update(canonical(envelope))
+    return digest.digest()
 
 
 def _envelope(recorded: Recorded, schema: int, payload_hash: bytes) -> Envelope:
