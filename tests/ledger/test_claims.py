@@ -16,6 +16,7 @@ import pytest_asyncio
 from case_events.core.deadlines import deadlines_of, timeout_id
 from case_events.core.evolve import fold
 from case_events.core.values import CaseId, Instant
+from case_events.ledger.clock import firing
 from case_events.ledger.clock.backlog import failing
 from case_events.ledger.clock.claims import CLAIM_AMONG, CLAIM_LIVE, HELD_S
 from case_events.ledger.clock.firing import BATCH, FOR_EVER, fire, look_ahead
@@ -33,6 +34,15 @@ WAITS = """
 SELECT DISTINCT extract(epoch FROM next_try_at - now())::float8 AS seconds, attempts FROM deadlines
 WHERE case_id = $1 AND due_at < now()
 """
+OVERDUE = """
+INSERT INTO deadlines (case_id, kind, party, set_by, due_at, next_try_at, provisional, minimum_notice)
+SELECT gen_random_uuid(), 'response', 'gone', 1, at, at, false, false
+FROM (SELECT now() - interval '1 h' + n * interval '1 ms' AS at FROM generate_series(1, $1) n) AS gone
+"""
+SOMEHOW_OVERDUE = OVERDUE.replace("n * interval '1 ms'", "random() * interval '1 h'")
+"""The same in no order."""
+FETCHED = "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'deadlines'"
+"""Rows that this session has found by way of an index, and not told of yet."""
 DEAD = 20_000
 """Rows that were due and are gone, and that Postgres may not clear away."""
 
@@ -209,14 +219,7 @@ async def test_a_claim_from_the_floor_reads_no_more_however_much_cannot_be_clear
         pinned = pin.transaction(isolation="repeatable_read")
         await pinned.start()
         await pin.fetchval("SELECT count(*) FROM deadlines")
-        await superuser.execute(
-            """
-            INSERT INTO deadlines (case_id, kind, party, set_by, due_at, next_try_at, provisional, minimum_notice)
-            SELECT gen_random_uuid(), 'response', 'gone', 1, at, at, false, false
-            FROM (SELECT now() - interval '1 h' + n * interval '1 ms' AS at FROM generate_series(1, $1) n) AS gone
-            """,
-            DEAD,
-        )
+        await superuser.execute(OVERDUE, DEAD)
         await superuser.execute("DELETE FROM deadlines WHERE party = 'gone'")
         floor = Instant.of(now() - timedelta(seconds=60))
         everywhere, from_floor = [await _read(superuser, at) for at in (POSTGRES_EPOCH, floor)]
@@ -225,6 +228,22 @@ async def test_a_claim_from_the_floor_reads_no_more_however_much_cannot_be_clear
     assert from_floor < everywhere / 4
     ahead = await look_ahead(scheduler, floor)
     assert ahead.now > floor
+
+
+async def test_a_claim_reads_what_it_takes_however_much_is_overdue(
+    scheduler: Ledger, superuser: asyncpg.Connection
+) -> None:
+    await superuser.execute(SOMEHOW_OVERDUE, 1_000)
+    await superuser.execute("ANALYZE deadlines")  # plans are made anew, knowing how many there are
+    async with scheduler.connection() as connection:
+        undone = connection.transaction()
+        await undone.start()
+        before = await connection.fetchval(FETCHED)
+        assert len(await firing._claimed(connection, CLAIM_LIVE, 10)) == 10
+        fetched = await connection.fetchval(FETCHED) - before
+        await undone.rollback()
+    await superuser.execute("DELETE FROM deadlines WHERE party = 'gone'")
+    assert fetched < 100
 
 
 async def _read(superuser: asyncpg.Connection, floor: Instant) -> int:

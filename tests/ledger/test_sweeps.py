@@ -21,6 +21,11 @@ from case_scheduler.clock.pace import GROWS_BY, LANES, LARGEST, LONGEST_S, TURN_
 from case_scheduler.clock.timeouts import Sweeper, Swept
 from tests.ledger.desk import SWIFT, Desk, a_filing, now, stored
 
+ALSO_REMINDED = """
+INSERT INTO deadlines (case_id, kind, party, set_by, due_at, next_try_at, provisional, minimum_notice)
+SELECT case_id, 'response_reminder', party, set_by, due_at, next_try_at, false, false FROM deadlines
+WHERE case_id = ANY($1) AND next_try_at < now()
+"""
 FIRED = "SELECT count(*) FROM events WHERE type = 'merchant_response_timed_out' AND case_id = ANY($1)"
 REFUSE = """
 CREATE FUNCTION refuse_one() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -154,6 +159,17 @@ async def test_one_merchant_s_many_do_not_delay_another_s_single_one(
     assert [set(mine[start : start + 5]) for start in range(0, 30, 5)] == [
         set(many[start : start + 5]) for start in range(0, 30, 5)
     ], "within a merchant's the oldest first"
+
+
+async def test_a_turn_is_of_cases_whatever_else_of_theirs_has_run_out(
+    desk: Desk, sweeper: Sweeper, scheduler: Ledger, superuser: asyncpg.Connection
+) -> None:
+    *many, single = cases = await overdue(desk, *["many"] * (backlog.TURN + 2), "single")
+    await superuser.execute(ALSO_REMINDED, many)
+    assert await backlog.in_turns(scheduler) == (*many[: backlog.TURN], single, *many[backlog.TURN :])
+    await superuser.execute("DELETE FROM deadlines WHERE kind = 'response_reminder' AND case_id = ANY($1)", many)
+    await sweeper.sweep(never, for_ever)
+    assert await fired(superuser, *cases) == len(cases)
 
 
 async def test_of_few_the_oldest_is_first_whosever_it_is(

@@ -84,6 +84,10 @@ ORDER BY d.due_at
 
 IN_TURN = "LOCK TABLE streams IN ROW SHARE MODE"
 """Before the claim: whoever writes comes to ``streams`` first, so that a switch of the tables can hold all of them."""
+OLDEST_FIRST = "SET LOCAL enable_bitmapscan = off"
+"""Before the claim, too: it goes along the index of what is due and stops when it has enough. A bitmap would gather
+all that is overdue, and sort it, to find the next two hundred; the plan is made once, when nobody knows how much that
+will be."""
 LOCK = "SELECT case_id FROM streams WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE SKIP LOCKED"
 TRIED = """NOT d.provisional AND d.next_try_at < now() AND (
     d.test_clock IS NULL OR d.due_at < (SELECT at FROM test_clocks WHERE id = d.test_clock))

@@ -17,7 +17,7 @@ import asyncpg
 from case_events.core.plan import Step, plan_timeouts
 from case_events.core.timeouts import TimedOut
 from case_events.core.values import CaseId, Instant, Value
-from case_events.ledger.clock.claims import AHEAD, BACK_OFF_S_MAX, IN_TURN, LOCK, POSTPONE, PUT_OFF
+from case_events.ledger.clock.claims import AHEAD, BACK_OFF_S_MAX, IN_TURN, LOCK, OLDEST_FIRST, POSTPONE, PUT_OFF
 from case_events.ledger.clock.in_order import bounded, until
 from case_events.ledger.codec import NOTHING
 from case_events.ledger.connection import POSTGRES_EPOCH, UNAVAILABLE, Connection
@@ -85,8 +85,7 @@ async def fire(
     """
     began = time.monotonic()
     async with ledger.connection() as connection, connection.transaction():
-        await connection.execute(IN_TURN)
-        rows = await connection.fetch(claim, limit, only, believed_until, floor or POSTGRES_EPOCH)
+        rows = await _claimed(connection, claim, limit, only, believed_until, floor)
         if not rows:
             return Fired()
         claimed = {row["case_id"]: row["again_at"] for row in rows}
@@ -117,6 +116,19 @@ async def fire(
         late=_late(done),
         last_tried_at=max(row["next_try_at"] for row in rows),
     )
+
+
+async def _claimed(
+    connection: Connection,
+    claim: str,
+    limit: int,
+    only: CaseId | Sequence[CaseId] | None = None,
+    believed_until: Instant = FOR_EVER,
+    floor: Instant | None = None,
+) -> list[asyncpg.Record]:
+    """The rows that ``claim`` finds due, locked until the caller's transaction ends."""
+    await connection.execute(f"{IN_TURN}; {OLDEST_FIRST}")
+    return await connection.fetch(claim, limit, only, believed_until, floor or POSTGRES_EPOCH)
 
 
 Ends = Mapping[CaseId, Instant]
@@ -225,6 +237,5 @@ async def seconds_to_next(ledger: Ledger) -> float | None:
 
 async def due(ledger: Ledger, claim: str, *, limit: int = BATCH) -> tuple[CaseId, ...]:
     """The cases that ``claim`` finds due now; nothing stays locked."""
-    async with ledger.connection() as connection:
-        rows = await connection.fetch(claim, limit, None, FOR_EVER, POSTGRES_EPOCH)
-        return tuple(row["case_id"] for row in rows)
+    async with ledger.connection() as connection, connection.transaction():
+        return tuple(row["case_id"] for row in await _claimed(connection, claim, limit))
