@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -92,8 +93,7 @@ def after(start: Instant, span: Span, calendar: Calendar) -> tuple[Instant, bool
     if span.calendar_days is not None:
         return end_of(first + timedelta(days=span.calendar_days)), False
     assert span.working_days is not None, "a span says one unit"
-    last, known = _working_day(first, span.working_days, calendar)
-    return end_of(last), not known
+    return _working_days_after(first, span.working_days, calendar)
 
 
 def elapsed(span: Span) -> timedelta:
@@ -101,15 +101,17 @@ def elapsed(span: Span) -> timedelta:
     return timedelta(span.days or 0, (span.hours or 0) * 3600 + (span.seconds or 0))
 
 
-def _working_day(first: date, count: int, calendar: Calendar) -> tuple[date, bool]:
-    """The ``count``-th working day after ``first``; known only if every day passed over was: if both ends were."""
+@lru_cache(maxsize=1024)  # what runs out on one day, or is filed on it, counts from there
+def _working_days_after(first: date, count: int, calendar: Calendar) -> tuple[Instant, bool]:
+    """The end of the ``count``-th working day after ``first``, provisional unless every day passed over was known."""
     day = first
     for _ in range(REACH_MAX):
         day += DAY
         if calendar.is_working_day(day):
             count -= 1
             if count == 0:
-                return day, calendar.knows(first + DAY) and calendar.knows(day)
+                known = calendar.knows(first + DAY) and calendar.knows(day)
+                return end_of(day), not known
     raise ValueError(f"no such working day within {REACH_MAX} days of {first}")
 
 
