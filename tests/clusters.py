@@ -25,11 +25,14 @@ TEMPLATE = "caselog_template"
 PLACE = "CASELOG_TEST_PLACE"
 """Names the folder of this run, so that all processes of it share one cluster; conftest makes it and removes it."""
 MAKE_S = 120
+NO_FLUSH = "fsync = off\n"
 
 
-def furnish(data_dir: Path) -> None:
+def furnish(data_dir: Path, *, durable: bool = False) -> None:
     """Put a cluster with every migration done into a data folder that does not exist yet.
 
+    ``durable`` is for who looks at what Postgres promises about crashes. Elsewhere its server waits for no disk: only
+    a machine that loses its power could tell the difference, a server that is killed and started again could not.
     Without a place for this run nothing happens: ``caselog up`` makes a cluster by itself.
     """
     place = os.environ.get(PLACE)
@@ -39,6 +42,9 @@ def furnish(data_dir: Path) -> None:
     assert not data_dir.exists(), f"{data_dir} has something in it"
     # cp keeps whose the files are, which copytree does not: run by root, the cluster belongs to somebody else.
     subprocess.run(("cp", "-a", made, data_dir), check=True, timeout=MAKE_S)
+    if not durable:
+        with (data_dir / "postgres" / "data" / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
+            settings.write(NO_FLUSH)
 
 
 def _made(place: Path) -> Path:

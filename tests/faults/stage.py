@@ -107,7 +107,7 @@ async def a_stage() -> AsyncIterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="caselog-faults-") as made:
         folder = Path(made)
         folder.chmod(0o711)  # run by root, Postgres is somebody else and must pass through
-        await asyncio.to_thread(clusters.furnish, folder / "data")
+        await asyncio.to_thread(clusters.furnish, folder / "data", durable=True)
         server = await postgres.start(folder / "data")
         stage: Stage | None = None
         try:

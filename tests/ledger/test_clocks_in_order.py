@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -128,7 +129,10 @@ async def test_one_replica_at_a_time_works_at_a_clock_and_the_next_one_goes_on(d
 
 
 async def test_a_clock_has_a_name_and_is_listed_the_newest_first(desk: Desk) -> None:
-    made = [await test_clocks.create(desk.ledger, examples.NOON, CLIENT, f"clock {number}") for number in range(3)]
+    made = []
+    for number in range(3):
+        made.append(await test_clocks.create(desk.ledger, examples.NOON, CLIENT, f"clock {number}"))
+        await asyncio.sleep(0.002)  # they are sorted by their ids, which tell milliseconds
     first, more = await test_clocks.list_clocks(desk.ledger, limit=2)
     assert ([one.name for one in first], more) == (["clock 2", "clock 1"], True)
     rest, _ = await test_clocks.list_clocks(desk.ledger, limit=1, after=first[-1].id)

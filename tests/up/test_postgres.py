@@ -54,7 +54,7 @@ def folder() -> Iterator[Path]:
 def made(folder: Path, pg_bin: Path | None) -> Path:
     """The same with a cluster in it that was made before, for who does not ask how one is made."""
     if pg_bin is None:
-        clusters.furnish(folder / "data")
+        clusters.furnish(folder / "data", durable=True)
     return folder
 
 
@@ -71,8 +71,9 @@ async def test_what_was_committed_survives_kill_9_of_the_server(made: Path, pg_b
     assert orphans.living(server.premises.pgdata) == []
 
 
-async def test_it_is_durable_and_on_loopback_only(postgres_server: postgres.Server) -> None:
-    url = postgres_server.url(postgres.SUPERUSER)
+async def test_it_is_durable_and_on_loopback_only(made: Path, pg_bin: Path | None) -> None:
+    server = await postgres.start(made / "data", bin_dir=pg_bin)
+    url = server.url(postgres.SUPERUSER)
     wanted = {
         "fsync": "on",
         "synchronous_commit": "on",
@@ -87,6 +88,7 @@ async def test_it_is_durable_and_on_loopback_only(postgres_server: postgres.Serv
     assert await _ask(url, "SELECT datcollate FROM pg_database WHERE datname = 'caselog'") == "C.UTF-8"
     methods = await _ask(url, "SELECT array_agg(DISTINCT auth_method) FROM pg_hba_file_rules")
     assert methods == ["scram-sha-256"]
+    await server.stop()
 
 
 async def test_nobody_enters_without_a_password(postgres_server: postgres.Server) -> None:
