@@ -22,6 +22,7 @@ from tests import clusters
 START_S = 120.0
 STOP_S = 40.0
 POLL_S = 0.1
+ASK_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,13 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 
 def answers(url: str) -> bool:
     """Whether a Caselog is ready there, with a scheduler."""
+    with httpx.Client(base_url=url, timeout=ASK_S) as http:
+        return _is_ready(http)
+
+
+def _is_ready(http: httpx.Client) -> bool:
     try:
-        said = httpx.get(f"{url}/readyz", timeout=2)
+        said = http.get("/readyz")
     except httpx.TransportError:
         return False
     return said.status_code == 200 and not said.json()["missing"]
@@ -102,8 +108,10 @@ def free_port() -> int:
 
 def _wait(running: Serving) -> None:
     until = time.monotonic() + START_S
-    while time.monotonic() < until and running.process.poll() is None:
-        if answers(running.url):
-            return
-        time.sleep(POLL_S)
+    # One client for all of it: each reads every root certificate there is, which takes longer than a poll.
+    with httpx.Client(base_url=running.url, timeout=ASK_S) as http:
+        while time.monotonic() < until and running.process.poll() is None:
+            if _is_ready(http):
+                return
+            time.sleep(POLL_S)
     raise RuntimeError(f"caselog up did not become ready:\n{running.log.read_text(errors='replace')[-4000:]}")

@@ -115,11 +115,12 @@ def key_of(role: str | None) -> dict[str, str]:
 
 def _until_ready(url: str) -> None:
     until = time.monotonic() + START_S
-    while time.monotonic() < until:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{url}/healthz").is_success:
-                return
-        time.sleep(0.05)
+    with httpx.Client(base_url=url) as http:
+        while time.monotonic() < until:
+            with contextlib.suppress(httpx.TransportError):
+                if http.get("/healthz").is_success:
+                    return
+            time.sleep(0.05)
     raise RuntimeError("the API did not start")
 
 

@@ -138,11 +138,8 @@ def api(environment: dict[str, str]) -> Iterator[str]:
     url = f"http://127.0.0.1:{environment['CASELOG_PORT']}"
     until = time.monotonic() + START_S
     try:
-        while True:
-            try:
-                httpx.get(f"{url}/readyz", timeout=5)
-                break
-            except httpx.TransportError:
+        with httpx.Client(base_url=url, timeout=5) as http:
+            while not _answers(http):
                 assert time.monotonic() < until, "it never answered"
                 assert process.poll() is None, "it did not start"
                 time.sleep(0.05)
@@ -150,6 +147,14 @@ def api(environment: dict[str, str]) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _answers(http: httpx.Client) -> bool:
+    try:
+        http.get("/readyz")
+    except httpx.TransportError:
+        return False
+    return True
 
 
 def ask(url: str, path: str) -> httpx.Response:
