@@ -15,7 +15,7 @@ run: ## start everything here: Postgres, the API, the scheduler; Ctrl-C stops it
 demo: ## live through twelve disputes in seconds and tell them, on the running Caselog or one of its own
 	@$(PYTHON) bootstrap.py && exec $(BIN)/python -m tests.scenarios.demo $(ARGS)
 
-# tests/conftest.py says how many processes; tests/sharing.py which tests stay together and what comes first.
+# As many processes as there are cores; tests/sharing.py says which tests stay together and what comes first.
 TESTERS := -n auto --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
 
 # Each of its many processes would compile every module anew where the environment forbids to keep what was compiled.
