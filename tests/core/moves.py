@@ -226,6 +226,11 @@ def reverse(case: Case, _in_force: InForce, number: int) -> Posted:
     return replace(ex.REVERSE, event=case.undo.event_id) if case.undo and number % 4 else ex.REVERSE
 
 
+def erase(_case: Case, _in_force: InForce, number: int) -> Posted:
+    """No one of ``MOVES``: the books that are made of those keep every key."""
+    return replace(ex.ERASE, subject=("complainant", "respondent")[number % 2])
+
+
 def usual_side(command: Posted, case: Case, *, respondent: bool) -> Side | None:
     """Who asks it: whose turn the return is, either party where both may; None: who always does."""
     goods = return_clock(case)
@@ -269,7 +274,7 @@ MOVES: tuple[Move, ...] = (
     lambda _case, _in_force, _number: ex.NOTE,
     lambda _case, _in_force, number: replace(ex.RATE, score=1 + number % 5),
 )
-"""One way to make each command that can be posted."""
+"""One way to make each command that can be posted, but for ``erase``."""
 LEADING_ON = (
     *(Accept, RequestEvidence, Reply, Settle, RequestIntervention, Rule, Appeal, AcceptRuling, Return),
     *(RejectEvidence, Remedy, Recover, Close, FollowUp, PayAdvance),

@@ -102,6 +102,7 @@ STANDS_IN_THE_WAY: list[tuple[str, Status, dict[str, Any], dict[str, Any]]] = [
     ),
     ("recovered", "waiting_for_recovery", {"recoveries": ()}, {}),
     ("rated", "closed", {"rating": Rating(score=1, comment=None)}, {}),
+    ("rated", "closed", {"complainant": replace(BUYER, id=ERASED)}, {"respondent": replace(MERCHANT, id=ERASED)}),
     (
         "subject_erased",
         "closed",

@@ -21,7 +21,7 @@ from case_events.core.changes import ALL
 from case_events.core.commands import BY, POSTED_NAMES, Posted
 from case_events.core.deadlines import asks, deadlines_of, overdue
 from case_events.core.decide import decide
-from case_events.core.events import EVENTS, Corrected, DeadlineExtended, Ruled
+from case_events.core.events import EVENTS, Corrected, DeadlineExtended, Event, Ruled, SubjectErased
 from case_events.core.evolve import evolve, fold
 from case_events.core.gates import allowed_events, refusal
 from case_events.core.values import Instant, Money, Problem, Side
@@ -88,7 +88,7 @@ class Histories(RuleBasedStateMachine):
     def among(seen: Dispute, number: int, among: str) -> list[Posted]:
         """What could be asked of the case as it is seen."""
         case, in_force = seen.case, seen.in_force
-        every = [move(case, in_force, number) for move in moves.MOVES]
+        every = [move(case, in_force, number) for move in (*moves.MOVES, moves.erase)]
         if among == "anything":
             return every
         rules = moves.rules_of(case, in_force)
@@ -120,7 +120,7 @@ class Histories(RuleBasedStateMachine):
             assert case.version == one.version
             nothing_moves_earlier(before, case)
             amounts_keep_their_caps(case, dispute)
-            only_what_may_move_moves(before, case)
+            only_what_may_move_moves(before, case, one.event)
             if isinstance(one.event, Ruled | Corrected):
                 shares_add_up(one.event)
             self.met.add(one.name)
@@ -142,7 +142,7 @@ def as_shown(command: Posted, side: Side, seen: Dispute, problem: Problem | None
     allowed = side in shown.get(name, ())
     if problem is None:
         assert allowed, name
-    elif allowed and name not in ("linked", "corrected"):  # to which group, which ruling: that is their content
+    elif allowed and name not in ("linked", "corrected", "subject_erased"):  # what group, ruling, side: their content
         assert problem.code == "invalid", problem
 
 
@@ -152,12 +152,13 @@ def nothing_moves_earlier(before: Case | None, after: Case) -> None:
         assert clock.due_at >= promised.get((clock.kind, clock.party), clock.due_at), clock
 
 
-def only_what_may_move_moves(before: Case | None, after: Case) -> None:
-    """Of a listed case a step writes these columns and no others."""
+def only_what_may_move_moves(before: Case | None, after: Case, event: Event) -> None:
+    """Of a listed case a step writes these columns and no others, and an erasure a name."""
     if before is not None:
         old, new = case_row(before), case_row(after)
         changed = {name for name in CASE_COLUMNS if getattr(old, name) != getattr(new, name)}
-        assert changed <= set(MOVING)
+        erased = {f"{event.subject}_id"} if isinstance(event, SubjectErased) else set()
+        assert changed <= {*MOVING, *erased}
 
 
 def amounts_keep_their_caps(case: Case, dispute: Dispute) -> None:

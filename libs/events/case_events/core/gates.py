@@ -98,7 +98,10 @@ _SHUT: dict[str, tuple[Shut, ...]] = {
             "There is nothing that could be corrected.",
         ),
     ),
-    "rated": ((lambda case, _: case.rating is not None, "The platform was rated already."),),
+    "rated": (
+        (lambda case, _: case.rating is not None, "The platform was rated already."),
+        (lambda case, _: case.complainant.id == ERASED, "The complainant was erased."),
+    ),
     "closed": ((lambda case, _: _in_time(case), "What is owed still has time."),),
     "deadline_extended": ((lambda case, _: not case.clocks, "No clock is running."),),
     "timeout_reversed": (
