@@ -10,7 +10,6 @@ from uuid import UUID
 import msgspec
 from rich.console import Console
 
-from case_events.collecting import COLLECT_AFTER_PASSES
 from case_events.core.canonical import decode_hook
 from case_events.core.events import EVENTS, Event
 from case_events.ledger.connection import Connection
@@ -95,7 +94,7 @@ async def _ours(database: Database, meter: Meter, cases: Sequence[UUID], count: 
         return Run(count, time.perf_counter() - began)
 
     try:
-        with collected_rarely(COLLECT_AFTER_PASSES):
+        with collected_rarely():
             return await meter.measure(fire())
     finally:
         await ledger.close()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from case_events.collecting import COLLECT_AFTER, collect_rarely
+from case_events.collecting import collect_rarely
 from tests.bench.load import Run
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -101,10 +101,10 @@ def _machine_s() -> float:
 
 
 @contextmanager
-def collected_rarely(after: int = COLLECT_AFTER) -> Iterator[None]:
+def collected_rarely() -> Iterator[None]:
     """This process looks for cycles as a service's own does."""
     before = gc.get_threshold()
-    collect_rarely(after)
+    collect_rarely()
     try:
         yield
     finally:

@@ -6,7 +6,7 @@ import uvloop
 from pydantic import ValidationError
 
 from case_events import logs, tracing
-from case_events.collecting import COLLECT_AFTER_PASSES, collect_rarely
+from case_events.collecting import collect_rarely
 from case_events.ledger.readable import Unreadable
 from case_events.ledger.sealing import read_master_key
 from case_scheduler.app import run
@@ -18,7 +18,7 @@ def main() -> None:
     settings = _settings()
     logs.configure(settings.log)
     tracing.configure(settings.otlp_endpoint, "caselog-scheduler")
-    collect_rarely(COLLECT_AFTER_PASSES)
+    collect_rarely()
     try:
         uvloop.run(run(settings))
     except (Unreadable, CannotListen) as reason:
