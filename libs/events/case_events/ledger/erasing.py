@@ -10,19 +10,15 @@ from collections.abc import Iterable, Sequence
 from case_events.core.events import Recorded, SubjectErased
 from case_events.core.values import ERASED, CaseId
 from case_events.ledger.connection import Connection
-from case_events.ledger.sealing import Subject
+from case_events.ledger.sealing import SUBJECTS, Subject
 
 DESTROY = """
-UPDATE subject_keys k SET wrapped = NULL, erased_at = clock_timestamp()
-FROM unnest($1::uuid[], $2::text[]) AS erased (case_id, side)
-WHERE (k.case_id, k.side) = (erased.case_id, erased.side) AND k.wrapped IS NOT NULL
+UPDATE subject_keys SET wrapped = NULL, erased_at = clock_timestamp()
+WHERE case_id = ANY($1::uuid[]) AND side = $2 AND wrapped IS NOT NULL
 """
-UNLIST = f"""
-UPDATE cases c SET
-    complainant_id = CASE erased.side WHEN 'complainant' THEN '{ERASED}' ELSE c.complainant_id END,
-    respondent_id = CASE erased.side WHEN 'respondent' THEN '{ERASED}' ELSE c.respondent_id END
-FROM unnest($1::uuid[], $2::text[]) AS erased (case_id, side) WHERE c.case_id = erased.case_id
-"""
+UNLIST: dict[Subject, str] = {
+    side: f"UPDATE cases SET {side}_id = '{ERASED}' WHERE case_id = ANY($1::uuid[])" for side in SUBJECTS
+}
 
 Erasure = tuple[CaseId, Subject]
 
@@ -34,8 +30,8 @@ def erasures_in(events: Iterable[Recorded]) -> tuple[Erasure, ...]:
 
 async def erase(connection: Connection, erasures: Sequence[Erasure]) -> None:
     """Erase these sides; the caller's transaction writes the events that say so."""
-    for side in ("complainant", "respondent"):
+    for side, unlist in UNLIST.items():
         cases = [case_id for case_id, subject in erasures if subject == side]
         if cases:
-            await connection.execute(DESTROY, cases, [side] * len(cases))
-            await connection.execute(UNLIST, cases, [side] * len(cases))
+            await connection.execute(DESTROY, cases, side)
+            await connection.execute(unlist, cases)
