@@ -14,6 +14,7 @@ from sqlalchemy import UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
 from case_api.cli.migrate import bring_to_head
+from case_events.ledger.append_statements import CLOCKED, GIVEN
 from case_events.ledger.database import Ledger
 from case_events.ledger.queries import MIGRATION, health
 from case_events.ledger.tables import metadata
@@ -34,6 +35,20 @@ SELECT c.relname, con.contype = 'p' AS is_primary, array(
 FROM pg_constraint con JOIN pg_class c ON c.oid = con.conrelid
 WHERE con.contype IN ('p', 'u') AND c.relnamespace = 'public'::regnamespace AND c.relname <> 'alembic_version'
 """
+FIELDS = """
+SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) AS type FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('c', 'r') AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY c.relname, a.attnum
+"""
+WRITTEN_TO = {
+    "filed_case": ("cases", "streams"),
+    "moved_case": ("cases", "streams"),
+    "new_event": ("events",),
+    "started_deadline": ("deadlines",),
+    "stopped_deadline": ("deadlines",),
+    "new_key": ("subject_keys",),
+}
 KNOWN_TO_THE_DATABASE_ONLY: set[tuple[str, bool, tuple[str, ...]]] = {("events", False, ("case_id", "event_id"))}
 """Constraints no query needs to know of."""
 
@@ -76,6 +91,21 @@ async def test_every_unique_key_of_a_case_s_table_contains_its_case(superuser: a
     for row in await superuser.fetch(UNIQUE):
         if row["relname"] not in elsewhere:
             assert "case_id" in row["columns"], row["relname"]
+
+
+async def test_what_an_append_is_given_has_the_fields_it_sends_in_the_types_they_are_written_to(
+    superuser: asyncpg.Connection,
+) -> None:
+    fields: dict[str, dict[str, str]] = {}
+    for row in await superuser.fetch(FIELDS):
+        fields.setdefault(row["relname"], {})[row["attname"]] = row["type"]
+    assert {name: tuple(fields[name]) for name in GIVEN} == GIVEN
+    assert WRITTEN_TO.keys() == GIVEN.keys()
+    for name, tables in WRITTEN_TO.items():
+        kept = {column: kind for table in tables for column, kind in fields[table].items()}
+        differing = {field: kind for field, kind in fields[name].items() if kept.get(field, kind) != kind}
+        assert not differing, f"{name} has another type than {tables}: {differing}"
+        assert len(kept.keys() & fields[name].keys()) >= len(fields[name]) - len((*CLOCKED, "reserve"))
 
 
 async def test_this_release_needs_the_newest_migration(module_database: Database, ledger: Ledger) -> None:

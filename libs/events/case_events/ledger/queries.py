@@ -19,7 +19,7 @@ from case_events.ledger.feed.sequencing import FeedState, state
 from case_events.ledger.judging import outages_on_record
 from case_events.ledger.store import Loaded, load
 
-MIGRATION = "0006"
+MIGRATION = "0007"
 """The migration this release needs."""
 
 HEALTH = f"""

@@ -23,7 +23,11 @@ from case_events.ledger.append_statements import (
     APPEND_FILINGS_CLOCKED,
     APPEND_STEPS,
     APPEND_STEPS_CLOCKED,
+    ENVELOPE,
+    EVENT_COLUMNS,
+    KEYS,
     MOVING,
+    STOPPED,
 )
 from case_events.ledger.codec import Row, Wanted, recorded_of
 from case_events.ledger.connection import POSTGRES_EPOCH, Connection
@@ -31,7 +35,7 @@ from case_events.ledger.erasing import Erasure, erase
 from case_events.ledger.load_statement import HASHES, LOAD
 from case_events.ledger.marks import Mark
 from case_events.ledger.marks import write as write_marks
-from case_events.ledger.read_models import CASE_COLUMNS, CaseRow, DeadlineRow
+from case_events.ledger.read_models import CASE_COLUMNS, DEADLINE_COLUMNS, CaseRow, DeadlineRow
 from case_events.ledger.recent import Hashes, Recent, Remembered
 from case_events.ledger.sealing import SubjectKey, Vault
 
@@ -202,21 +206,18 @@ async def _append(connection: Connection, writings: Sequence[Writing], wake_befo
     filing = writings[0].before == 0
     clocked = any(writing.case.test_clock is not None for writing in writings)
     started = [row for writing in writings for row in writing.started]
-    arguments = [
-        *_columns([writing.case for writing in writings], CASE_COLUMNS if filing else MOVING),
-        *_heads(writings, filing=filing),
-        *(_columns(writings, ("case.test_clock", "stood_at", "fires")) if clocked else ()),
-        *_events([row for writing in writings for row in writing.rows]),
-        *_started(started),
-    ]
-    if filing:
-        keys = [key for writing in writings for key in writing.keys]
-        arguments += _columns(keys, ("case_id", "key_id", "side", "wrapped"))
-    else:
-        stopped = [row for writing in writings for row in writing.stopped]
-        arguments += _columns(stopped, ("case_id", "kind", "party", "set_by"))
     soon = any(row.test_clock is None and not row.provisional and row.due_at < wake_before for row in started)
-    return {row["case_id"] for row in await connection.fetch(APPEND[filing, clocked], *arguments, soon)}
+    written = await connection.fetch(
+        APPEND[filing, clocked],
+        [(_filed if filing else _moved)(writing) for writing in writings],
+        [_event(row) for writing in writings for row in writing.rows],
+        [_started(row) for row in started],
+        [_key(key) for writing in writings for key in writing.keys]
+        if filing
+        else [_stopped(row) for writing in writings for row in writing.stopped],
+        soon,
+    )
+    return {row["case_id"] for row in written}
 
 
 APPEND = {
@@ -227,27 +228,32 @@ APPEND = {
 }
 """By whether it files, and whether any of the cases goes by a test clock."""
 
-
-def _heads(writings: Sequence[Writing], *, filing: bool) -> list[list[Any]]:
-    last = [writing.rows[-1] for writing in writings]
-    heads: list[list[Any]] = [[row.hash for row in last], [row.recorded.recorded_at for row in last]]
-    return [*heads, *_columns(writings, ("reserve" if filing else "before",))]
-
-
-ENVELOPE = "case_id version event_id occurred_at effective_at recorded_at who agent client correlation causation asked"
+_listed, _listed_again = attrgetter(*CASE_COLUMNS), attrgetter(*MOVING)
+_envelope, _stored = attrgetter(*EVENT_COLUMNS[:ENVELOPE]), attrgetter(*EVENT_COLUMNS[ENVELOPE:])
+_promised, _stopped, _key = attrgetter(*DEADLINE_COLUMNS), attrgetter(*STOPPED), attrgetter(*KEYS)
+Given = tuple[Any, ...]
+"""As one of the types of append_statements.GIVEN has it."""
 
 
-def _events(rows: Sequence[Row]) -> list[list[Any]]:
-    columns = _columns([row.recorded for row in rows], ENVELOPE.split())
-    names, schemas = _columns(rows, ("type", "schema"))
-    return [*columns[:3], names, schemas, *columns[3:], *_columns(rows, ("payload", "payload_hash", "hash"))]
+def _filed(writing: Writing) -> Given:
+    return (*_listed(writing.case), *_head(writing.rows[-1]), writing.reserve, *_clocked(writing))
 
 
-def _started(rows: Sequence[DeadlineRow]) -> list[list[Any]]:
-    fixed = _columns(rows, ("case_id", "kind", "party", "set_by", "due_at"))
-    first_try = [row.due_at if row.test_clock is None else POSTGRES_EPOCH for row in rows]
-    return [*fixed, first_try, *_columns(rows, ("provisional", "minimum_notice", "test_clock"))]
+def _moved(writing: Writing) -> Given:
+    return (*_listed_again(writing.case), *_head(writing.rows[-1]), writing.before, *_clocked(writing))
 
 
-def _columns(rows: Sequence[Any], names: Sequence[str]) -> list[list[Any]]:
-    return [list(map(attrgetter(name), rows)) for name in names]
+def _head(last: Row) -> Given:
+    return last.hash, last.recorded.recorded_at
+
+
+def _clocked(writing: Writing) -> Given:
+    return writing.case.test_clock, writing.stood_at, writing.fires
+
+
+def _event(row: Row) -> Given:
+    return (*_envelope(row.recorded), *_stored(row))
+
+
+def _started(row: DeadlineRow) -> Given:
+    return (*_promised(row), row.due_at if row.test_clock is None else POSTGRES_EPOCH)
