@@ -9,7 +9,7 @@ import functools
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,9 +18,9 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from case_api.callers.tokens import tokens_of
@@ -74,8 +74,8 @@ KEEP_ALIVE_S = 75
 SHUTDOWN_S = 10
 """How long requests under way may take after SIGTERM."""
 BACKLOG = 2048
-BUSIEST = "/v1/cases"
-"""The paths that are matched first."""
+BUSIEST = ("/v1/cases/{case_id}/events", "/v1/cases")
+"""What is matched first: the one path, then those that begin with the other."""
 
 log = structlog.get_logger("case_api")
 
@@ -83,14 +83,13 @@ log = structlog.get_logger("case_api")
 class Plain(APIRoute):
     """A route whose endpoint takes the request and answers bytes: none of FastAPI's own reading and writing."""
 
-    def __init__(self, path: str, endpoint: Callable[[Request], Coroutine[Any, Any, Response]], **said: Any) -> None:
-        super().__init__(path, endpoint, **said)
-
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await endpoint(Request(scope, receive, send))
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what matched; of the right path with another method Starlette says so."""
+        if scope["method"] in (self.methods or ()):
+            response: Response = await self.endpoint(Request(scope, receive, send))
             await response(scope, receive, send)
-
-        self.app = app
+        else:
+            await super().handle(scope, receive, send)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -124,12 +123,16 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.env != "production":
         clocks.add_to(app)
     console.add_to(app, settings)
-    app.router.routes.sort(key=lambda route: not getattr(route, "path", "").startswith(BUSIEST))
+    app.router.routes.sort(key=_how_busy)
     # In place of FastAPI's own layers, which prepare for every request what no route of ours uses.
-    inner = ExceptionMiddleware(app.router, app.exception_handlers)
-    app.middleware_stack = app.state.watch = Watch(inner, app.state.meters, settings.log_requests)
+    app.middleware_stack = app.state.watch = Watch(app, app.state.meters, settings.log_requests)
     app.openapi = functools.cache(lambda: openapi.document(app.routes))  # type: ignore[method-assign]  # its own way
     return app
+
+
+def _how_busy(route: BaseRoute) -> tuple[bool, bool]:
+    path = getattr(route, "path", "")
+    return path != BUSIEST[0], not path.startswith(BUSIEST[1])
 
 
 def server_of(settings: Settings) -> uvicorn.Server:
@@ -139,7 +142,7 @@ def server_of(settings: Settings) -> uvicorn.Server:
     app = create_app(settings)
     collect_rarely()
     config = uvicorn.Config(
-        app,
+        app.state.watch,
         host=settings.host,
         port=settings.port,
         loop="uvloop",

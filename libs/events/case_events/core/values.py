@@ -68,13 +68,10 @@ class Instant(datetime):
             return cls.fromisoformat(text)  # it is in UTC already
         return cls.of(datetime.fromisoformat(text))
 
+    @lru_cache(maxsize=8192)  # noqa: B019 - it never changes; an answer, and the chain, say the same few many times
     def rfc3339(self) -> str:
-        return _written(self)
-
-
-@lru_cache(maxsize=8192)  # an answer, and the chain, say the same few instants many times
-def _written(instant: Instant) -> str:
-    return instant.isoformat("T", "microseconds")[:26] + "Z"
+        """How it is written: in UTC, with six fraction digits (RFC 3339)."""
+        return self.isoformat("T", "microseconds")[:26] + "Z"
 
 
 class Value(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):

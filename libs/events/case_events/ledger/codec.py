@@ -240,24 +240,20 @@ def event_of(name: str, schema: int, payload: bytes, event_id: UUID, ring: Ring,
     if not 1 <= schema <= written:
         raise UnknownEvent(f"{name}, schema version {schema}: this release writes {written or 'no such event'}")
     try:
-        if schema == written:
-            kind = STORED[name].kind
-            return _opened(kind, payload, event_id, ring, (SEALED if wanted is None else wanted)[kind])
-        return _upcast(STORED[name], schema, payload, event_id, ring)
+        if schema < written:
+            return _upcast(STORED[name], schema, payload, event_id, ring)
+        kind = STORED[name].kind
+        try:
+            event = DECODERS[kind].decode(payload)
+        except msgspec.ValidationError:
+            if not SEALED[kind]:
+                raise
+            # Sealed, a text is longer than its field allows, or only looks so: opened, it is what it was when written.
+            return msgspec.convert(_unsealed(kind, payload, event_id, ring), kind, dec_hook=decode_hook)
+        if sealed := (SEALED if wanted is None else wanted)[kind]:
+            unseal(event, sealed, ring.opening(event_id))
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise UnknownEvent(f"{name}, schema version {schema}: the payload of event {event_id} is not one") from error
-
-
-def _opened(kind: type[Event], payload: bytes, event_id: UUID, ring: Ring, wanted: tuple[Sealed, ...]) -> Event:
-    try:
-        event = DECODERS[kind].decode(payload)
-    except msgspec.ValidationError:
-        if not SEALED[kind]:
-            raise
-        # Sealed, a text is longer than its field allows, or only looks so: opened, it is what it was when written.
-        return msgspec.convert(_unsealed(kind, payload, event_id, ring), kind, dec_hook=decode_hook)
-    if wanted:
-        unseal(event, wanted, ring.opening(event_id))
     return event
 
 

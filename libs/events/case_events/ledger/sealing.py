@@ -213,8 +213,8 @@ def _digest(begun: hmac.HMAC, body: bytes) -> bytes:
 
 
 def _identifier(one: UUID) -> bytes:
-    """What ``_bound`` says of an id, which has 36 characters."""
-    return b"\0\0\0\x24" + id_text(one).encode()
+    """What ``_bound`` says of an id, which has 36 characters; one of asyncpg's says them faster by itself."""
+    return b"\0\0\0\x24" + (id_text(one) if type(one) is UUID else str(one)).encode()
 
 
 @lru_cache(maxsize=4096)

@@ -8,8 +8,9 @@ import traceback
 from typing import Any, Literal
 
 import structlog
-from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive, Scope, Send
 
 from case_api.refusals import problems
 from case_api.requests.headers import trace_of
@@ -52,17 +53,23 @@ log = structlog.get_logger("case_api")
 
 
 class Watch:
-    """Pure ASGI around everything. ``lines``: which requests have a line in the log."""
+    """Pure ASGI around the routes of ``app``, and what answers when one of them raises what has a handler there.
 
-    def __init__(self, app: ASGIApp, meters: Meters, lines: Lines = "all") -> None:
+    ``lines``: which requests have a line in the log.
+    """
+
+    def __init__(self, app: Starlette, meters: Meters, lines: Lines = "all") -> None:
         self._app = app
+        self._routes = app.router
+        self._handlers = app.exception_handlers
         self._meters = meters
         self._lines = lines
         self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self._app
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._routes(scope, receive, send)
         elif tracing.is_on():
             await self._traced(scope, receive, send)
         else:
@@ -98,12 +105,19 @@ class Watch:
             logs.ABOUT.reset(token)
 
     async def _answered(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
-        if self.in_flight <= IN_FLIGHT_MAX:
-            await self._app(scope, receive, answer)
+        if self.in_flight > IN_FLIGHT_MAX:
+            detail = f"{IN_FLIGHT_MAX} requests are being answered at once."
+            full = problems.answer(Problem(code="too_many_requests", detail=detail), scope)
+            await full(scope, receive, answer)
             return
-        detail = f"{IN_FLIGHT_MAX} requests are being answered at once."
-        full = problems.answer(Problem(code="too_many_requests", detail=detail), scope)
-        await full(scope, receive, answer)
+        try:
+            await self._routes(scope, receive, answer)
+        except Exception as fault:
+            handler = next((self._handlers[kind] for kind in type(fault).__mro__ if kind in self._handlers), None)
+            if handler is None or answer.status:
+                raise
+            response = await handler(Request(scope, receive), fault)
+            await response(scope, receive, answer)
 
     def _tell(self, scope: Scope, answer: _Answer, took_s: float) -> None:
         """The line of a request: what it was and what became of it, and nothing that a person chose or wrote."""
