@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from case_events.core.canonical import canonical, decode_hook
 from case_events.core.events import EVENTS, Event, Filed, Recorded, Ruled
 from case_events.core.values import ERASED, Instant, Penalty
+from case_events.ledger import sealing
 from case_events.ledger.codec import GENESIS, PRIVATE, STORED, TREES, WRITTEN, Row, UnknownEvent, event_of, rows_of
 from case_events.ledger.private_places import places
 from case_events.ledger.sealing import BrokenSeal, SubjectKey, Vault
@@ -266,6 +267,16 @@ def test_a_key_wrapped_for_one_side_is_not_taken_for_the_other_s() -> None:
     swapped = [replace(complainant, wrapped=respondent.wrapped), replace(respondent, wrapped=complainant.wrapped)]
     with pytest.raises(BrokenSeal, match="wrapped by another master key, or changed"):
         opened_elsewhere(sealed("closed"), swapped)
+
+
+def test_a_process_forgets_the_oldest_of_many_keys_and_unwraps_them_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "CIPHERS_MAX", 2)
+    vault = Vault(MASTER_KEY)
+    oldest, newest = vault.new_keys(CASE), vault.new_keys(OTHER_CASE)
+    assert list(vault._ciphers) == [key.wrapped for key in newest]
+    (row,) = rows_of([recorded("closed")], GENESIS, oldest, vault)
+    assert event_of(row.type, row.schema, row.payload, row.recorded.event_id, vault.ring(oldest)) == SAMPLES["closed"]
+    assert list(vault._ciphers) == [newest[1].wrapped, oldest[0].wrapped]
 
 
 def test_plain_text_where_a_box_belongs_is_not_taken() -> None:

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 from binascii import a2b_base64
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -69,7 +70,7 @@ class Vault:
         self._asked = hmac.new(_derived(master_key, b"caselog asked"), digestmod="sha256")
         self._reserved = hmac.new(_derived(master_key, b"caselog reserved"), digestmod="sha256")
         self._secrets = AESGCM(_derived(master_key, b"caselog secrets"))
-        self._ciphers: dict[bytes, tuple[SubjectKey, AESGCM]] = {}
+        self._ciphers: OrderedDict[bytes, tuple[SubjectKey, AESGCM]] = OrderedDict()
 
     def asked(self, body: bytes) -> bytes:
         """The keyed digest by which a repeated request is known (32 bytes)."""
@@ -118,7 +119,7 @@ class Vault:
     def _remember(self, key: SubjectKey, cipher: AESGCM) -> AESGCM:
         assert key.wrapped is not None, "a destroyed key opens nothing"
         if len(self._ciphers) >= CIPHERS_MAX:
-            self._ciphers.clear()
+            self._ciphers.popitem(last=False)  # one by one: to forget all at once takes 17 ms
         self._ciphers[key.wrapped] = (key, cipher)  # with the key: what was bound to it is not another's
         return cipher
 
