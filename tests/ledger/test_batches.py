@@ -61,6 +61,26 @@ async def test_a_few_go_together_and_more_are_shared_among_the_lanes() -> None:
         assert [len(given) for given in counter.given] == sizes
 
 
+async def test_who_asks_again_as_all_lanes_end_at_once_is_answered() -> None:
+    queue, gate = batches(), asyncio.Event()
+
+    async def work(items: Sequence[str]) -> list[str]:
+        await gate.wait()
+        return list(items)
+
+    async def asks(name: str, times: int) -> None:
+        for _ in range(times):
+            await queue.add(name, work)
+
+    asking = []
+    for number in range(LANES):
+        asking.append(asyncio.create_task(asks(str(number), 1 if number else 2)))
+        await asyncio.sleep(0.01)  # each in a lane of its own
+    gate.set()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*asking)
+
+
 async def test_who_comes_when_too_many_wait_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WAITING_MAX", 2)
     counter, queue = Counter(), batches()

@@ -11,7 +11,7 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextvars import Context
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from case_events import tracing
 
@@ -62,10 +62,18 @@ class Batches(Generic[T, R]):
             # Its own context: it goes on with what others ask, and is of no one's request.
             lane = asyncio.create_task(self._lane(work), context=Context())
             self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+            lane.add_done_callback(self._lanes.discard)  # one that was cancelled before it began, too
         return await answer
 
     async def _lane(self, work: Work[T, R]) -> None:
+        try:
+            await self._worked_off(work)
+        finally:
+            # Now, and not when the loop tells who waits for the task: by then those whose answers came with this
+            # batch may have asked again, and found every lane taken by one that had ended.
+            self._lanes.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _worked_off(self, work: Work[T, R]) -> None:
         while batch := self._next():
             keys = {self._key(item) for item, _, _ in batch}
             self._busy |= keys
