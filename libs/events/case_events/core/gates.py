@@ -114,7 +114,7 @@ _SHUT: dict[str, tuple[Shut, ...]] = {
         (lambda case, _: case.complainant.id == ERASED == case.respondent.id, "Both sides are erased already."),
     ),
 }
-"""By the event."""
+"""By the event. Every answer asks all the gates: an event that has none must cost next to nothing."""
 
 
 def too_early(case: Case, by: Side, rules: ComplaintType) -> Problem | None:
@@ -141,23 +141,15 @@ _ALLOWED = {
 """What is said of the events that the same sides may always post, and no clock runs for."""
 
 
-_ASKED = {
-    status: tuple((name, tuple(shut for shut, _ in _SHUT.get(name, ())), _ALLOWED.get(name)) for name in names)
-    for status, names in EVENTS_IN.items()
-}
-"""What each answer asks: the events of a status, the gates of each, and what is said of it where that never changes."""
-
-
 def allowed_events(case: Case, rules: ComplaintType) -> tuple[AllowedEvent, ...]:
     """Every event that may be posted now, by whom, and until when where a clock runs for it."""
-    allowed = []
-    for name, gates, said in _ASKED[case.status]:
-        for shut in gates:
-            if shut(case, rules):
-                break
-        else:
-            allowed.append(said or AllowedEvent(type=name, by=_by(name, case), due_at=_until(name, case)))
-    return tuple(allowed)
+    return tuple(
+        [
+            _ALLOWED.get(name) or AllowedEvent(type=name, by=_by(name, case), due_at=_until(name, case))
+            for name in EVENTS_IN[case.status]
+            if name not in _SHUT or _why_not(name, case, rules) is None
+        ]
+    )
 
 
 def _by(name: str, case: Case) -> tuple[Side, ...]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests.haste import in_time
@@ -84,16 +84,12 @@ async def read(request: Request, most: int = BODY_MAX, media: tuple[str, ...] = 
 
 
 async def _whole(request: Request, most: int) -> bytes:
-    chunks, size, more = [], 0, True
-    while more:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
         if size > most:
             raise _too_large(most)
-        more = message.get("more_body", False)
+        chunks.append(chunk)
     return b"".join(chunks)
 
 
