@@ -30,8 +30,9 @@ Subject = Literal["complainant", "respondent"]
 SUBJECTS: tuple[Subject, ...] = ("complainant", "respondent")
 KEY_BYTES = 32
 NONCE_BYTES = 12
-CIPHERS_MAX = 20_000
-"""How many unwrapped keys a process remembers."""
+CIPHERS_MAX = 1_000
+"""How many unwrapped keys a process remembers: those of the steps it is about to write. To unwrap one again takes less
+than to have gone to the memory that so many more would fill (measured: a fiftieth of a step)."""
 MARK = "sealed:"
 KEY_ID = slice(len(MARK), len(MARK) + 36)
 """Where in a sealed value the id of its key stands; a colon and the box follow."""
