@@ -14,7 +14,7 @@ from rich.console import Console
 from case_events.ledger.append_statements import DUE_CHANNEL
 from tests.bench import corpus, due, lives
 from tests.bench.contest import Contest, Figures
-from tests.bench.house import MASTER_KEY, Database, House, running, served
+from tests.bench.house import MASTER_KEY, House, running, served
 from tests.bench.http import CASELOG, request
 from tests.bench.load import post_steadily
 from tests.bench.machine import Meter
@@ -32,7 +32,6 @@ LOOK_S = 1.0
 WAIT_S_MAX = 1_800
 BEFORE, DURING = "nothing overdue", "while it is worked off"
 LEFT = "SELECT EXISTS (SELECT FROM deadlines WHERE kind = 'response' AND NOT provisional AND next_try_at < now())"
-NUMBERED = "SELECT head >= (SELECT count(*) FROM events) FROM feed_state WHERE lane = 0"
 FIRED = "SELECT count(*) FROM events WHERE type = 'merchant_response_timed_out'"
 
 
@@ -47,7 +46,7 @@ async def measure(house: House, scale: Scale, console: Console) -> Figures:
         schedulers = house.environment(database, CASELOG_DATABASE_URL=database.scheduler)
         with served(CASELOG, house.environment(database)) as (port, pid), running(due.SCHEDULER, schedulers):
             await due.until_swept(database)
-            await _numbered(database)
+            await database.numbered()
             meter = Meter(house.postgres_pid, pid)
             todo = _requests(live)
             # The first connections, plans and pages are nobody's latency.
@@ -79,13 +78,6 @@ async def measure(house: House, scale: Scale, console: Console) -> Figures:
 def _requests(live: list[UUID]) -> Iterator[bytes]:
     """A step of one case after the other, without an end."""
     return (request(case_id, f"backlog-{number}") for number, case_id in enumerate(itertools.cycle(live)))
-
-
-async def _numbered(database: Database) -> None:
-    """Until all that was written has its position in the feed: nobody works on that any more."""
-    async with database.session() as session, asyncio.timeout(WAIT_S_MAX):
-        while not await session.fetchval(NUMBERED):
-            await asyncio.sleep(LOOK_S)
 
 
 async def _worked_off(session: asyncpg.Connection) -> float:

@@ -59,7 +59,7 @@ async def measure(_: House, scale: Scale, console: Console) -> Figures:
         await database.settle()
         environment = house.environment(database, CASELOG_DATABASE_URL=database.scheduler)
         with running(SCHEDULER, environment) as scheduler:
-            await _numbered(database, count * lives.FIVE)
+            await database.numbered()
             meter = Meter(house.postgres_pid, scheduler.pid)
             async with database.ledger() as ledger:
 
@@ -75,13 +75,6 @@ async def measure(_: House, scale: Scale, console: Console) -> Figures:
         "feed_cpu_us": measured.cpu_us(FEED),
         "feed_other_work_share": measured.other_share,
     }
-
-
-async def _numbered(database: Database, count: int) -> None:
-    """Until the sequencer has numbered what was there before."""
-    async with database.session() as session, asyncio.timeout(WATCH_S_MAX):
-        while await session.fetchval("SELECT max(head) FROM feed_state") < count:
-            await asyncio.sleep(0.1)
 
 
 async def _watched(database: Database, ledger: Ledger, cases: Sequence[UUID], number: int) -> Run:

@@ -31,6 +31,9 @@ STOP_S = 30
 READY_POLL_S = 0.05
 CASELOG_S_MAX = 1_800
 SHOWN = 4_000
+NUMBERED = "SELECT head >= (SELECT count(*) FROM events) FROM feed_state WHERE lane = 0"
+LOOK_S = 0.5
+NUMBERED_S_MAX = 1_800
 
 
 class Missing(Exception):
@@ -70,6 +73,12 @@ class Database:
         async with self.session() as connection:
             await connection.execute("VACUUM (FREEZE, ANALYZE)")
             await connection.execute("CHECKPOINT")
+
+    async def numbered(self) -> None:
+        """Until all that was written has its position in the feed: no sequencer works on that any more."""
+        async with self.session() as session, asyncio.timeout(NUMBERED_S_MAX):
+            while not await session.fetchval(NUMBERED):
+                await asyncio.sleep(LOOK_S)
 
 
 @dataclass(frozen=True)

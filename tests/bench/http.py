@@ -1,4 +1,8 @@
-"""One step over HTTP, everything on, against FastAPI with a body model, one select of five rows and one insert."""
+"""One step over HTTP, everything on, against FastAPI with a body model, one select of five rows and one insert.
+
+As it is run: `caselog up` with as many workers as it starts by itself, and the floor with as many; and once with one
+worker each. The schedulers' work has benchmarks of its own, and the floor has none of it: there is none here.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from uuid import UUID, uuid4
 
 from rich.console import Console
 
+from case_api.settings import Settings
 from tests.bench import corpus, floor, lives
 from tests.bench.contest import Contender, Contest, Figures, contest
 from tests.bench.house import MASTER_KEY, Database, House, served
@@ -20,9 +25,14 @@ from tests.bench.scale import Scale
 
 SIZES = {1: 400, 8: 1_500, 32: 4_000, 64: 4_000}
 """Connections at once → requests in a run: of a second alone the neighbours on a machine make anything."""
+SIZES_ALONE = {32: 4_000}
+"""The same, for one worker each."""
+WORKERS: int = Settings.model_fields["api_workers"].default
 OURS = "caselog"
 FLOOR = "floor (FastAPI, select 5, insert)"
+UP = [sys.executable, "-c", "from case_api.cli import main; main()", "up"]
 CASELOG = [sys.executable, "-m", "case_api"]
+"""One worker, and nothing beside it."""
 FASTAPI = [
     *(sys.executable, "-m", "uvicorn", "tests.bench.floor:app", "--log-level", "error", "--no-access-log"),
     *("--port", "{port}"),
@@ -30,23 +40,24 @@ FASTAPI = [
 
 
 async def measure(house: House, scale: Scale, console: Console) -> Figures:
-    """Both servers with one worker each, in turn, at each number of connections."""
+    """Both servers in turn, at each number of connections; with the usual workers, then with one each."""
     figures: Figures = {}
     async with house.database() as database:
-        counts = {connections: scale.of(count) for connections, count in SIZES.items()}
-        ours, base = await _prepared(database, sum(counts.values()) * scale.runs)
-        environment = house.environment(database, FLOOR_URL=database.owner)
-        with served(CASELOG, environment) as (ours_at, ours_pid), served(FASTAPI, environment) as (base_at, base_pid):
-            meters = Meter(house.postgres_pid, ours_pid), Meter(house.postgres_pid, base_pid)
-            starts = accumulate(counts.values(), lambda start, count: start + count * scale.runs, initial=0)
-            for (connections, count), start in zip(counts.items(), starts, strict=False):
-                run = partial(_contender, start=start, count=count, connections=connections)
-                contenders = {FLOOR: run(meters[1], base_at, base), OURS: run(meters[0], ours_at, ours)}
-                measured = await contest(contenders, scale.repetitions)
-                measured.tell(
-                    console, f"one step over HTTP on a case of five events, {connections} connections", "steps"
-                )
-                figures |= _told(console, measured, connections)
+        counts = [{size: scale.of(count) for size, count in sizes.items()} for sizes in (SIZES, SIZES_ALONE)]
+        steps = [sum(count.values()) * scale.runs for count in counts]
+        ours, base = await _prepared(database, sum(steps))
+        environment = house.environment(database, FLOOR_URL=database.owner, CASELOG_SCHEDULERS="0")
+        several = [*FASTAPI, "--workers", str(WORKERS)]
+        for ups, floors, workers, some in ((UP, several, WORKERS, counts[0]), (CASELOG, FASTAPI, 1, counts[1])):
+            with served(ups, environment) as (ours_at, ours_pid), served(floors, environment) as (base_at, base_pid):
+                meters = Meter(house.postgres_pid, ours_pid), Meter(house.postgres_pid, base_pid)
+                starts = accumulate(some.values(), lambda start, count: start + count * scale.runs, initial=0)
+                for (connections, count), start in zip(some.items(), starts, strict=False):
+                    run = partial(_contender, start=start, count=count, connections=connections)
+                    contenders = {FLOOR: run(meters[1], base_at, base), OURS: run(meters[0], ours_at, ours)}
+                    measured = await contest(contenders, scale.repetitions)
+                    figures |= _told(console, measured, connections, workers)
+            ours, base = ours[steps[0] :], base[steps[0] :]
     return figures
 
 
@@ -90,13 +101,16 @@ def _contender(
     return run
 
 
-def _told(console: Console, measured: Contest, connections: int) -> Figures:
+def _told(console: Console, measured: Contest, connections: int, workers: int) -> Figures:
     rate, cpu = measured.rate_ratio(OURS, FLOOR), measured.cpu_ratio(OURS, FLOOR)
-    console.print(f"{connections} connections: {rate:.2f} of the floor's rate, {cpu:.2f} times its CPU\n")
+    each = f"{connections} connections, {workers} {'worker' if workers == 1 else 'workers'} each"
+    measured.tell(console, f"one step over HTTP on a case of five events, {each}", "steps")
+    console.print(f"{each}: {rate:.2f} of the floor's rate, {cpu:.2f} times its CPU\n")
+    of = f"c{connections}" if workers == WORKERS else f"c{connections}_w{workers}"
     return {
-        f"http_step_rate_vs_floor_c{connections}": rate,
-        f"http_step_cpu_vs_floor_c{connections}": cpu,
-        f"http_step_per_s_c{connections}": measured.rate(OURS),
-        f"http_floor_per_s_c{connections}": measured.rate(FLOOR),
-        f"http_other_work_share_c{connections}": measured.other_share,
+        f"http_step_rate_vs_floor_{of}": rate,
+        f"http_step_cpu_vs_floor_{of}": cpu,
+        f"http_step_per_s_{of}": measured.rate(OURS),
+        f"http_floor_per_s_{of}": measured.rate(FLOOR),
+        f"http_other_work_share_{of}": measured.other_share,
     }
