@@ -126,10 +126,10 @@ class Vault:
 
     def sealing(self, event_id: EventId) -> Sealing:
         """What seals the texts of one event, each in a box that opens only in its field. It raises KeyDestroyed."""
-        said: dict[SubjectKey, tuple[AESGCM, str, bytes]] = {}
+        said: dict[UUID, tuple[AESGCM, str, bytes]] = {}
 
         def sealed(text: str, key: SubjectKey, field: str) -> str:
-            cipher, begins, place = said.get(key) or said.setdefault(key, self._begun(key, event_id))
+            cipher, begins, place = said.get(key.key_id) or said.setdefault(key.key_id, self._begun(key, event_id))
             nonce = os.urandom(NONCE_BYTES)
             box = nonce + cipher.encrypt(nonce, text.encode(), place + _word(field))
             return begins + base64.urlsafe_b64encode(box).decode()

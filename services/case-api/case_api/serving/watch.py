@@ -37,7 +37,9 @@ HARDENED = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 """What every answer tells a browser, unless its route knows better: it is data, it is for nobody else's page."""
-HARDENED_NAMES = frozenset(name for name, _ in HARDENED) | {b"cache-control"}
+NO_STORE = (b"cache-control", b"no-store")
+OF_THE_API = (*HARDENED, NO_STORE)
+HARDENED_NAMES = frozenset(name for name, _ in OF_THE_API)
 DOCS = "/docs"
 DOCS_POLICY = (
     b"default-src 'none'; script-src https://cdn.jsdelivr.net 'unsafe-inline'; "
@@ -45,7 +47,6 @@ DOCS_POLICY = (
     b"connect-src 'self'; frame-ancestors 'none'"
 )
 """FastAPI's page takes its scripts from there."""
-NO_STORE = (b"cache-control", b"no-store")
 BY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
 _CASE_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -171,7 +172,7 @@ def _headers(scope: Scope, own: Any) -> list[tuple[bytes, bytes]]:
     path = scope["path"]
     more: tuple[tuple[bytes, bytes], ...] = HARDENED
     if path.startswith("/v1/"):
-        more = (*HARDENED, NO_STORE)
+        more = OF_THE_API
     elif path.startswith(DOCS):
         more = (*HARDENED[:-1], (b"content-security-policy", DOCS_POLICY))
     named = [name for name, _ in headers if name in HARDENED_NAMES]
