@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from case_events.ledger import batches as module
-from case_events.ledger.batches import LANES, SHARE_MIN, SIZE_MAX, Batches, Full
+from case_events.ledger.batches import ENOUGH, LANES, QUIET_TURNS, SHARE_MIN, SIZE_MAX, Batches, Full
 from case_events.ledger.steps import submit
 from tests import examples
 from tests.ledger.desk import Desk, a_filing, asking
@@ -59,6 +59,38 @@ async def test_a_few_go_together_and_more_are_shared_among_the_lanes() -> None:
         counter, queue = Counter(), batches()
         await asyncio.gather(*(queue.add(str(number), counter.work) for number in range(count)))
         assert [len(given) for given in counter.given] == sizes
+
+
+async def after(turns: int, queue: Batches[str, str], name: str, counter: Counter) -> str:
+    """Ask when the loop has gone round so often."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    return await queue.add(name, counter.work)
+
+
+async def test_who_comes_with_the_next_turn_goes_along_and_nobody_waits_longer() -> None:
+    counter, queue = Counter(), batches()
+    turns = {"a": 0, "b": 1, "c": 2, "much later": 20}
+    await asyncio.gather(*(after(count, queue, name, counter) for name, count in turns.items()))
+    assert counter.given == [["a", "b", "c"], ["much later"]]
+
+
+async def test_beside_another_batch_a_few_turns_are_waited_for_whoever_is_being_read() -> None:
+    counter, queue = Counter(), batches()
+    first = asyncio.create_task(queue.add("first", counter.work))
+    while not counter.given:
+        await asyncio.sleep(0)
+    turns = {"a": 0, "b": QUIET_TURNS - 1, "later": 3 * QUIET_TURNS}
+    await asyncio.gather(first, *(after(count, queue, name, counter) for name, count in turns.items()))
+    assert counter.given == [["first"], ["a", "b"], ["later"]]
+
+
+async def test_enough_wait_for_nobody_more() -> None:
+    counter, queue = Counter(), batches()
+    names = [str(number) for number in range(ENOUGH)]
+    asked = [after(0, queue, name, counter) for name in names] + [after(1, queue, "one more", counter)]
+    await asyncio.gather(*asked)
+    assert counter.given[0] == names[: ENOUGH // LANES]
 
 
 async def test_who_asks_again_as_all_lanes_end_at_once_is_answered() -> None:
