@@ -7,22 +7,19 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from case_events.core.values import Instant
 from case_scheduler.webhooks import sending
 from case_scheduler.webhooks.sending import Answer, Sender, answered, seconds_of
 from case_scheduler.webhooks.walks import Retries
+from tests.certificates import certificate
 from tests.scheduler.receiver import HANGS, Delivery, Receiver, Reply, receiving
 
 SECRET = "whsec_" + "a" * 44
@@ -144,27 +141,6 @@ async def test_no_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPa
         assert (await sent(sender, receiver.url)).outcome == "delivered"
         await sender.close()
         assert (len(proxy.got), len(receiver.got)) == (0, 1)
-
-
-def certificate(folder: Path, name: str) -> ssl.SSLContext:
-    """A server's own, for this name; the certificate is left in the folder for whoever trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    today = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "cert.pem").write_bytes(signed.public_bytes(pem))
-    (folder / "key.pem").write_bytes(secret)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context
 
 
 async def test_the_certificate_is_that_of_the_name_though_the_connection_goes_to_an_address(

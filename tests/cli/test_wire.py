@@ -1,0 +1,59 @@
+"""What speaks for the command line: over TLS nobody is believed without a certificate, over plain HTTP none is read."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from case_api.cli import wire
+from case_api.cli.outcomes import Silence
+from tests.certificates import certificate
+
+
+class Says(BaseHTTPRequestHandler):
+    """Answers whatever is read with an empty object."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads what it would say."""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
+    monkeypatch.setenv("CASELOG_KEY", "a-key")
+    with HTTPServer(("127.0.0.1", 0), Says) as http:
+        monkeypatch.setenv("CASELOG_URL", f"http://127.0.0.1:{http.server_port}")
+        serving = threading.Thread(target=http.serve_forever)
+        serving.start()
+        yield http
+        http.shutdown()
+        serving.join()
+
+
+def test_over_plain_http_no_certificate_is_read(server: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(*_: object, **__: object) -> None:
+        pytest.fail("a certificate was read")
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", read)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", read)
+    assert wire.get("/v1/cases").body == {}
+
+
+def test_over_tls_who_has_no_certificate_anybody_signed_is_not_spoken_to(
+    server: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server.socket = certificate(tmp_path, "127.0.0.1").wrap_socket(server.socket, server_side=True)
+    for scheme in ("https", "HTTPS"):
+        monkeypatch.setenv("CASELOG_URL", f"{scheme}://127.0.0.1:{server.server_port}")
+        with pytest.raises(Silence, match="ConnectError"):
+            wire.get("/v1/cases")
