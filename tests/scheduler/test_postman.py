@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -352,22 +353,24 @@ async def test_what_cannot_be_read_is_parked_and_its_case_waits_until_it_can_and
 ) -> None:
     monkeypatch.setattr(sorting, "READ_AGAIN_S", 0.2)
     broken, second = next(iter(expected)), 2
-    async with receiving() as receiver:
+    async with receiving() as receiver, AsyncExitStack() as meanwhile:
         endpoint, _ = await made(api, receiver.url)
         others, _ = await made(api, receiver.url, types=("filed",))
+        # Before anybody walks: whoever is quick has sent it all by then.
+        await meanwhile.enter_async_context(unreadable(superuser, UUID(broken), second))
         async with walking(scheduler):
-            async with unreadable(superuser, UUID(broken), second):
-                await receiver.until(lambda: len(receiver.took) == EVENTS - len(expected[broken]) + 1)
-                async with asyncio.timeout(SOON_S):
-                    while await superuser.fetchval(BEHIND, [endpoint.subscription, others.subscription]):
-                        await asyncio.sleep(0.01)
-                assert receiver.by_case()[broken] == expected[broken][:1]
-                assert await waiting_count(superuser, endpoint.id) == len(expected[broken]) - 1
-                (parked,) = await superuser.fetch("SELECT * FROM parked")
-                assert (parked["subscription"], parked["position"]) == (endpoint.subscription, expected[broken][1])
-                assert "telepathy" in parked["error"]
-                async with api.connection() as connection:
-                    assert (await measured.standing(connection)).parked == 1
+            await receiver.until(lambda: len(receiver.took) == EVENTS - len(expected[broken]) + 1)
+            async with asyncio.timeout(SOON_S):
+                while await superuser.fetchval(BEHIND, [endpoint.subscription, others.subscription]):
+                    await asyncio.sleep(0.01)
+            assert receiver.by_case()[broken] == expected[broken][:1]
+            assert await waiting_count(superuser, endpoint.id) == len(expected[broken]) - 1
+            (parked,) = await superuser.fetch("SELECT * FROM parked")
+            assert (parked["subscription"], parked["position"]) == (endpoint.subscription, expected[broken][1])
+            assert "telepathy" in parked["error"]
+            async with api.connection() as connection:
+                assert (await measured.standing(connection)).parked == 1
+            await meanwhile.aclose()
             await receiver.until(lambda: len(receiver.took) == EVENTS)
             assert receiver.by_case() == expected
             async with asyncio.timeout(SOON_S):
