@@ -11,32 +11,24 @@ from case_events.core.canonical import id_text
 from case_events.outgoing.form import JSON, encoded
 
 NDJSON = "application/x-ndjson"
-Header = tuple[bytes, bytes]
-REPLAYED: Header = (b"idempotency-replayed", b"true")
-LABEL: Header = (b"content-type", JSON.encode())
-
-
-class _Json(Response):
-    """JSON under headers as they are sent: Starlette's own looks each over and spells it out anew for every answer."""
-
-    def __init__(self, value: object, status: HTTPStatus, *headers: Header) -> None:
-        self.status_code, self.body, self.background = status, encoded(value), None
-        self.raw_headers = [*headers, (b"content-length", b"%d" % len(self.body)), LABEL]
 
 
 def shown(value: object, version: int | None = None) -> Response:
     """What was asked for; with an ETag where it is a case at a version."""
-    return _Json(value, HTTPStatus.OK, *(() if version is None else (_etag(version),)))
+    headers = None if version is None else {"ETag": f'"{version}"'}
+    return Response(encoded(value), HTTPStatus.OK, headers, JSON)
 
 
 def created(value: object, location: str, *, replayed: bool = False) -> Response:
     """Something that exists from now on, or (``replayed``) since the same was asked before."""
-    return _Json(value, HTTPStatus.CREATED, _at(location), *((REPLAYED,) if replayed else ()))
+    headers = {"Location": location} | ({"Idempotency-Replayed": "true"} if replayed else {})
+    return Response(encoded(value), HTTPStatus.CREATED, headers, JSON)
 
 
 def accepted(value: object, location: str, *, replayed: bool = False) -> Response:
     """Something that was asked for and will be done, and where to see how far it is."""
-    return _Json(value, HTTPStatus.ACCEPTED, _at(location), *((REPLAYED,) if replayed else ()))
+    headers = {"Location": location} | ({"Idempotency-Replayed": "true"} if replayed else {})
+    return Response(encoded(value), HTTPStatus.ACCEPTED, headers, JSON)
 
 
 def many(results: list[bytes], *, lines: bool, brief: bool) -> Response:
@@ -48,13 +40,7 @@ def many(results: list[bytes], *, lines: bool, brief: bool) -> Response:
 
 def recorded(value: object, case_id: UUID, version: int, *, replayed: bool) -> Response:
     """A step that was recorded, now or (``replayed``) when the same was asked before."""
-    of_case = _at(f"/v1/cases/{id_text(case_id)}"), _etag(version)
-    return _Json(value, HTTPStatus.CREATED, *of_case, *((REPLAYED,) if replayed else ()))
-
-
-def _at(location: str) -> Header:
-    return b"location", location.encode()
-
-
-def _etag(version: int) -> Header:
-    return b"etag", b'"%d"' % version
+    headers = {"Location": f"/v1/cases/{id_text(case_id)}", "ETag": f'"{version}"'}
+    if replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(encoded(value), HTTPStatus.CREATED, headers, JSON)
