@@ -203,9 +203,9 @@ async def test_steps_that_shared_a_transaction_are_named_by_it(traced: House, co
     )
     tracing.close()
     batches = [span for span in collector.spans() if span.name == "ledger.batch"]
-    shared = [span for span in batches if attributes(span)["caselog.steps"] > 1]
+    shared = [span for span in batches if attributes(span)["caselog.together"] > 1]
     assert shared, "some of them went together"
-    assert all(len(span.links) == attributes(span)["caselog.steps"] - 1 for span in shared)
+    assert all(len(span.links) == attributes(span)["caselog.together"] - 1 for span in shared)
 
 
 def test_off_a_span_costs_next_to_nothing() -> None:

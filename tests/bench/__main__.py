@@ -25,6 +25,7 @@ from tests.bench import (
     library,
     looking,
     peers,
+    reading,
     rebuild,
     replay,
     verify,
@@ -40,6 +41,7 @@ WIDTH = 130
 Benchmark = Callable[[House, Scale, Console], Awaitable[Figures]]
 BENCHMARKS: dict[str, Benchmark] = {
     "http": http.measure,
+    "reading": reading.measure,
     "library": library.measure,
     "batch": batch.measure,
     "replay": replay.measure,

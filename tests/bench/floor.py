@@ -1,4 +1,4 @@
-"""The floor: a FastAPI endpoint with a body model that reads five rows and inserts one through asyncpg, and no more."""
+"""The floor: FastAPI endpoints that read five rows through asyncpg, and no more; one inserts a row with a body model."""
 
 from __future__ import annotations
 
@@ -51,3 +51,9 @@ async def step(stream: UUID, body: Step) -> dict[str, Any]:
         version = len(rows) + 1
         await connection.execute(INSERT, stream, version, body.model_dump_json())
     return {"stream": stream, "version": version}
+
+
+@app.get("/v1/cases/{stream}")
+async def read(stream: UUID) -> list[dict[str, Any]]:
+    async with app.state.pool.acquire() as connection:
+        return [dict(row) for row in await connection.fetch(SELECT, stream)]

@@ -38,6 +38,9 @@ FASTAPI = [
     *(sys.executable, "-m", "uvicorn", "tests.bench.floor:app", "--log-level", "error", "--no-access-log"),
     *("--port", "{port}"),
 ]
+SEVERAL = [*FASTAPI, "--workers", str(WORKERS)]
+ALONE = {"CASELOG_SCHEDULERS": "0"}
+"""No scheduler beside the API."""
 
 
 async def measure(house: House, scale: Scale, console: Console) -> Figures:
@@ -46,9 +49,8 @@ async def measure(house: House, scale: Scale, console: Console) -> Figures:
     async with house.database() as database:
         counts = [{size: scale.of(count) for size, count in sizes.items()} for sizes in (SIZES, SIZES_ALONE)]
         ours, base = await _prepared(database, sum(_runs(scale, size) * some[size] for some in counts for size in some))
-        environment = house.environment(database, FLOOR_URL=database.owner, CASELOG_SCHEDULERS="0")
-        several = [*FASTAPI, "--workers", str(WORKERS)]
-        for ups, floors, workers, some in ((UP, several, WORKERS, counts[0]), (CASELOG, FASTAPI, 1, counts[1])):
+        environment = house.environment(database, FLOOR_URL=database.owner, **ALONE)
+        for ups, floors, workers, some in ((UP, SEVERAL, WORKERS, counts[0]), (CASELOG, FASTAPI, 1, counts[1])):
             with served(ups, environment) as (ours_at, ours_pid), served(floors, environment) as (base_at, base_pid):
                 meters = Meter(house.postgres_pid, ours_pid), Meter(house.postgres_pid, base_pid)
                 for connections, count in some.items():
@@ -68,16 +70,22 @@ def _runs(scale: Scale, connections: int) -> int:
 
 async def _prepared(database: Database, count: int) -> tuple[list[bytes], list[bytes]]:
     """The requests to Caselog and to the floor, each to a case or stream of its own."""
-    ours = await corpus.write(database.owner, MASTER_KEY, (lives.five_events(),), count, lives.under_another_order)
+    ours, base = await filled(database, count)
+    return [request(case, str(index)) for index, case in enumerate(ours)], [
+        request(stream, str(index)) for index, stream in enumerate(base)
+    ]
+
+
+async def filled(database: Database, count: int) -> tuple[list[UUID], list[UUID]]:
+    """So many cases, and as many streams of the floor; five events in each."""
+    cases = await corpus.write(database.owner, MASTER_KEY, (lives.five_events(),), count, lives.under_another_order)
     streams = [uuid4() for _ in range(count)]
     async with database.session() as admin:
         await admin.execute(floor.TABLE)
         await admin.execute(floor.FILL, streams)
         await admin.execute("GRANT ALL ON floor TO PUBLIC")
     await database.settle()
-    return [request(case, str(index)) for index, case in enumerate(ours)], [
-        request(s, str(i)) for i, s in enumerate(streams)
-    ]
+    return cases, streams
 
 
 def request(case_id: UUID, key: str) -> bytes:

@@ -41,7 +41,7 @@ class Counter:
 
 
 def batches() -> Batches[str, str]:
-    return Batches(lambda item: item.split("/")[0], (Away,))
+    return Batches("batch", lambda item: item.split("/")[0], (Away,))
 
 
 async def test_whoever_comes_while_a_batch_is_under_way_shares_the_next() -> None:

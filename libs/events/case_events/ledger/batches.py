@@ -1,4 +1,5 @@
-"""Group commit: what is asked while a batch is under way shares the next one, and each keeps its own answer.
+"""What is asked while a batch is under way shares the next one, and each keeps its own answer: group commit, and
+readers who share a round trip.
 
 Nobody waits for a time, only for who is at the door already: a batch starts once the loop has gone round and brought
 nobody new. One key is in one batch at a time. A batch that fails is tried again one by one, so that nobody pays for a
@@ -17,7 +18,7 @@ from typing import Any, Generic, TypeVar, cast
 from case_events import tracing
 
 SIZE_MAX = 32
-"""How many share a transaction; more buy little and cost the tail."""
+"""How many go together; more buy little and cost the tail."""
 SHARE_MIN = 8
 """So many go together even if another lane is free: a transaction has its price, of some two steps."""
 ENOUGH = 16
@@ -47,9 +48,11 @@ class Full(Exception):
 class Batches(Generic[T, R]):
     """A queue whose waiting items are worked off together."""
 
-    def __init__(self, key: Callable[[T], Hashable], hopeless: tuple[type[Exception], ...]) -> None:
-        """``key``: items with equal keys are never in one batch, nor under way in two. ``hopeless``: what fails a
-        whole batch at once, because trying its items one by one would only fail again."""
+    def __init__(self, name: str, key: Callable[[T], Hashable], hopeless: tuple[type[Exception], ...]) -> None:
+        """``name``: of a batch, in traces. ``key``: items with equal keys are never in one batch, nor under way in
+        two. ``hopeless``: what fails a whole batch at once, because trying its items one by one would only fail
+        again."""
+        self._name = name
         self._key = key
         self._hopeless = hopeless
         self.told: Callable[[int], None] | None = None
@@ -95,7 +98,7 @@ class Batches(Generic[T, R]):
 
     async def _work(self, batch: list[Waiting[T, R]], work: Work[T, R]) -> None:
         try:
-            with tracing.together("ledger.batch", [span for _, _, span in batch], steps=len(batch)):
+            with tracing.together(self._name, [span for _, _, span in batch], together=len(batch)):
                 answers = await work([item for item, _, _ in batch])
         except self._hopeless as error:
             for _, answer, _ in batch:
@@ -140,6 +143,11 @@ class Batches(Generic[T, R]):
                 batch.append((item, answer, span))
         self._waiting.extendleft(reversed(later))
         return batch
+
+
+def unlike(_: object) -> Hashable:
+    """The key of what may always go together, several times the same too."""
+    return object()
 
 
 def _fail(answer: asyncio.Future[R], error: Exception) -> None:

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from operator import attrgetter
 
 import asyncpg
 
 from case_events.core.calendar import Calendar
-from case_events.core.plan import Request, Step
-from case_events.core.values import Instant
-from case_events.ledger.batches import Batches
+from case_events.core.plan import Request, Step, World
+from case_events.core.values import CaseId, Instant
+from case_events.ledger.batches import Batches, unlike
 from case_events.ledger.clock.host import TOLERANCE_S, HostClock, host_clock, later
 from case_events.ledger.clock.outage_book import OutageBook
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, teach
@@ -20,6 +21,7 @@ from case_events.ledger.policy_book import PolicyBook
 from case_events.ledger.presence import Presence
 from case_events.ledger.recent import Recent
 from case_events.ledger.sealing import Vault
+from case_events.ledger.store import Loaded
 from case_events.ledger.waking import Waking
 from case_events.policies.working_days import published
 
@@ -60,7 +62,8 @@ class Ledger:
         self.recent: Recent | None = None
         """What is remembered of the last cases, where somebody comes back to them: the API sets it (decision 4)."""
         self.outages = OutageBook()
-        self.batches: Batches[Request, Step | None] = Batches(lambda request: request.case_id, UNAVAILABLE)
+        self.steps: Batches[Request, Step | None] = Batches("ledger.batch", attrgetter("case_id"), UNAVAILABLE)
+        self.readings: Batches[CaseId, tuple[Loaded, World] | None] = Batches("ledger.read", unlike, UNAVAILABLE)
         self.turns = asyncio.Semaphore(TURNS_MAX)
         self.waking = Waking(pool)
         self.host_clock: HostClock = host_clock

@@ -1,7 +1,12 @@
-"""Reading a case, rebuilt by replay as it is or was for whoever looks; and whether all is well."""
+"""Reading a case, rebuilt by replay as it is or was for whoever looks; and whether all is well.
+
+Who reads while others do shares their round trip, as those do who post (decision 7).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -14,9 +19,10 @@ from case_events.core.plan import Moment, World, expire_overdue
 from case_events.core.policy import ComplaintType
 from case_events.core.values import CaseId, Instant, Value
 from case_events.core.viewer import EVERYTHING, Viewer, seen
+from case_events.ledger.batches import Full
 from case_events.ledger.database import Ledger
 from case_events.ledger.feed.sequencing import FeedState, state
-from case_events.ledger.judging import outages_on_record
+from case_events.ledger.judging import outages_on_record, world_of
 from case_events.ledger.store import Loaded, load
 
 MIGRATION = "0007"
@@ -72,22 +78,19 @@ async def read_case(
 ) -> Reading | None:
     """The case now, as of a version, or as of an instant on either axis of time or both (docs/auditing.md).
 
-    None when there is no such case for the viewer, it was not yet filed then, or it has no such version.
+    None when there is no such case for the viewer, it was not yet filed then, or it has no such version. Raises one
+    of UNAVAILABLE, also when too many are reading.
     """
-    async with ledger.connection() as connection:
-        loaded = (await load(connection, [case_id], ledger.vault, recent=ledger.recent)).get(case_id)
-        if loaded is None or loaded.hidden:
-            return None
-        filed = loaded.history[0].event
-        assert isinstance(filed, Filed), "a history starts with its filing"
-        in_force = await ledger.policies.pinned(connection, filed.policy)
-        outages = await outages_on_record(ledger, connection, in_force, known_at or loaded.moment.recorded_at)
+    found = await _found(ledger, case_id)
+    if found is None:
+        return None
+    loaded, world = found
     written = _until(loaded.history, at, known_at)
     if not written:
         return None
-    moment = _moment(_believed(ledger, loaded), written[-1], filed.test_clock, at, known_at)
-    world = World(in_force=in_force, calendar=ledger.calendar, moment=moment, outages=outages)
-    history, case = written, fold(written)
+    world = await _as_of(ledger, loaded, world, written[-1], at, known_at)
+    case = loaded.case if loaded.case is not None and written == loaded.history else fold(written)
+    history = written
     if version is None or version > len(written):
         overdue, case = expire_overdue(written, case, world)
         history = (*written, *overdue)
@@ -104,10 +107,38 @@ async def read_case(
         case=_guessed(case, len(written)),
         history=history,
         written=len(written),
-        rules=in_force.type_of(case.type, case.subtype),
-        now=moment.effective_at,
+        rules=world.in_force.type_of(case.type, case.subtype),
+        now=world.moment.effective_at,
         hashes={index + 1: pair for index, pair in enumerate(loaded.hashes[: len(written)])},
     )
+
+
+async def _found(ledger: Ledger, case_id: CaseId) -> tuple[Loaded, World] | None:
+    """A case that somebody may see, and what it is judged by now."""
+    try:
+        return await ledger.readings.add(case_id, partial(_together, ledger))
+    except Full as full:
+        raise TimeoutError("too many are reading") from full
+
+
+async def _together(ledger: Ledger, case_ids: Sequence[CaseId]) -> list[tuple[Loaded, World] | None]:
+    async with ledger.connection() as connection:
+        loaded = await load(connection, case_ids, ledger.vault, recent=ledger.recent)
+        shown = [one for one in loaded.values() if not one.hidden]
+        found = {one.case_id: (one, await world_of(ledger, connection, one)) for one in shown}
+    return [found.get(case_id) for case_id in case_ids]
+
+
+async def _as_of(
+    ledger: Ledger, loaded: Loaded, world: World, last: Recorded, at: Instant | None, known_at: Instant | None
+) -> World:
+    """What the case is judged by as of these instants; ``last``: the last event that had happened then."""
+    if known_at is not None:
+        async with ledger.connection() as connection:
+            world = replace(world, outages=await outages_on_record(ledger, connection, world.in_force, known_at))
+    filed = loaded.history[0].event
+    assert isinstance(filed, Filed), "a history starts with its filing"
+    return replace(world, moment=_moment(_believed(ledger, loaded), last, filed.test_clock, at, known_at))
 
 
 def _as_seen(history: History, case: Case | None, viewer: Viewer) -> tuple[History, Case | None]:

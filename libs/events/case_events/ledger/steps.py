@@ -88,7 +88,7 @@ async def _submitted(ledger: Ledger, request: Request, *, dry_run: bool) -> Step
             return judged.step
     try:
         for _ in range(RACES_MAX):
-            step = await ledger.batches.add(request, partial(_together, ledger))
+            step = await ledger.steps.add(request, partial(_together, ledger))
             if step is not None:
                 return step
         return await _in_turn(ledger, request) or _refused(request.case_id, BUSY)

@@ -6,6 +6,7 @@ one that was judged and the judging instant is still fresh. It returns the cases
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
@@ -38,6 +39,9 @@ from case_events.ledger.marks import write as write_marks
 from case_events.ledger.read_models import CASE_COLUMNS, DEADLINE_COLUMNS, CaseRow, DeadlineRow
 from case_events.ledger.recent import Hashes, Recent, Remembered
 from case_events.ledger.sealing import SubjectKey, Vault
+
+TURN_EVENTS = 200
+"""So many events are opened at a time, some milliseconds; then others of this process have their turn."""
 
 Known = Mapping[CaseId, Remembered | None]
 
@@ -118,8 +122,12 @@ async def _load(
     by_case: dict[CaseId, list[asyncpg.Record]] = {}
     for row in await connection.fetch(LOAD, *asked):
         by_case.setdefault(row["case_id"], []).append(row)
-    loaded, changed = dict[CaseId, Loaded](), list[CaseId]()
+    loaded, changed, opened = dict[CaseId, Loaded](), list[CaseId](), 0
     for case_id, rows in by_case.items():
+        if opened > TURN_EVENTS:
+            await asyncio.sleep(0)
+            opened = 0
+        opened += len(rows)
         before = known[case_id] if rows[0]["known"] else None
         keys = _keys(case_id, rows[0])
         if before is not None and {*before.keys} != {*keys}:

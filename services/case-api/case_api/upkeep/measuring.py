@@ -35,7 +35,7 @@ async def measuring(app: FastAPI) -> AsyncIterator[None]:
         )
 
     meters.watch(look)
-    door.ledger.batches.told = meters.together
+    door.ledger.steps.told = meters.together
     looking = asyncio.create_task(_keep(meters), name="measuring")
     try:
         yield
