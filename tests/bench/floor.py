@@ -1,4 +1,4 @@
-"""The floor: FastAPI endpoints that read five rows through asyncpg, and no more; one inserts a row with a body model."""
+"""The floor: FastAPI endpoints that read five rows through asyncpg, and no more; one takes a body and inserts a row."""
 
 from __future__ import annotations
 
