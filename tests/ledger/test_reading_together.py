@@ -16,6 +16,7 @@ from case_events.ledger.codec import UnknownEvent
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
 from case_events.ledger.identifiers import uuid7
+from case_events.ledger.load_statement import LOAD
 from case_events.ledger.queries import read_case
 from case_events.ledger.recent import Recent
 from case_events.ledger.store import load
@@ -110,7 +111,7 @@ async def test_while_many_events_are_opened_others_have_their_turn(
 async def _turns(ledger: Ledger, cases: list[CaseId]) -> int:
     """How often the loop goes round after Postgres has answered, until the cases are loaded."""
     async with ledger.connection() as connection:
-        rows = await connection.fetch(store.LOAD, cases, [None] * len(cases), [None] * len(cases))
+        rows = await connection.fetch(LOAD, cases, [None] * len(cases), [None] * len(cases))
 
     class Answered:
         """A connection on which the answer is there already."""
