@@ -208,6 +208,22 @@ async def test_steps_that_shared_a_transaction_are_named_by_it(traced: House, co
     assert all(len(span.links) == attributes(span)["caselog.together"] - 1 for span in shared)
 
 
+async def test_readers_who_shared_a_round_trip_are_named_by_it(traced: House, collector: Collector) -> None:
+    storefront = traced.caller("storefront")
+    case = await filed(storefront)
+    spans = [f"00-{TRACE[:-1]}{number}-{PARENT}-01" for number in range(6)]
+    path = f"/v1/cases/{case['case_id']}"
+    await asyncio.gather(*(storefront.get(path, headers={"traceparent": span}) for span in spans))
+    tracing.close()
+    shared = [span for span in collector.spans() if span.name == "ledger.read"]
+    assert 0 < len(shared) < len(spans)
+    assert sum(attributes(span)["caselog.together"] for span in shared) == len(spans)
+    for span in shared:
+        assert len(span.links) == attributes(span)["caselog.together"] - 1
+        asked = {one.name for one in collector.spans() if one.parent_span_id == span.span_id}
+        assert {name.split()[0] for name in asked} == {"SELECT"}
+
+
 def test_off_a_span_costs_next_to_nothing() -> None:
     assert not tracing.is_on()
     began = time.perf_counter_ns()

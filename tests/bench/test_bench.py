@@ -71,7 +71,7 @@ def test_each_benchmark_can_be_asked_for_by_its_name_and_an_unknown_one_is_told(
     assert asked_for([]).names == [], "all of them"
     with pytest.raises(SystemExit):
         asked_for(["library", "libary"])
-    assert "no benchmark is called libary; there are http, library" in capsys.readouterr().err
+    assert "no benchmark is called libary; there are http, reading, library" in capsys.readouterr().err
 
 
 def test_the_figures_of_one_benchmark_are_put_beside_those_of_the_others(tmp_path: Path) -> None:
