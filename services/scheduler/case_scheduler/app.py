@@ -36,7 +36,7 @@ from case_scheduler.upkeep import Upkeep
 from case_scheduler.webhooks.postman import Postman
 from case_scheduler.webhooks.sending import Sender
 
-FIRING_POOL = 5
+FIRING_POOL = 6
 """Connections for firing and numbering: nothing else ever waits for one, or keeps them waiting."""
 ASIDE_POOL = 4
 """For upkeep, and for what collective complaints write at once."""

@@ -12,9 +12,9 @@ LONGEST_S = 0.5
 TURN_S = 0.05
 """The same for a pass that others wait for while there is a backlog: the pause after it is their turn."""
 PAUSE_S_MAX = 2.0
-LANES = 3
+LANES = 4
 """Passes under way at once by who has all of the time: one is planned here while Postgres writes the others (measured:
-a seventh more than two)."""
+three fire a seventh more than two; four, and sweeps of two seconds, a twentieth more again)."""
 
 
 class Pace:

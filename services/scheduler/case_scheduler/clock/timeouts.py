@@ -24,8 +24,9 @@ from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
 from case_scheduler.clock.pace import LARGEST, Pace
 
-SWEEP_S = 1.0
-"""How long a sweep fires; then the heartbeat and the watermark have their turn, and the next sweep goes on."""
+SWEEP_S = 2.0
+"""How long a sweep fires; then the heartbeat and the watermark have their turn, and the next sweep goes on. Its passes
+all end before that: the shorter it is, the more of it goes by with fewer and fewer of them under way."""
 EVERYWHERE_S = 10
 """How often a sweep looks everywhere though nobody asked: what came to lie behind it waits no longer."""
 SETTLED = timedelta(seconds=2 * FRESH_S)
