@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import msgspec
 
 from case_events.core.commands import File, Posted
@@ -37,6 +38,8 @@ GIVE_UP_S = 90.0
 AGAIN_S = 0.05
 LOOK_S = 0.1
 """How often the neighbour's diary is read."""
+UNHEARD: tuple[type[Exception], ...] = (*UNAVAILABLE, asyncpg.DeadlockDetectedError)
+"""Whoever Postgres picks to end a deadlock asks again like a storefront; that there was one stands in the verdict."""
 LINGER_S = 0.5
 """Nobody goes home before it is over, even if they have nothing to say."""
 
@@ -142,7 +145,7 @@ class Writer:
         while time.monotonic() < end:
             try:
                 step = await submit(self._ledger, asking)
-            except UNAVAILABLE as error:
+            except UNHEARD as error:
                 last = repr(error)
                 await asyncio.sleep(AGAIN_S)
                 continue
