@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from case_events.core.case import Case
+
 ROOT = Path(__file__).resolve().parent.parent
 ROOTS = (ROOT / "libs/events", ROOT / "libs/client", ROOT / "services/case-api", ROOT / "services/scheduler", ROOT)
 
@@ -399,6 +401,26 @@ def test_the_core_has_no_effects(module: str) -> None:
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     assert not called & EFFECTS
     assert not any(isinstance(node, ast.AsyncFunctionDef | ast.Await) for node in ast.walk(tree))
+
+
+def test_only_evolve_and_the_changes_write_to_a_case() -> None:
+    allowed = {f"case_events.core.{room}" for room in ("evolve", *(name for name in CORE if name.endswith("changes")))}
+    written = {
+        module: [ast.unparse(node) for node in ast.walk(_tree(path)) if _writes_to_a_case(node)]
+        for module, path in MODULES.items()
+    }
+    assert {module for module, targets in written.items() if targets} == allowed, written
+
+
+CORE = FLOORS["case_events.core"]
+NO_CASES = {"self", "answer", "app.state"}
+"""What has a field of the same name as a case somewhere in the house, and is written to there."""
+
+
+def _writes_to_a_case(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
+        return False
+    return node.attr in Case.__struct_fields__ and ast.unparse(node.value) not in NO_CASES
 
 
 def test_sql_is_spoken_only_in_the_ledger() -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from copy import copy
 from datetime import timedelta
 from typing import ClassVar, get_args
 
@@ -116,7 +117,9 @@ class Histories(RuleBasedStateMachine):
         """Everything that holds after each event since the last look, and of the case as it is now."""
         dispute, case = self.told, self.checked
         for one in dispute.history[case.version if case else 0 :]:
-            before, case = case, evolve(case, one)
+            before, as_it_was = case, copy(case)
+            case = evolve(before, one)
+            assert before == as_it_was, "to follow an event leaves the case before it alone"
             assert case.version == one.version
             nothing_moves_earlier(before, case)
             amounts_keep_their_caps(case, dispute)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Literal
 from uuid import UUID
 
+from msgspec import Struct
+
 from case_events.core.events import Decision, Verdict
 from case_events.core.facts import FilingFacts
 from case_events.core.values import (
@@ -124,8 +126,13 @@ class Undo(Value, frozen=True, kw_only=True):
     was: Case
 
 
-class Case(Value, frozen=True, kw_only=True):
-    """Everything that is true of a case now; built from its events and from nothing else."""
+class Case(Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """Everything that is true of a case now; built from its events and from nothing else.
+
+    Only ``evolve`` and the changes it calls write to one, and only to one that is still their own (a test holds that
+    nobody else does): to copy so many fields for each of its events would be a third of a fold. What is written into
+    one is never the case itself, so there is no cycle for the collector to look for.
+    """
 
     case_id: CaseId
     number: str

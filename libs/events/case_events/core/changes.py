@@ -12,8 +12,8 @@ from case_events.core.case import BroughtEvidence, Case, Deadline, Post, Request
 from case_events.core.timeouts import AppealWindowExpired, MerchantResponseTimedOut, NegotiationStalled, Timeout
 from case_events.core.values import Clock, ClockParty, Evidence, Instant, Money, Party, Recovery, Side, Word
 
-Change = Callable[[Case, Any, events.Happened], Case]
-"""How one kind of event changes a case: the case, the event, and its envelope → the case after it.
+Change = Callable[[Case, Any, events.Happened], None]
+"""How one kind of event changes a case: the case that is written to, the event, and its envelope.
 
 They are found by the event's type: a ``match`` over so many Structs costs more than the change itself (measured).
 """
@@ -38,9 +38,9 @@ Running = tuple[tuple[Deadline, ...], tuple[Deadline, ...]]
 """The clocks that run, and the reminders of them; each in the order in which they run out."""
 
 
-def clocks_after(
+def reset_clocks(
     case: Case, started: tuple[Clock, ...], stop: tuple[str, ...] = (), of: ClockParty | None = None
-) -> Running:
+) -> None:
     """Stop the named kinds (of one party, or of all), then start or move what the event promises.
 
     A reminder stops with its clock.
@@ -53,13 +53,13 @@ def clocks_after(
         elif (one.kind, one.party) not in gone:
             clocks.append(one)
     if not gone:
-        return case.clocks, case.reminders
+        return
     reminders = [
         one
         for one in case.reminders
         if (one.kind, one.party) not in gone and (one.kind.removesuffix(REMINDER), one.party) not in gone
     ]
-    return started_by(case.version, started, clocks, reminders)
+    case.clocks, case.reminders = started_by(case.version, started, clocks, reminders)
 
 
 def started_by(version: int, started: tuple[Clock, ...], running: list[Deadline], reminders: list[Deadline]) -> Running:
@@ -86,20 +86,22 @@ def _order(clock: Deadline) -> tuple[Instant, bool, str, str]:
     return clock.due_at, clock.kind != "response", clock.kind, clock.party
 
 
-def expired(case: Case, event: Timeout) -> Case:
+def expired(case: Case, event: Timeout) -> None:
     """A clock ran out: it stops, is remembered, and what the timeout promises starts."""
     match event:
         case MerchantResponseTimedOut() | NegotiationStalled():
-            case = replace(case, status="waiting_for_complainant", intervention_open=True)
-            clocks, reminders = clocks_after(case, event.clocks, stop=(event.kind, "negotiation"))
+            case.status = "waiting_for_complainant"
+            case.intervention_open = True
+            reset_clocks(case, event.clocks, stop=(event.kind, "negotiation"))
         case _:
-            clocks, reminders = clocks_after(case, event.clocks, stop=(event.kind,), of=event.party)
-    return replace(case, clocks=clocks, reminders=reminders, expired=ran_out(case, event))
+            reset_clocks(case, event.clocks, stop=(event.kind,), of=event.party)
+    ran_out(case, event)
 
 
-def ran_out(case: Case, event: Timeout) -> tuple[Deadline, ...]:
-    """The clocks that ran out, with the one of this timeout."""
-    return (*case.expired, Deadline(kind=event.kind, party=event.party, due_at=event.due_at, set_by=event.set_by))
+def ran_out(case: Case, event: Timeout) -> None:
+    """The clock of this timeout is remembered as one that ran out."""
+    over = Deadline(kind=event.kind, party=event.party, due_at=event.due_at, set_by=event.set_by)
+    case.expired = (*case.expired, over)
 
 
 def decided(
@@ -109,25 +111,22 @@ def decided(
     owed: Money | None,
     clocks: tuple[Clock, ...],
     recoveries: tuple[Recovery, ...] = (),
-) -> Case:
+) -> None:
     """The outcome is fixed; what is owed is waited for, and nothing else any more.
 
     Nothing owed: the ``closed`` of the same step ends it.
     """
-    started, reminders = started_by(case.version, clocks, [], [])
-    left = None if nothing_left(remedy, owed, recoveries) else remedy
-    return replace(
-        case,
-        status=waiting(left, recoveries, started),
-        outcome=outcome,
-        taken_down=None if outcome == "rejected" else "ruling" if remedy == "takedown" else case.taken_down,
-        remedy=left,
-        owed=unpaid(owed, recoveries),
-        recoveries=recoveries,
-        clocks=started,
-        reminders=reminders,
-        expired=anew(case),
-    )
+    case.outcome = outcome
+    if outcome == "rejected":
+        case.taken_down = None
+    elif remedy == "takedown":
+        case.taken_down = "ruling"
+    case.remedy = None if nothing_left(remedy, owed, recoveries) else remedy
+    case.owed = unpaid(owed, recoveries)
+    case.recoveries = recoveries
+    case.clocks, case.reminders = started_by(case.version, clocks, [], [])
+    case.status = waiting(case)
+    start_anew(case)
 
 
 def nothing_left(remedy: Word, owed: Money | None, recoveries: tuple[Recovery, ...]) -> bool:
@@ -143,32 +142,32 @@ def unpaid(owed: Money | None, recoveries: tuple[Recovery, ...]) -> Money | None
     return replace(owed, amount=owed.amount - back) if back < owed.amount else None
 
 
-def anew(case: Case) -> tuple[Deadline, ...]:
-    """What ran out and still counts: what is owed from now on has its whole time, whatever ran out before."""
-    return tuple([one for one in case.expired if one.kind not in AFTER])
+def start_anew(case: Case) -> None:
+    """What is owed from now on has its whole time, whatever ran out before."""
+    if case.expired:
+        case.expired = tuple([one for one in case.expired if one.kind not in AFTER])
 
 
-def waiting(remedy: Word | None, recoveries: tuple[Recovery, ...], clocks: tuple[Deadline, ...]) -> Status:
+def waiting(case: Case) -> Status:
     """The status of a decided case: for the goods, for what is owed, for what is owed back, for the last look."""
-    running = {clock.kind for clock in clocks}
+    running = {clock.kind for clock in case.clocks}
     if not running.isdisjoint(RETURN):
         return "waiting_for_return"
-    if remedy is None and recoveries:
+    if case.remedy is None and case.recoveries:
         return "waiting_for_recovery"
-    if remedy is None and "follow_up" in running:
+    if case.remedy is None and "follow_up" in running:
         return "waiting_for_follow_up"
     return "waiting_for_remedy"  # with no remedy owed either, the ``closed`` of the same step follows
 
 
-def brought(case: Case, by: Side, evidence: tuple[Evidence, ...]) -> Case:
+def brought(case: Case, by: Side, evidence: tuple[Evidence, ...]) -> None:
     """One side's evidence is there; what it was asked for and left out stays missing."""
     if not evidence:
-        return case
-    case = replace(case, evidence=(*case.evidence, *whose(by, evidence)))
+        return
+    case.evidence = (*case.evidence, *whose(by, evidence))
     for asked in case.requested:
         if asked.party == by:
-            case = _answered(case, asked, {item.kind for item in evidence})
-    return case
+            _answered(case, asked, {item.kind for item in evidence})
 
 
 def whose(by: Side, evidence: tuple[Evidence, ...]) -> tuple[BroughtEvidence, ...]:
@@ -176,22 +175,24 @@ def whose(by: Side, evidence: tuple[Evidence, ...]) -> tuple[BroughtEvidence, ..
     return tuple([BroughtEvidence(by=by, evidence=item) for item in evidence])
 
 
-def _answered(case: Case, asked: RequestedEvidence, kinds: set[str]) -> Case:
+def _answered(case: Case, asked: RequestedEvidence, kinds: set[str]) -> None:
     """Whatever the asked side brings ends the waiting; what a reason requires is waited for until it is whole."""
     left = replace(asked, kinds=tuple(kind for kind in asked.kinds if kind not in kinds))
-    case = replace(case, requested=tuple(left if one is asked else one for one in case.requested))
+    case.requested = tuple(left if one is asked else one for one in case.requested)
     if asked.back is None:
-        return case if left.kinds else _in_hand(case, asked, case.status)
-    waited_for = any(clock.kind == "evidence" and clock.party == asked.party for clock in case.clocks)
-    if case.status != "evidence_requested" or not waited_for:
-        return case  # it came late; what the other side was asked for meanwhile is still waited for
-    return _in_hand(case, asked, asked.back)
+        if not left.kinds:
+            _in_hand(case, asked.party)
+    elif case.status == "evidence_requested" and any(
+        clock.kind == "evidence" and clock.party == asked.party for clock in case.clocks
+    ):
+        # Else it came late; what the other side was asked for meanwhile is still waited for.
+        case.status = asked.back
+        _in_hand(case, asked.party)
 
 
-def _in_hand(case: Case, asked: RequestedEvidence, status: Status) -> Case:
-    """Nobody waits any more for what this side was asked for."""
-    clocks, reminders = clocks_after(case, (), stop=("evidence",), of=asked.party)
-    return replace(case, status=status, clocks=clocks, reminders=reminders)
+def _in_hand(case: Case, party: ClockParty) -> None:
+    """No clock waits any more for what this side was asked for."""
+    reset_clocks(case, (), stop=("evidence",), of=party)
 
 
 def asked_for(case: Case, party: ClockParty) -> RequestedEvidence | None:
@@ -202,34 +203,33 @@ def asked_for(case: Case, party: ClockParty) -> RequestedEvidence | None:
 Standing = events.RulingAccepted | AppealWindowExpired
 
 
-def stands(case: Case, event: Standing) -> Case:
+def stands(case: Case, event: Standing) -> None:
     """The last ruling takes effect as it reads now (domain P2)."""
     ruling = case.rulings[-1]
-    return decided(case, ruling.verdict, ruling.outcome, ruling.owed, event.clocks, event.recoveries)
+    decided(case, ruling.verdict, ruling.outcome, ruling.owed, event.clocks, event.recoveries)
 
 
-def given_up(case: Case, outcome: Word, clocks: tuple[Clock, ...], recoveries: tuple[Recovery, ...]) -> Case:
+def given_up(case: Case, outcome: Word, clocks: tuple[Clock, ...], recoveries: tuple[Recovery, ...]) -> None:
     """Nothing is owed to the complainant, no clock goes on; what the platform paid first is owed back (domain P6)."""
-    started, reminders = started_by(case.version, clocks, [], [])
-    return replace(
-        case,
-        status=waiting(None, recoveries, started) if recoveries else case.status,
-        outcome=outcome,
-        taken_down=None,
-        remedy=None,
-        owed=None,
-        recoveries=recoveries,
-        clocks=started,
-        reminders=reminders,
-        expired=anew(case),
-    )
+    case.outcome = outcome
+    case.taken_down = None
+    case.remedy = None
+    case.owed = None
+    case.recoveries = recoveries
+    case.clocks, case.reminders = started_by(case.version, clocks, [], [])
+    if recoveries:
+        case.status = waiting(case)
+    start_anew(case)
 
 
-def kept_by(case: Case, department: Word) -> str | None:
-    """Who at the desk has the case where this department does: in another one nobody yet."""
-    return case.assignee if department == case.department else None
+def handed_to(case: Case, department: Word) -> None:
+    """This department has the case from now on; in another one than before nobody has it yet."""
+    if department != case.department:
+        case.department = department
+        case.assignee = None
 
 
-def posted(case: Case, happened: events.Happened) -> tuple[Post, ...]:
-    """The words that can be put right later, with those of this event."""
-    return (*case.posts, Post(event_id=happened.event_id, version=happened.version, type=happened.name))
+def posted(case: Case, happened: events.Happened) -> None:
+    """The words of this event can be put right later."""
+    post = Post(event_id=happened.event_id, version=happened.version, type=happened.name)
+    case.posts = (*case.posts, post)

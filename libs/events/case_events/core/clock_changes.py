@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
+from copy import copy
 
 from case_events.core import timeouts
 from case_events.core.case import Case, Undo
@@ -19,49 +19,56 @@ Pressing = (
 """What the platform's own side did not do in time: the case gains priority."""
 
 
-def _reminded(case: Case, event: timeouts.DeadlineApproaching, _: Happened) -> Case:
+def _reminded(case: Case, event: timeouts.DeadlineApproaching, _: Happened) -> None:
     told = (event.kind + REMINDER, event.party)
-    return replace(case, reminders=tuple(one for one in case.reminders if (one.kind, one.party) != told))
+    case.reminders = tuple(one for one in case.reminders if (one.kind, one.party) != told)
 
 
-def _pressing(case: Case, event: Pressing, _: Happened) -> Case:
-    return expired(replace(case, priority=event.priority), event)
+def _pressing(case: Case, event: Pressing, _: Happened) -> None:
+    case.priority = event.priority
+    expired(case, event)
 
 
-def _evidence(case: Case, event: timeouts.EvidenceTimedOut, _: Happened) -> Case:
+def _evidence(case: Case, event: timeouts.EvidenceTimedOut, _: Happened) -> None:
     asked = asked_for(case, event.party)
-    back = asked.back if asked and case.status == "evidence_requested" else None
-    return expired(replace(case, status=back or case.status), event)
+    if asked is not None and asked.back is not None and case.status == "evidence_requested":
+        case.status = asked.back
+    expired(case, event)
 
 
-def _return(case: Case, event: timeouts.ReturnTimedOut, happened: Happened) -> Case:
+def _return(case: Case, event: timeouts.ReturnTimedOut, happened: Happened) -> None:
     if event.effect == "lapse":
-        return _lapsed(case, event, happened)
-    case = expired(case, event)
-    return replace(case, status=waiting(case.remedy, case.recoveries, case.clocks))
+        _lapsed(case, event, happened)
+    else:
+        expired(case, event)
+        case.status = waiting(case)
 
 
-def _lapsed(case: Case, event: timeouts.InterventionWindowExpired | timeouts.ReturnTimedOut, _: Happened) -> Case:
-    return given_up(replace(case, expired=ran_out(case, event)), "lapsed", event.clocks, event.recoveries)
+def _lapsed(case: Case, event: timeouts.InterventionWindowExpired | timeouts.ReturnTimedOut, _: Happened) -> None:
+    ran_out(case, event)
+    given_up(case, "lapsed", event.clocks, event.recoveries)
 
 
-def _unappealed(case: Case, event: timeouts.AppealWindowExpired, _: Happened) -> Case:
-    return stands(replace(case, expired=ran_out(case, event)), event)
+def _unappealed(case: Case, event: timeouts.AppealWindowExpired, _: Happened) -> None:
+    ran_out(case, event)
+    stands(case, event)
 
 
-def _silent(case: Case, event: timeouts.Timeout, _: Happened) -> Case:
-    return expired(case, event)
+def _silent(case: Case, event: timeouts.Timeout, _: Happened) -> None:
+    expired(case, event)
 
 
 def _reversible(change: Change) -> Change:
     """A party's timeout can be taken back for a while (design, "Late cascades"); what the platform missed cannot."""
 
-    def changed(case: Case, event: timeouts.Timeout, happened: Happened) -> Case:
-        after = change(case, event, happened)
+    def changed(case: Case, event: timeouts.Timeout, happened: Happened) -> None:
         if event.party == "platform":
-            return after
-        was = case if case.undo is None else replace(case, undo=None)
-        return replace(after, undo=Undo(event_id=happened.event_id, kind=event.kind, party=event.party, was=was))
+            change(case, event, happened)
+            return
+        case.undo = None
+        was = copy(case)
+        change(case, event, happened)
+        case.undo = Undo(event_id=happened.event_id, kind=event.kind, party=event.party, was=was)
 
     return changed
 

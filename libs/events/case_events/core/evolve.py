@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from msgspec.structs import replace
+from copy import copy
 
 from case_events.core import events
 from case_events.core.case import Case, RequestedEvidence
@@ -29,24 +28,34 @@ def fold(history: Iterable[Happened]) -> Case | None:
     """The case after ``history``, oldest first; None for no history."""
     case: Case | None = None
     for happened in history:
-        case = evolve(case, happened)
+        case = _filed(happened) if case is None else _changed(case, happened)
     return case
 
 
 def evolve(case: Case | None, happened: Happened) -> Case:
-    """The case after one more event. The first is ``Filed`` and no other is (an assertion: the ledger keeps it so)."""
+    """The case after one more event; the one before it stays as it was.
+
+    The first is ``Filed`` and no other is (an assertion: the ledger keeps it so).
+    """
+    return _filed(happened) if case is None else _changed(copy(case), happened)
+
+
+def _changed(case: Case, happened: Happened) -> Case:
+    """The same case, which nobody else has, after one more event."""
     event = happened.event
-    if case is None:
-        assert isinstance(event, events.Filed), "nothing happens before filing"
-        return _filed(event, happened)
     change = CHANGES.get(type(event))
     assert change is not None, "a case is filed once"
     if case.undo is not None and type(event) not in UNDOABLE_AFTER:
-        case = replace(case, undo=None)
-    return change(replace(case, version=happened.version, updated_at=happened.effective_at), event, happened)
+        case.undo = None
+    case.version = happened.version
+    case.updated_at = happened.effective_at
+    change(case, event, happened)
+    return case
 
 
-def _filed(event: events.Filed, happened: Happened) -> Case:
+def _filed(happened: Happened) -> Case:
+    event = happened.event
+    assert isinstance(event, events.Filed), "nothing happens before filing"
     accepted = "acceptance" not in [clock.kind for clock in event.clocks]
     clocks, reminders = started_by(happened.version, event.clocks, [], [])
     return Case(

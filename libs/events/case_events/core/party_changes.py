@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from case_events.core import events
 from case_events.core.case import Case, Rating
 from case_events.core.changes import (
@@ -11,11 +9,11 @@ from case_events.core.changes import (
     RETURN,
     Change,
     brought,
-    clocks_after,
     decided,
     given_up,
-    kept_by,
+    handed_to,
     posted,
+    reset_clocks,
     stands,
     turn,
     waiting,
@@ -42,113 +40,91 @@ PartyEvent = (
 )
 
 
-def _amended(case: Case, event: events.ClaimAmended, _: Happened) -> Case:
-    clocks, reminders = clocks_after(case, event.clocks)
-    return replace(
-        case,
-        status=turn(case.respondent),
-        demand=event.demand,
-        amount=event.amount,
-        offer=None,
-        decision=None,
-        clocks=clocks,
-        reminders=reminders,
-    )
+def _amended(case: Case, event: events.ClaimAmended, _: Happened) -> None:
+    case.status = turn(case.respondent)
+    case.demand = event.demand
+    case.amount = event.amount
+    case.offer = None
+    case.decision = None
+    reset_clocks(case, event.clocks)
 
 
-def _evidence(case: Case, event: events.EvidenceSubmitted, _: Happened) -> Case:
-    return brought(case, event.by, event.evidence)
+def _evidence(case: Case, event: events.EvidenceSubmitted, _: Happened) -> None:
+    brought(case, event.by, event.evidence)
 
 
-def _replied(case: Case, event: events.MerchantReplied, happened: Happened) -> Case:
-    case = brought(case, "respondent", event.evidence)
-    clocks, reminders = clocks_after(case, (), stop=("response",))
-    return replace(
-        case,
-        status="waiting_for_complainant",
-        offer=event.offer,
-        decision=event.decision,
-        intervention_open=case.intervention_open or event.decision == "refuse",
-        posts=posted(case, happened),
-        clocks=clocks,
-        reminders=reminders,
-    )
+def _replied(case: Case, event: events.MerchantReplied, happened: Happened) -> None:
+    brought(case, "respondent", event.evidence)
+    case.status = "waiting_for_complainant"
+    case.offer = event.offer
+    case.decision = event.decision
+    if event.decision == "refuse":
+        case.intervention_open = True
+    posted(case, happened)
+    reset_clocks(case, (), stop=("response",))
 
 
-def _settled(case: Case, event: events.Settled, _: Happened) -> Case:
+def _settled(case: Case, event: events.Settled, _: Happened) -> None:
     outcome = "conceded" if event.basis == "concession" else "settled"
-    return decided(case, outcome, event.remedy, event.owed, event.clocks, event.recoveries)
+    decided(case, outcome, event.remedy, event.owed, event.clocks, event.recoveries)
 
 
-def _called_in(case: Case, event: events.InterventionRequested, _: Happened) -> Case:
+def _called_in(case: Case, event: events.InterventionRequested, _: Happened) -> None:
     """A receipt that is disputed takes the decision with it."""
-    clocks, reminders = clocks_after(case, event.clocks, stop=TALKS)
-    return replace(
-        case,
-        stage="claim",
-        status="under_review",
-        outcome=None,
-        department=event.department,
-        interventions=case.interventions + 1,
-        assignee=kept_by(case, event.department),
-        remedy=None,
-        owed=None,
-        recoveries=(),
-        clocks=clocks,
-        reminders=reminders,
-    )
+    case.stage = "claim"
+    case.status = "under_review"
+    case.outcome = None
+    case.interventions += 1
+    case.remedy = None
+    case.owed = None
+    case.recoveries = ()
+    handed_to(case, event.department)
+    reset_clocks(case, event.clocks, stop=TALKS)
 
 
-def _expedited(case: Case, event: events.Expedited, _: Happened) -> Case:
-    return replace(case, priority=event.priority, expedites=case.expedites + 1)
+def _expedited(case: Case, event: events.Expedited, _: Happened) -> None:
+    case.priority = event.priority
+    case.expedites += 1
 
 
-def _appealed(case: Case, event: events.Appealed, _: Happened) -> Case:
-    case = brought(case, event.by, event.evidence)
-    clocks, reminders = clocks_after(case, event.clocks, stop=("appeal",))
-    return replace(
-        case,
-        stage="appeal",
-        status="appeal_under_review",
-        instance=event.instance,
-        appealed_by=event.by,
-        clocks=clocks,
-        reminders=reminders,
-    )
+def _appealed(case: Case, event: events.Appealed, _: Happened) -> None:
+    brought(case, event.by, event.evidence)
+    case.stage = "appeal"
+    case.status = "appeal_under_review"
+    case.instance = event.instance
+    case.appealed_by = event.by
+    reset_clocks(case, event.clocks, stop=("appeal",))
 
 
-def _accepted_ruling(case: Case, event: events.RulingAccepted, _: Happened) -> Case:
-    case = replace(case, accepted_by=(*case.accepted_by, event.by))
-    return stands(case, event) if event.stands else case
+def _accepted_ruling(case: Case, event: events.RulingAccepted, _: Happened) -> None:
+    case.accepted_by = (*case.accepted_by, event.by)
+    if event.stands:
+        stands(case, event)
 
 
-def _withdrawn(case: Case, event: events.Withdrawn, _: Happened) -> Case:
-    return given_up(case, "withdrawn", event.clocks, event.recoveries)
+def _withdrawn(case: Case, event: events.Withdrawn, _: Happened) -> None:
+    given_up(case, "withdrawn", event.clocks, event.recoveries)
 
 
-def _returned(case: Case, event: events.Returned, _: Happened) -> Case:
-    clocks, reminders = clocks_after(case, event.clocks, stop=RETURN)
-    return replace(
-        case,
-        status=waiting(case.remedy, case.recoveries, clocks),
-        freight_by=event.freight_by or case.freight_by,
-        clocks=clocks,
-        reminders=reminders,
-    )
+def _returned(case: Case, event: events.Returned, _: Happened) -> None:
+    case.freight_by = event.freight_by or case.freight_by
+    reset_clocks(case, event.clocks, stop=RETURN)
+    case.status = waiting(case)
 
 
-def _remedied(case: Case, event: events.Remedied, _: Happened) -> Case:
-    clocks, reminders = clocks_after(case, event.clocks, stop=("remedy",))
-    status = waiting(None, case.recoveries, clocks)
-    return replace(case, status=status, remedy=None, owed=None, clocks=clocks, reminders=reminders)
+def _remedied(case: Case, event: events.Remedied, _: Happened) -> None:
+    case.remedy = None
+    case.owed = None
+    reset_clocks(case, event.clocks, stop=("remedy",))
+    case.status = waiting(case)
 
 
-def _messaged(case: Case, _: events.Messaged, happened: Happened) -> Case:
-    return replace(case, posts=posted(case, happened))
+def _messaged(case: Case, _: events.Messaged, happened: Happened) -> None:
+    posted(case, happened)
 
 
-def _rated(case: Case, event: events.Rated, _: Happened) -> Case:
-    return replace(case, rating=Rating(score=event.score, comment=event.comment))
+def _rated(case: Case, event: events.Rated, _: Happened) -> None:
+    case.rating = Rating(score=event.score, comment=event.comment)
 
 
 BY_PARTY: dict[type[events.Event], Change] = {
