@@ -174,10 +174,7 @@ async def test_who_joined_while_a_batch_was_read_for_others_reads_it_alone(house
 async def test_each_viewer_hears_what_there_is_for_them(
     house: House, numbering: Ledger, case: dict[str, Any], storefront: AsyncClient
 ) -> None:
-    connection = await asyncpg.connect(house.database.app)
-    await teach(connection)
-    _, secret = await keys.create(connection, client="m-3", name="m-3", role="storefront", merchants=["m-3"])
-    await connection.close()
+    secret = await key_of(house, "m-3")
     async with (
         listener(house.app, "ops", after="now") as ops,
         listener(house.app, "storefront", after="now") as front,
@@ -193,6 +190,32 @@ async def test_each_viewer_hears_what_there_is_for_them(
             await one.heard(end)
         assert ops.positions == [end - 3, end - 2, end - 1, end]
         assert front.positions == merchant.positions == [end - 3, end]
+
+
+async def key_of(house: House, merchant: str) -> str:
+    """A key that is shown this merchant's cases only."""
+    connection = await asyncpg.connect(house.database.app)
+    await teach(connection)
+    _, secret = await keys.create(connection, client=merchant, name=merchant, role="storefront", merchants=[merchant])
+    await connection.close()
+    return secret
+
+
+@pytest.mark.usefixtures("case")
+async def test_who_listens_alone_hears_their_own_behind_any_number_of_others_events(
+    house: House, numbering: Ledger, storefront: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "LIVE_MAX", 5)
+    async with listener(house.app, key=await key_of(house, "m-4"), after="now") as merchant:
+        await joined(house)
+        for _ in range(7):
+            await filed(storefront)
+        others = await number(numbering)
+        await filed(storefront, respondent={"role": "merchant", "id": "m-4"})
+        end = await number(numbering)
+        assert end > others
+        await merchant.heard(end)
+        assert merchant.positions == [end]
 
 
 async def test_a_slow_caller_is_waited_for_by_nobody_and_misses_nothing(

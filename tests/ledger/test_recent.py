@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -12,6 +13,7 @@ from case_events.core.commands import Correct, Correction
 from case_events.core.events import Filed
 from case_events.core.evolve import fold
 from case_events.core.values import ERASED, CaseId, Penalty
+from case_events.ledger import steps
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.identifiers import uuid7
 from case_events.ledger.queries import read_case
@@ -75,6 +77,25 @@ async def test_what_is_remembered_is_not_read_again(ledger: Ledger, desk: Desk) 
     kept = remembered(ledger, case_id)
     assert kept is not None
     assert (await read(ledger, case_id, ledger.recent)).history is kept.history
+
+
+async def test_who_reads_all_texts_while_a_step_is_judged_without_them_is_not_shown_them_sealed(
+    ledger: Ledger, desk: Desk, other: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = await other.filed()
+    await other.post(case_id, examples.EVIDENCE)
+    commit = steps.commit
+
+    async def read_and_commit(*given: Any, **said: Any) -> set[CaseId]:
+        await read_case(ledger, case_id)
+        return await commit(*given, **said)
+
+    monkeypatch.setattr(steps, "commit", read_and_commit)
+    await desk.post(case_id, examples.REFUSE, brief=True)
+    monkeypatch.undo()
+    anew = await read(ledger, case_id, None)
+    seen = await read_case(ledger, case_id)
+    assert (seen.history, seen.case) == (anew.history, fold(anew.history))
 
 
 async def test_what_another_process_did_meanwhile_is_seen(ledger: Ledger, desk: Desk, other: Desk) -> None:

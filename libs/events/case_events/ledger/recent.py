@@ -52,12 +52,16 @@ class Recent:
         return found if found is not None and (found.opened or not opened) else None
 
     def add(self, step: Step, head: bytes, keys: tuple[SubjectKey, ...], hashes: Hashes) -> None:
-        """A step was written: what was remembered up to its ``head``, or nothing where it files, goes on with it."""
+        """A step was written: what was remembered up to its ``head``, or nothing where it files, goes on with it.
+
+        It goes on only from the very case that the step was judged on: another reading of the same events, by somebody
+        who came meanwhile, may have opened more of their texts.
+        """
         assert step.case is not None, "only a case is written"
         before = self._cases.get(step.case_id)
         if step.before is None:
             now = Remembered(history=step.events, hashes=hashes, keys=keys, case=step.case, opened=True)
-        elif before is not None and before.known[1] == head:
+        elif before is not None and before.case is step.before and before.known[1] == head:
             history, hashes = (*before.history, *step.events), (*before.hashes, *hashes)
             now = Remembered(history=history, hashes=hashes, keys=keys, case=step.case, opened=before.opened)
         else:

@@ -111,14 +111,16 @@ async def read_at(
 async def read_live(
     connection: Connection, vault: Vault, after: int, *, viewers: tuple[Viewer, ...], limit: int
 ) -> Live:
-    """The next ``limit`` events behind ``after``, read once and shown to each of ``viewers``. Raises as ``read``."""
+    """The next ``limit`` positions behind ``after``, read once and shown to each of ``viewers``. Raises as ``read``.
+
+    ``through`` is where they end, whether or not anybody was shown anything.
+    """
     question = question_of(viewers)
-    rows, _ = await rows_behind(connection, question, after, after + limit, limit)
+    rows, last = await rows_behind(connection, question, after, after + limit, limit)
     told, unreadable = await told_of(connection, vault, rows, question, viewers)
-    reached = rows[-1]["position"] if rows else after
     return Live(
         told={viewer: tuple(_before(unreadable, theirs)) for viewer, theirs in told.items()},
-        through=_up_to(unreadable[0], after) if unreadable else reached,
+        through=_up_to(unreadable[0], after) if unreadable else min(after + limit, last),
     )
 
 
