@@ -166,7 +166,7 @@ TAMPERINGS: dict[str, tuple[str, str, set[tuple[int | None, str]]]] = {
     "a key destroyed without an erasure": (
         VICTIM,
         "UPDATE subject_keys SET wrapped = NULL, erased_at = now() WHERE case_id = '$case' AND side = 'complainant'",
-        {(LAST, f"{ROW}: complainant_id")},
+        {(LAST, f"{ROW}: complainant_id"), (LAST, "the complainant's key was destroyed, and no event says so")},
     ),
     "the number of a key": (
         VICTIM,

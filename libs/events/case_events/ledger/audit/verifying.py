@@ -175,6 +175,7 @@ def _replay(kept: Kept, vault: Vault) -> Iterator[Found]:
     """Read and fold the events, and compare what is kept of their end; the first that cannot be replayed ends it."""
     ring, marks = vault.ring(kept.keys), list[Mark]()
     marking: dict[int, bool] = {}
+    erased: dict[str, int] = {}
     case: Case | None = None
     filed: Event | None = None
     for row in kept.events:
@@ -191,20 +192,24 @@ def _replay(kept: Kept, vault: Vault) -> Iterator[Found]:
         except UNREADABLE as error:
             yield version, f"cannot be replayed: {_said(error)}"
             return
-        yield from _erased(kept, happened)
+        if isinstance(event, SubjectErased):
+            erased[event.subject] = version
         filed = filed or event
     if case is not None:
         assert isinstance(filed, Filed), "evolve begins with nothing else"
+        yield from _erased(kept, case, erased)
         yield from ((case.version, what) for what in _rows(kept, case))
         yield from _reserved(kept, case, filed, vault)
         yield from _marked(kept, case, marks, marking)
 
 
-def _erased(kept: Kept, happened: Happened) -> Iterator[Found]:
-    """Whoever was erased has no key any more."""
-    event = happened.event
-    if isinstance(event, SubjectErased) and any(key.side == event.subject and key.wrapped for key in kept.keys):
-        yield happened.version, f"the {event.subject} was erased, and the key is still there"
+def _erased(kept: Kept, case: Case, erased: Mapping[str, int]) -> Iterator[Found]:
+    """Whoever was erased, at which version, has no key any more; and everybody else has one."""
+    for key in kept.keys:
+        if key.side in erased and key.wrapped is not None:
+            yield erased[key.side], f"the {key.side} was erased, and the key is still there"
+        elif key.side not in erased and key.wrapped is None:
+            yield case.version, f"the {key.side}'s key was destroyed, and no event says so"
 
 
 def _said(error: Exception) -> str:
