@@ -54,6 +54,20 @@ async def test_whoever_comes_while_a_batch_is_under_way_shares_the_next() -> Non
     assert counter.most_under_way == LANES
 
 
+async def test_nobody_waits_for_ever_where_counting_goes_wrong() -> None:
+    counter, queue = Counter(), batches()
+
+    def told(_: int) -> None:
+        raise ValueError("full disk")
+
+    queue.told = told
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await queue.add("one", counter.work)
+        queue.told = None
+        assert await queue.add("one", counter.work) == "ONE"
+
+
 async def test_a_few_go_together_and_more_are_shared_among_the_lanes() -> None:
     for count, sizes in ((SHARE_MIN, [SHARE_MIN]), (LANES * 2 * SHARE_MIN, [2 * SHARE_MIN] * LANES)):
         counter, queue = Counter(), batches()

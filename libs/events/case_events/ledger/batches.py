@@ -87,14 +87,16 @@ class Batches(Generic[T, R]):
         while batch := await self._gathered():
             keys = {self._key(item) for item, _, _ in batch}
             self._busy |= keys
-            if self.told is not None:
-                self.told(len(batch))
             self._under_way += 1
             try:
+                if self.told is not None:
+                    self.told(len(batch))
                 await self._work(batch, work)
             finally:
                 self._under_way -= 1
                 self._busy -= keys
+                for _, answer, _ in batch:
+                    answer.cancel()  # of what ended in the middle: nobody waits for ever; who was answered, stays so
 
     async def _work(self, batch: list[Waiting[T, R]], work: Work[T, R]) -> None:
         try:
