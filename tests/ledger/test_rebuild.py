@@ -13,14 +13,18 @@ import pytest_asyncio
 
 from case_events.core.values import CaseId, Instant
 from case_events.ledger.audit.audit import verify
+from case_events.ledger.bulk import held
+from case_events.ledger.bulk.importing import record
 from case_events.ledger.clock.firing import postpone
+from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.rebuild import building, rebuilding, shadows
-from case_events.ledger.rebuild.differing import MISSING, TOO_MANY
+from case_events.ledger.rebuild.differing import MISSING, TOO_MANY, Difference, differences
 from case_events.ledger.rebuild.rebuilding import AlreadyRebuilding, Rebuilt, rebuild
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk, a_filing, contents, one_of_each
+from tests.ledger.history import filing, line
 from tests.ledger.tampering import tampered
 
 VICTIM = "ruled"
@@ -212,6 +216,34 @@ async def test_a_case_that_cannot_be_replayed_is_named_and_nothing_is_changed(
             assert what in done.refused
             assert [one.case_id for one in done.broken] == [cases[VICTIM]]
             assert (await contents(superuser), await catalog(superuser)) == (before, names)
+
+
+async def test_what_an_import_held_is_released_behind_a_rebuild_and_never_copied_from_before(
+    module_database: Database, superuser: asyncpg.Connection, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held, "REBUILT_POLL_S", 0.05)
+    async with ledger.connection() as connection:
+        told = await record(ledger, connection, "held", [line("held", timedelta(hours=1), filing("held"))])
+    assert [one.problem for one in told.values()] == [None]
+    put_off = "SELECT count(*) FROM deadlines WHERE test_clock IS NULL AND next_try_at > due_at AND attempts = 0"
+    assert await superuser.fetchval(put_off) > 0
+    releasing: list[asyncio.Task[None]] = []
+    compared = differences
+
+    async def release() -> None:
+        async with ledger.connection() as connection:
+            await held.release(connection, "import:held")
+
+    async def copied_by_now(connection: Connection) -> tuple[Difference, ...]:
+        releasing.append(asyncio.create_task(release()))
+        await asyncio.sleep(0.2)
+        assert not releasing[0].done()
+        return await compared(connection)
+
+    monkeypatch.setattr(rebuilding, "differences", copied_by_now)
+    assert (await rebuilt(module_database)).refused is None
+    await releasing[0]
+    assert await superuser.fetchval(put_off) == 0
 
 
 async def test_of_two_that_rebuild_at_once_the_second_is_refused(

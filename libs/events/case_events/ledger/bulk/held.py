@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -27,6 +28,12 @@ OF_CLIENT = """
 SELECT DISTINCT d.case_id FROM deadlines d JOIN events e ON e.case_id = d.case_id AND e.version = 1
 WHERE e.client = $1 AND d.test_clock IS NULL AND d.due_at < $2 AND d.case_id > $3 ORDER BY d.case_id LIMIT $4
 """
+REBUILDING = 0x7265_6275_696C_64
+"""Had alone by whoever rebuilds, and shared by whoever releases ("rebuild" in ASCII): a copy of a held deadline is not
+released with it, and says nothing by which a rebuild would see that it should be made again."""
+REBUILT_POLL_S = 1.0
+SHARE = "SELECT pg_try_advisory_lock_shared($1)"
+GIVE_BACK = "SELECT pg_advisory_unlock_shared($1)"
 RELEASE = "UPDATE deadlines SET next_try_at = due_at WHERE case_id = ANY($1::uuid[]) AND next_try_at > due_at"
 
 
@@ -36,12 +43,21 @@ async def hold(connection: Connection, case_ids: set[CaseId]) -> None:
 
 
 async def release(connection: Connection, client: str) -> None:
-    """The import of this client is over: what fell due since is the schedulers' now."""
-    soon = await connection.fetchval("SELECT now() + $1::interval", HELD)
-    last = UUID(int=0)
-    while case_ids := await _of_client(connection, client, soon, last):
-        await connection.execute(RELEASE, case_ids)
-        last = case_ids[-1]
+    """The import of this client is over: what fell due since is the schedulers' now.
+
+    Waits for a rebuild that is under way.
+    """
+    while not await connection.fetchval(SHARE, REBUILDING):
+        await asyncio.sleep(REBUILT_POLL_S)
+    try:
+        soon = await connection.fetchval("SELECT now() + $1::interval", HELD)
+        last = UUID(int=0)
+        while case_ids := await _of_client(connection, client, soon, last):
+            await connection.execute(RELEASE, case_ids)
+            last = case_ids[-1]
+    finally:
+        if not connection.is_closed():
+            await connection.execute(GIVE_BACK, REBUILDING)
 
 
 async def run_out(ledger: Ledger, connection: Connection, client: str, until: Instant) -> int:

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from typing import Literal
 
 from case_events.core.values import CaseId, Instant, Value
+from case_events.ledger.bulk.held import REBUILDING
 from case_events.ledger.connection import Connection
 from case_events.ledger.rebuild import shadows
 from case_events.ledger.rebuild.building import BATCH, BROKEN_MAX, Broken, Built, build, connect, read_back, slices
@@ -20,8 +21,6 @@ from case_events.ledger.rebuild.switching import InTheWay, NotNow, switch
 from case_events.ledger.rebuild.workers import build_all
 from case_events.ledger.sealing import Vault
 
-LOCK = 0x7265_6275_696C_64
-"""Held by whoever rebuilds: "rebuild" in ASCII; any number, as long as it is always this one."""
 ROUNDS_MAX = 20
 """How often what moved is caught up before the switch; each round is shorter than the one before."""
 FEW = 50
@@ -76,7 +75,7 @@ class Rebuilt(Value, frozen=True, kw_only=True):
 
 
 class AlreadyRebuilding(Exception):
-    """Somebody else is rebuilding this ledger."""
+    """Somebody else is rebuilding this ledger, or releases what an import held."""
 
 
 class _Refused(Exception):
@@ -100,8 +99,8 @@ async def rebuild(
     tell = tell or _silent
     connection, other = await connect(url), await connect(url)
     try:
-        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
-            raise AlreadyRebuilding("another rebuild of this ledger is under way")
+        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", REBUILDING):
+            raise AlreadyRebuilding("another rebuild of this ledger is under way, or an import of it is just ending")
         try:
             built = await _built(connection, url, master_key, jobs, tell)
             may = allow_earlier or dry_run
