@@ -13,10 +13,10 @@ from case_events.core.viewer import EVERYTHING, MERCHANT, Viewer
 from case_events.ledger.codec import RECORDED
 from case_events.ledger.connection import Connection
 
-HEAD = "SELECT head FROM feed_state WHERE lane = 0"
-POSITIONS = """
-SELECT s.head, p.position, p.case_id, p.version FROM feed_state s LEFT JOIN ({page}) AS p ON true
-WHERE s.lane = 0 ORDER BY p.position
+HEAD = "SELECT head FROM feed_state ORDER BY head DESC LIMIT 1"
+"""The one row, by the key that grows with it: found in any other way, it is sought among all its dead versions."""
+POSITIONS = f"""
+SELECT s.head, p.position, p.case_id, p.version FROM ({HEAD}) AS s LEFT JOIN ({{page}}) AS p ON true ORDER BY p.position
 """
 # Of each case the keys, and the filing that pins its policy, stand once: beside the first of its events.
 EVENTS = f"""
@@ -29,12 +29,12 @@ SELECT p.case_id, p.version, {", ".join(f"e.{name}" for name in RECORDED[2:])}, 
     CASE WHEN p.nth = 1 THEN (
         SELECT f.payload FROM events f WHERE f.case_id = p.case_id AND f.version = 1
     ) END AS filed
-FROM feed_state s
+FROM ({HEAD}) AS s
 LEFT JOIN (
     SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY position) AS nth FROM ({{page}}) AS q
 ) AS p ON true
 LEFT JOIN events e ON e.case_id = p.case_id AND e.version = p.version
-WHERE s.lane = 0 ORDER BY p.position
+ORDER BY p.position
 """
 PAGE = """
 SELECT f.position, f.case_id, f.version FROM feed f WHERE f.position > $1 AND f.position <= $2{conditions}

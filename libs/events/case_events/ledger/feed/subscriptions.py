@@ -15,7 +15,7 @@ from case_events.core.values import CaseId, Instant, Value
 from case_events.core.viewer import EVERYTHING, Viewer
 from case_events.ledger.connection import Connection
 from case_events.ledger.feed.reader import Page, read
-from case_events.ledger.feed.rows import BeyondFeed, head
+from case_events.ledger.feed.rows import HEAD, BeyondFeed, head
 from case_events.ledger.sealing import Vault
 
 NAME_MAX = 200
@@ -24,15 +24,15 @@ ERROR_MAX = 2_000
 """Characters of an error that are kept."""
 PARKED_PAGE_MAX = 1_000
 
-SUBSCRIBE = """
+SUBSCRIBE = f"""
 INSERT INTO subscriptions (name, position)
-SELECT $1, coalesce($2, (SELECT head FROM feed_state WHERE lane = 0)) ON CONFLICT (name) DO NOTHING
+SELECT $1, coalesce($2, ({HEAD})) ON CONFLICT (name) DO NOTHING
 RETURNING position
 """
-STANDING = """
+STANDING = f"""
 SELECT s.name, s.position, f.head, CASE WHEN s.held_until > clock_timestamp() THEN s.owner END AS owner,
     s.held_until, (SELECT count(*) FROM parked p WHERE p.subscription = s.name) AS parked
-FROM subscriptions s, feed_state f WHERE s.name = $1 AND f.lane = 0
+FROM subscriptions s, ({HEAD}) AS f WHERE s.name = $1
 """
 HOLD = """
 UPDATE subscriptions SET owner = $2, held_until = clock_timestamp() + make_interval(secs => $3)
@@ -40,12 +40,12 @@ WHERE name = $1 AND (owner IS NULL OR owner = $2 OR held_until <= clock_timestam
 RETURNING position, held_until
 """
 # Whoever is at one of them in this moment is not waited for, so that no two wait for each other.
-ALL = """
+ALL = f"""
 UPDATE subscriptions s SET owner = $2, held_until = clock_timestamp() + make_interval(secs => $3)
-FROM feed_state f, (
-    SELECT name FROM subscriptions WHERE name = ANY ($1::text[]) AND {which} FOR UPDATE SKIP LOCKED
+FROM ({HEAD}) AS f, (
+    SELECT name FROM subscriptions WHERE name = ANY ($1::text[]) AND {{which}} FOR UPDATE SKIP LOCKED
 ) AS free
-WHERE s.name = free.name AND f.lane = 0 RETURNING s.name, s.position < f.head AS behind
+WHERE s.name = free.name RETURNING s.name, s.position < f.head AS behind
 """
 HOLD_ON = ALL.format(which="owner = $2")
 HOLD_FREE = ALL.format(
@@ -56,8 +56,8 @@ RELEASE = "UPDATE subscriptions SET owner = NULL, held_until = NULL WHERE name =
 HELD = "s.name = $1 AND s.owner = $2 AND s.held_until > clock_timestamp()"
 POSITION = f"SELECT s.position FROM subscriptions s WHERE {HELD}"
 ADVANCE = f"""
-UPDATE subscriptions s SET position = greatest(s.position, $3) FROM feed_state f
-WHERE f.lane = 0 AND $3 <= f.head AND {HELD} RETURNING s.position
+UPDATE subscriptions s SET position = greatest(s.position, $3) FROM ({HEAD}) AS f
+WHERE $3 <= f.head AND {HELD} RETURNING s.position
 """
 PARK = f"""
 INSERT INTO parked AS p (subscription, position, attempts, error)

@@ -9,6 +9,7 @@ from uuid import UUID
 from case_events.core.values import Instant, Value
 from case_events.ledger.connection import Connection
 from case_events.ledger.feed import subscriptions
+from case_events.ledger.feed.rows import HEAD
 from case_events.ledger.sealing import Vault
 from case_events.ledger.webhooks import circuits, errands, secrets, waiting
 from case_events.ledger.webhooks.endpoints import LIVE_MAX, Endpoint, Shelf, note, read, subscription_of, words
@@ -33,10 +34,10 @@ UPDATE webhook_endpoints SET url = $2, description = $3, types = $4, merchants =
 WHERE id = $1 AND deleted_at IS NULL
 """
 DELETE = "UPDATE webhook_endpoints SET deleted_at = clock_timestamp() WHERE id = $1 AND deleted_at IS NULL RETURNING id"
-STANDING = """
+STANDING = f"""
 SELECT s.position, f.head, w.waiting, w.waiting_since, coalesce(c.failures, 0) AS failures,
     CASE WHEN c.open_until > clock_timestamp() THEN c.open_until END AS open_until, c.succeeded_at, c.failed_at
-FROM subscriptions s JOIN feed_state f ON f.lane = 0
+FROM subscriptions s CROSS JOIN ({HEAD}) AS f
 CROSS JOIN LATERAL (
     SELECT count(*) AS waiting, min(first_at) AS waiting_since FROM webhook_waiting WHERE endpoint = $2
 ) AS w
