@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -11,8 +12,10 @@ import pytest_asyncio
 
 from case_events.ledger import steps
 from case_events.ledger.connection import teach
-from case_events.ledger.database import Ledger, open_ledger
+from case_events.ledger.database import LOCK_S, Ledger, open_ledger
+from case_events.ledger.identifiers import uuid7
 from case_events.ledger.judging import judge
+from case_events.ledger.reserving import reservation
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk, a_filing, asking, stored
@@ -98,6 +101,27 @@ async def until_it_waits(superuser: asyncpg.Connection) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("nobody came to the lock")
+
+
+async def test_who_files_what_somebody_has_not_finished_filing_holds_nobody_up(
+    desk: Desk, superuser: asyncpg.Connection
+) -> None:
+    contested, other = a_filing(), await desk.filed()
+    unfinished = superuser.transaction()
+    await unfinished.start()
+    # As the dry run of an import does, for as long as its file lasts.
+    reserve = "INSERT INTO open_complaints (reservation, case_id) VALUES ($1, $2)"
+    await superuser.execute(reserve, reservation(contested, desk.ledger.vault), uuid7())
+    began = time.monotonic()
+    theirs = asyncio.create_task(desk.ask(contested))
+    steps_taken = await asyncio.gather(desk.post(other, examples.EVIDENCE), *(desk.ask(a_filing()) for _ in range(5)))
+    assert time.monotonic() - began < LOCK_S / 2
+    assert [step.problem for step in steps_taken] == [None] * 6
+    problem = (await theirs).problem
+    assert problem is not None
+    assert problem.code == "busy"
+    await unfinished.rollback()
+    assert (await desk.ask(contested)).problem is None
 
 
 async def test_of_two_filings_of_one_complaint_at_once_one_is_told_where_the_other_is(

@@ -17,7 +17,7 @@ from case_events.ledger import steps
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.identifiers import uuid7
 from case_events.ledger.queries import read_case
-from case_events.ledger.recent import EVENTS_OF_ONE_MAX, Recent, Remembered
+from case_events.ledger.recent import BYTES_OF_ONE_MAX, EVENTS_OF_ONE_MAX, Recent, Remembered
 from case_events.ledger.sealing import SubjectKey
 from case_events.ledger.store import Loaded, load
 from tests import examples
@@ -95,7 +95,25 @@ async def test_who_reads_all_texts_while_a_step_is_judged_without_them_is_not_sh
     monkeypatch.undo()
     anew = await read(ledger, case_id, None)
     seen = await read_case(ledger, case_id)
+    assert seen is not None
     assert (seen.history, seen.case) == (anew.history, fold(anew.history))
+
+
+async def test_few_cases_with_very_long_texts_push_out_the_oldest_too(ledger: Ledger, desk: Desk) -> None:
+    first, second = await desk.filed(), await desk.filed()
+    kept = [remembered(ledger, case_id) for case_id in (first, second)]
+    assert kept[0] is not None
+    assert kept[1] is not None
+    small = Recent(bytes_max=kept[0].size + kept[1].size - 1)
+    small.keep(first, kept[0])
+    small.keep(second, kept[1])
+    assert small.of(first, opened=True) is None
+    assert small.of(second, opened=True) is kept[1]
+    small.forget(second)
+    small.keep(first, kept[0])
+    assert small.of(first, opened=True) is kept[0]
+    small.keep(second, replace(kept[1], size=BYTES_OF_ONE_MAX + 1))
+    assert small.of(second, opened=True) is None
 
 
 async def test_what_another_process_did_meanwhile_is_seen(ledger: Ledger, desk: Desk, other: Desk) -> None:
@@ -116,9 +134,9 @@ async def test_a_state_that_was_never_committed_is_not_used(ledger: Ledger, desk
     kept = remembered(ledger, case_id)
     assert kept is not None
     hashes = ((b"p" * 32, b"h" * 32),) * len(planned.events)
-    memory(ledger).add(planned, kept.known[1], kept.keys, hashes)
+    memory(ledger).add(planned, kept.known[1], kept.keys, hashes, 0)
     assert [one.name for one in (await read(ledger, case_id, ledger.recent)).history] == ["filed"]
-    memory(ledger).add(planned, kept.known[1], kept.keys, hashes)
+    memory(ledger).add(planned, kept.known[1], kept.keys, hashes, 0)
     for _ in planned.events:
         await other.post(case_id, examples.EVIDENCE)
     names = [one.name for one in (await read(ledger, case_id, ledger.recent)).history]

@@ -8,11 +8,15 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest_asyncio
 
+from case_events.core.plan import Step
+from case_events.ledger.bulk.importing import record
+from case_events.ledger.bulk.together import submit_all
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.waking import APPENDED_CHANNEL, EVERY_S
 from tests import examples
 from tests.conftest import Database
-from tests.ledger.desk import MASTER_KEY, Desk
+from tests.ledger.desk import MASTER_KEY, Desk, a_filing, asking
+from tests.ledger.history import HOUR, filing, line
 
 SOON_S = 10
 POLL_S = 0.005
@@ -48,6 +52,18 @@ async def test_a_step_knocks_when_it_is_recorded_and_a_refused_one_does_not(desk
     assert refused.problem is not None
     await asyncio.sleep(0.2)
     assert len(knocks) == 1
+
+
+async def test_many_steps_at_once_and_an_import_knock_too(desk: Desk, knocks: list[float]) -> None:
+    desk.ledger.waking._next_at = 0.0
+    async for answers in submit_all(desk.ledger, {0: asking(a_filing()), 1: asking(a_filing())}):
+        assert [step.problem for step in answers.values() if isinstance(step, Step)] == [None, None]
+    await _heard(knocks, 1)
+    desk.ledger.waking._next_at = 0.0
+    async with desk.ledger.connection() as connection:
+        told = await record(desk.ledger, connection, "knocking", [line("one", HOUR, filing("knocking"))])
+    assert [one.problem for one in told.values()] == [None]
+    await _heard(knocks, 2)
 
 
 async def _heard(knocks: list[float], count: int) -> None:

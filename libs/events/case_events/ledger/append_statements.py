@@ -92,6 +92,10 @@ STANDS = """ AND (a.clock IS NULL OR EXISTS (
             AND g.stood_at IS NOT DISTINCT FROM a.stood_at
     ))"""
 """A step under a test clock is written only while the clock stands where it stood when the step was judged."""
+PATIENCE_MS = 200
+PATIENCE = f", set_config('lock_timeout', '{PATIENCE_MS}ms', true)"
+"""A filing waits no longer than this for somebody who files the same and is not done yet, such as a dry run of an
+import: those who are written with it have nothing to do with that."""
 BY_CASE, BY_INSTANT = "case_id, version", "effective_at, case_id, version"
 """In which order events get their places in the feed; those of a test clock as they took effect."""
 ONLY_FILINGS = """,
@@ -113,7 +117,7 @@ released AS (
 LIST = "INSERT INTO cases ({cases}) SELECT {cases} FROM asked JOIN won USING (case_id)"
 LIST_AGAIN = "UPDATE cases c SET {cases_moved} FROM moved m WHERE c.case_id = m.case_id"
 WRITE = """
-WITH asked AS (SELECT * FROM unnest($1::{asked}[])),
+WITH asked AS (SELECT a.* FROM unnest($1::{asked}[]) AS a{patience}),
 {win},
 written AS (
     INSERT INTO events ({events}) SELECT {events} FROM unnest($2::new_event[]) JOIN won USING (case_id)
@@ -148,6 +152,7 @@ def _append_sql(*, filing: bool, clocked: bool = False) -> str:
     return WRITE.format(
         **words,
         asked="filed_case" if filing else "moved_case",
+        patience=PATIENCE if filing else "",
         win=win,
         order=BY_INSTANT if clocked else BY_CASE,
         list_it=(LIST if filing else LIST_AGAIN).format(**words),

@@ -34,7 +34,7 @@ from case_events.ledger.read_models import case_row, moved
 from case_events.ledger.recent import Recent
 from case_events.ledger.reserving import reservation
 from case_events.ledger.sealing import KeyDestroyed, SubjectKey, Vault
-from case_events.ledger.store import Writing, append
+from case_events.ledger.store import Contested, Writing, append
 
 RACES_MAX = 4
 """How often a step is judged in company; whoever lost every time to somebody faster takes its turn."""
@@ -157,9 +157,9 @@ async def _written(ledger: Ledger, connection: Connection, judged: Sequence[Judg
     ]
     try:
         return await commit(connection, steps, ledger.vault, ledger.recent)
-    except asyncpg.UniqueViolationError:
-        # A complaint was opened, or a key used, by somebody faster, perhaps in this very batch: singly the first
-        # of them is written, and the others, judged again, see it.
+    except Contested:
+        # By somebody in this very batch, perhaps: singly the first of them is written, and the others, judged again,
+        # see it.
         if len(judged) == 1:
             return set()
         return {case_id for one in judged for case_id in await _written(ledger, connection, [one])}
@@ -176,7 +176,7 @@ async def _written_whole(ledger: Ledger, connection: Connection, judged: Judged)
     steps += [(one, GENESIS, ledger.vault.new_keys(one.case_id)) for one in judged.opened]
     try:
         await _commit_all(connection, steps, ledger.vault)
-    except (asyncpg.UniqueViolationError, _Undone):
+    except (Contested, _Undone):
         return False
     return True
 
@@ -207,7 +207,8 @@ async def commit(
             if writing.erasures:
                 recent.forget(writing.case_id)
             elif writing.case_id in written:
-                recent.add(step, head, keys, tuple((row.payload_hash, row.hash) for row in writing.rows))
+                hashes = tuple((row.payload_hash, row.hash) for row in writing.rows)
+                recent.add(step, head, keys, hashes, sum(len(row.payload) for row in writing.rows))
     return written
 
 

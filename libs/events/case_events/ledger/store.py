@@ -49,8 +49,8 @@ Known = Mapping[CaseId, Remembered | None]
 class Loaded(Value, frozen=True, kw_only=True):
     """A case as it was read: its history, the head its next event is chained onto, and the instant that judges.
 
-    ``case``: its fold, where somebody had it at hand. ``hidden``: its test clock was deleted; nobody reads the case or
-    posts to it, and its events stay where they are.
+    ``size``: of its events' payloads as they are stored, in bytes. ``case``: its fold, where somebody had it at hand.
+    ``hidden``: its test clock was deleted; nobody reads the case or posts to it, and its events stay where they are.
     """
 
     case_id: CaseId
@@ -59,6 +59,7 @@ class Loaded(Value, frozen=True, kw_only=True):
     history: History
     keys: tuple[SubjectKey, ...]
     hashes: Hashes
+    size: int
     case: Case | None = None
     hidden: bool = False
 
@@ -156,10 +157,10 @@ def _loaded(
     now = max(first["now"], first["head_recorded_at"])
     since = rows if first["version"] is not None else []
     history = tuple(recorded_of(row, ring, wanted) for row in since)
-    hashes = tuple(row[HASHES] for row in since)
+    hashes, size = tuple(row[HASHES] for row in since), sum(len(row["payload"]) for row in since)
     if before is not None:
         history = (*before.history, *history) if history else before.history
-        hashes = (*before.hashes, *hashes)
+        hashes, size = (*before.hashes, *hashes), before.size + size
     return Loaded(
         case_id=case_id,
         head=first["head_hash"],
@@ -167,6 +168,7 @@ def _loaded(
         history=history,
         keys=keys,
         hashes=hashes,
+        size=size,
         hidden=_hidden(history[0], first["clock_at"]),
     )
 
@@ -178,7 +180,14 @@ def _at_hand(recent: Recent, loaded: Loaded, before: Remembered | None, *, opene
         return replace(loaded, case=before.case)
     case = fold(loaded.history)
     assert case is not None, "a case has events"
-    now = Remembered(history=loaded.history, hashes=loaded.hashes, keys=loaded.keys, case=case, opened=opened)
+    now = Remembered(
+        history=loaded.history,
+        hashes=loaded.hashes,
+        keys=loaded.keys,
+        case=case,
+        size=loaded.size,
+        opened=opened,
+    )
     recent.keep(loaded.case_id, now)
     return replace(loaded, case=case)
 
@@ -187,12 +196,18 @@ def _hidden(filed: Recorded, clock_at: Instant | None) -> bool:
     return clock_at is None and isinstance(filed.event, Filed) and filed.event.test_clock is not None
 
 
+class Contested(Exception):
+    """Somebody faster opened the complaint or used the key, or is about to; nothing was written.
+
+    Others who were to be written with it may have nothing to do with that.
+    """
+
+
 async def append(connection: Connection, writings: Sequence[Writing], *, wake_before: Instant) -> set[CaseId]:
     """Write many cases, the filings in one statement and the steps in another, in one transaction.
 
     Returns the cases that were written; the others had moved on: judge them again. Schedulers are woken when a
-    live clock is due before ``wake_before``. Raises asyncpg.UniqueViolationError when a filing's complaint is
-    already open (nothing at all is written then).
+    live clock is due before ``wake_before``. Raises Contested (nothing at all is written then).
     """
     filings = [writing for writing in writings if writing.before == 0]
     steps = [writing for writing in writings if writing.before > 0]
@@ -215,16 +230,23 @@ async def _append(connection: Connection, writings: Sequence[Writing], wake_befo
     clocked = any(writing.case.test_clock is not None for writing in writings)
     started = [row for writing in writings for row in writing.started]
     soon = any(row.test_clock is None and not row.provisional and row.due_at < wake_before for row in started)
-    written = await connection.fetch(
-        APPEND[filing, clocked],
-        [(_filed if filing else _moved)(writing) for writing in writings],
-        [_event(row) for writing in writings for row in writing.rows],
-        [_started(row) for row in started],
-        [_key(key) for writing in writings for key in writing.keys]
-        if filing
-        else [_stopped(row) for writing in writings for row in writing.stopped],
-        soon,
-    )
+    try:
+        written = await connection.fetch(
+            APPEND[filing, clocked],
+            [(_filed if filing else _moved)(writing) for writing in writings],
+            [_event(row) for writing in writings for row in writing.rows],
+            [_started(row) for row in started],
+            [_key(key) for writing in writings for key in writing.keys]
+            if filing
+            else [_stopped(row) for writing in writings for row in writing.stopped],
+            soon,
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise Contested from error
+    except asyncpg.LockNotAvailableError as error:
+        if filing and error.context is not None:  # the row that was waited for; of a table Postgres says nothing
+            raise Contested from error
+        raise
     return {row["case_id"] for row in written}
 
 

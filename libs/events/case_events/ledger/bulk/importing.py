@@ -268,6 +268,8 @@ async def _commit(ledger: Ledger, connection: Connection, chains: Sequence[Chain
             await hold(connection, written)
     except _Undone:
         return set()
+    if written:
+        ledger.waking.appended()
     return written
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
-import asyncpg
 from msgspec.structs import replace
 
 from case_events.core.commands import File
@@ -23,6 +22,7 @@ from case_events.ledger.database import Ledger
 from case_events.ledger.judging import Judged, judge, reads_texts
 from case_events.ledger.sealing import KeyDestroyed, SubjectKey
 from case_events.ledger.steps import Asking, commit, request_of, submit
+from case_events.ledger.store import Contested
 
 CASES_MAX = 100
 """Cases in one group, which is one transaction: some ten milliseconds of judging, so that others get their turn."""
@@ -128,7 +128,7 @@ async def _written(chains: Sequence[Chain], write: Writing) -> set[CaseId]:
         return set()
     try:
         return await write(chains)
-    except (asyncpg.UniqueViolationError, KeyDestroyed):
+    except (Contested, KeyDestroyed):
         if len(chains) == 1:
             return set()
         half = len(chains) // 2
@@ -233,7 +233,10 @@ async def _chained(ledger: Ledger, connection: Connection, judged: Judged, lane:
 
 async def _commit(ledger: Ledger, connection: Connection, chains: Sequence[Chain]) -> set[CaseId]:
     steps = [(step, chain.head, chain.keys) for chain in chains if (step := chain.step()) is not None]
-    return await commit(connection, steps, ledger.vault, ledger.recent)
+    written = await commit(connection, steps, ledger.vault, ledger.recent)
+    if written:
+        ledger.waking.appended()
+    return written
 
 
 async def _unwritten(chains: Sequence[Chain]) -> set[CaseId]:
