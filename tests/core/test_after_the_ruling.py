@@ -75,7 +75,7 @@ def test_arbitration_needs_no_new_evidence_where_the_policy_asks_for_none() -> N
 
 
 def test_where_a_listing_was_taken_down_the_complainant_asks_for_reconsideration_and_it_stays_down() -> None:
-    dispute = subjects.filed(subjects.subjects()["taobao@2026.2 ip_infringement"], NOON)
+    dispute = subjects.filed(subjects.subjects()["taobao@2026.3 ip_infringement"], NOON)
     dispute.when(ACCEPT, at=hours(1)).then("accepted", takedown=True)
     dispute.when(REFUSE, at=hours(2)).when(replace(REJECT, rule="not_infringed"), at=hours(3))
     dispute.then("ruled", status="appealable", takedown=True)
@@ -86,7 +86,7 @@ def test_where_a_listing_was_taken_down_the_complainant_asks_for_reconsideration
 
 
 def test_the_listing_of_a_report_comes_off_with_the_decision_also_with_a_final_one() -> None:
-    report = subjects.filed(subjects.subjects()["taobao@2026.2 counterfeit_report"], NOON)
+    report = subjects.filed(subjects.subjects()["taobao@2026.3 counterfeit_report"], NOON)
     assert report.case.takedown is False
     rejected = report.when(replace(REJECT, rule="violation_not_found"), at=hours(1)).then("ruled", takedown=False)
     rejected.when(replace(APPEAL, evidence=(proof(70),)), at=hours(2))
@@ -95,7 +95,7 @@ def test_the_listing_of_a_report_comes_off_with_the_decision_also_with_a_final_o
 
 
 def test_a_withdrawn_complaint_gives_the_listing_back() -> None:
-    dispute = subjects.filed(subjects.subjects()["taobao@2026.2 ip_infringement"], NOON).when(ACCEPT, at=hours(1))
+    dispute = subjects.filed(subjects.subjects()["taobao@2026.3 ip_infringement"], NOON).when(ACCEPT, at=hours(1))
     dispute.when(WITHDRAW, at=hours(2)).then("withdrawn", "closed", takedown=False)
 
 

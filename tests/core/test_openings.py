@@ -79,6 +79,21 @@ def test_what_opened_is_a_filing_the_policy_takes() -> None:
     given(tmall()).file(opened, at=at, by=examples.PLATFORM).then("filed", status="waiting_for_respondent")
 
 
+def test_a_refund_while_the_trade_is_under_way_opens_it_too() -> None:
+    paid_at = Instant.of(examples.NOON - timedelta(days=3))
+    order = replace(an_order(INSURED, "apparel"), status="shipped", paid_at=paid_at, succeeded_at=None)
+    filing: dict[str, Any] = {"type": "refund_request", "reason": "damaged", "demand": "return_and_refund"}
+    asked = replace(examples.FILING, marketplace="tmall", order=order, **filing)
+    dispute = given(tmall()).file(asked, at=examples.NOON)
+    for number, command in enumerate((examples.AGREE, examples.ADDRESS, examples.SHIPPED, examples.RECEIVED), 1):
+        dispute.when(command, at=number * HOUR, by="complainant" if command is examples.SHIPPED else "respondent")
+        assert dispute.last.problem is None, dispute.last.problem
+    (opened,) = dispute.last.opens
+    assert opened.type == "shipping_insurance"
+    at = Instant.of(examples.NOON + 5 * HOUR)
+    given(tmall()).file(opened, at=at, by=examples.PLATFORM).then("filed", status="waiting_for_respondent")
+
+
 @pytest.mark.parametrize("promises", [(), ("seven_days_no_reason",)])
 def test_what_nobody_insured_opens_nothing(promises: tuple[str, ...]) -> None:
     assert sent_back(promises).when(examples.RECEIVED, at=5 * HOUR, by="respondent").last.opens == ()

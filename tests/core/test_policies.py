@@ -26,6 +26,8 @@ DIGESTS = {
     "taobao-2026.1": LANDED,
     "taobao-2026.2": "bc37d0ae84043ab0a6fbec43f118295721c7ca77f7b9f3bc9f261e0ff28394a9",
     "tmall-2026.2": "f125a44f60aacc52d0b7510e7a17fdc335d70a5b0709f1d57bc7decc91d422ff",
+    "taobao-2026.3": "51ccdee3ee205077ab906059b109df9fe25c5cee5bcf2e4b49d81be41d34fc68",
+    "tmall-2026.3": "5d8d5cc8122107840aa0b0d650ee6255fc90867da7e783a173add1d9032e98f7",
 }
 """Every policy that landed, and what its cases are pinned by."""
 SHIPPED = [load(text).policy for text in shipped()]
@@ -46,7 +48,18 @@ def every_type() -> list[ComplaintType]:
 
 def test_every_shipped_policy_loads_and_says_which_it_is() -> None:
     refs = [load(text).ref for text in shipped()]
-    assert [(ref.name, ref.version) for ref in refs] == [("taobao", "2026.2"), ("tmall", "2026.2")]
+    assert [(ref.name, ref.version) for ref in refs] == [("taobao", "2026.3"), ("tmall", "2026.3")]
+
+
+def test_a_shipped_policy_reminds_a_party_of_each_deadline_of_its_own() -> None:
+    """Domain Q2: of the right that lapses, of what is owed and owed back, and of each leg of a return."""
+    for rules in every_type():
+        of_its_own = {"intervention", "appeal", "remedy"}
+        of_its_own |= {"response"} if rules.reply else set()
+        of_its_own |= {"evidence"} if rules.evidence and rules.evidence.within else set()
+        of_its_own |= {"return_address", "return_shipment", "return_receipt"} if rules.return_leg else set()
+        of_its_own |= {"recovery"} if rules.advance else set()
+        assert of_its_own <= rules.reminders.keys(), (rules.title.en, of_its_own - rules.reminders.keys())
 
 
 def test_every_clause_of_a_shipped_policy_names_the_rows_it_carries() -> None:

@@ -47,7 +47,7 @@ COUNTERFEIT_REPORT = Promise(
     offer=None,
     stalls_after=None,
     channels=(Channel(None, limit=Working(5), target=Working(3)),),
-    reminders=REMINDERS[:2],
+    reminders=REMINDERS[:3],
 )
 PROHIBITED_GOODS_REPORT = replace(
     COUNTERFEIT_REPORT,

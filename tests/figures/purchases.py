@@ -10,7 +10,9 @@ from tests.examples import NOON
 from tests.figures.promise import Bend, Channel, Owed, Promise, ReturnLeg, Shipping, Working
 from tests.spec import days, hours
 
-REMINDERS = (("appeal", hours(24)), ("remedy", hours(24)), ("response", hours(24)), ("evidence", hours(24)))
+REMINDERS = tuple((kind, hours(24)) for kind in ("intervention", "appeal", "remedy", "response", "evidence"))
+PURCHASE = (*REMINDERS, ("recovery", hours(24)))
+SENT_BACK = (("return_address", hours(24)), ("return_shipment", hours(48)), ("return_receipt", hours(48)))
 CHANNELS = (
     Channel(None, limit=Working(3), target=Working(1)),
     Channel("order_page", limit=days(5)),
@@ -19,7 +21,7 @@ CHANNELS = (
 """I3: customer service one to three days, the order page at most five."""
 PROMISED = Bend(window=days(30), promise="thirty_day_returns")
 LONGER = Bend(window=days(15 + 15), extension="faulty_goods")
-PAID_AND_FREIGHT, PAID_AND_BOTH_FREIGHTS, PAID = 101_200, 102_700, 100_000
+PAID_AND_FREIGHT, PAID_AND_BOTH_FREIGHTS, PAID, WORTH = 101_200, 102_700, 100_000, 96_000
 FIVE_PERCENT, THREEFOLD = 5_000, 300_000
 
 NOT_RECEIVED = Promise(
@@ -36,7 +38,7 @@ NOT_RECEIVED = Promise(
     steps_in=Working(2),
     channels=(Channel(None, limit=Working(2)),),
     advance=50_000,
-    reminders=REMINDERS,
+    reminders=PURCHASE,
 )
 PRICE_FRAUD = Promise(
     type="price_fraud",
@@ -48,7 +50,7 @@ PRICE_FRAUD = Promise(
     offer="price_difference",
     channels=CHANNELS,
     advance=50_000,
-    reminders=REMINDERS,
+    reminders=PURCHASE,
 )
 PRICE_FRAUD_CLOSED = replace(PRICE_FRAUD, example="closed", status="trade_closed", counted_from="closed_at")
 PROMISE_BREACH = Promise(
@@ -59,13 +61,13 @@ PROMISE_BREACH = Promise(
     status="awaiting_payment",
     counted_from="created_at",
     bends=(LONGER,),
-    cap=PAID,
+    cap=WORTH,
     on_timeout="unlock",
     offer="compensation",
     channels=CHANNELS,
     advance=50_000,
     follow_up=days(7),
-    reminders=REMINDERS,
+    reminders=PURCHASE,
 )
 LATE_SHIPMENT = Promise(
     type="late_shipment",
@@ -84,7 +86,7 @@ LATE_SHIPMENT = Promise(
     owed=(Owed("compensation", FIVE_PERCENT, capped=False),),
     shipping=Shipping(),
     advance=50_000,
-    reminders=REMINDERS,
+    reminders=PURCHASE,
 )
 REFUND_REQUEST = Promise(
     type="refund_request",
@@ -101,7 +103,7 @@ REFUND_REQUEST = Promise(
     advance=50_000,
     instant=20_000,
     instant_reason="late_shipment",
-    reminders=REMINDERS,
+    reminders=(*PURCHASE, *SENT_BACK),
 )
 REFUND_SENT_BACK = replace(
     REFUND_REQUEST,
@@ -122,7 +124,7 @@ HARASSMENT = Promise(
     on_timeout="unlock",
     offer="compensation",
     channels=CHANNELS,
-    reminders=REMINDERS,
+    reminders=PURCHASE,
 )
 PAYMENT_REFUSED = replace(
     HARASSMENT,
@@ -149,7 +151,7 @@ QUALITY = Promise(
     channels=CHANNELS,
     return_leg=ReturnLeg(),
     follow_up=days(7),
-    reminders=(*REMINDERS, ("return_shipment", hours(48))),
+    reminders=(*PURCHASE, *SENT_BACK),
 )
 NOT_AS_DESCRIBED = replace(
     QUALITY, type="not_as_described", reason="not_as_described", clause="mismatch_proved", required=()
@@ -258,6 +260,6 @@ NOT_SHIPPED_AS_AGREED = Promise(
     owed=(Owed("compensation", FIVE_PERCENT, capped=False),),
     shipping=Shipping(),
     advance=50_000,
-    reminders=REMINDERS,
+    reminders=PURCHASE,
 )
 AFTER_SALES_PROMISE = replace(GUARANTEE, type="after_sales_promise_not_kept", clause="promise_not_kept")

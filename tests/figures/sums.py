@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from case_events.core.commands import PayAdvance
+from case_events.core.commands import PayAdvance, Withdraw
 from case_events.core.facts import ContractFacts
 from case_events.core.values import Instant, Penalty
 from tests.examples import TICK
@@ -21,6 +21,7 @@ from tests.figures.scene import (
     granting,
     order,
     rejecting,
+    running,
     shown,
     take,
 )
@@ -68,13 +69,15 @@ def points(promise: Promise, market: Market) -> None:
 
 
 def advance(promise: Promise, market: Market) -> None:
-    """P6: the platform pays first so much, and not a fen more."""
+    """P6: the platform pays first so much, and not a fen more; who fails gives it back in its time, reminded of it."""
     assert promise.advance is not None
     assert promise.cap is not None
     dispute = market.at_the_desk(promise, amount=fen(promise.cap))
     more = PayAdvance(amount=fen(promise.advance + 1))
     ask(dispute.fork(), promise, "platform", more, RULED_AT).faults("/data/amount/amount")
     take(dispute, promise, "platform", PayAdvance(amount=fen(promise.advance)), RULED_AT)
+    take(dispute, promise, "complainant", Withdraw(), RULED_AT)
+    running(dispute, promise, recovery=promise.remedy)
 
 
 def instant(promise: Promise, market: Market) -> None:
