@@ -85,7 +85,8 @@ def test_a_refund_while_the_trade_is_under_way_opens_it_too() -> None:
     filing: dict[str, Any] = {"type": "refund_request", "reason": "damaged", "demand": "return_and_refund"}
     asked = replace(examples.FILING, marketplace="tmall", order=order, **filing)
     dispute = given(tmall()).file(asked, at=examples.NOON)
-    for number, command in enumerate((examples.AGREE, examples.ADDRESS, examples.SHIPPED, examples.RECEIVED), 1):
+    told: tuple[Posted, ...] = (examples.AGREE, examples.ADDRESS, examples.SHIPPED, examples.RECEIVED)
+    for number, command in enumerate(told, 1):
         dispute.when(command, at=number * HOUR, by="complainant" if command is examples.SHIPPED else "respondent")
         assert dispute.last.problem is None, dispute.last.problem
     (opened,) = dispute.last.opens

@@ -56,7 +56,7 @@ def test_a_shipped_policy_reminds_a_party_of_each_deadline_of_its_own() -> None:
     for rules in every_type():
         of_its_own = {"intervention", "appeal", "remedy"}
         of_its_own |= {"response"} if rules.reply else set()
-        of_its_own |= {"evidence"} if rules.evidence and rules.evidence.within else set()
+        of_its_own |= {"evidence"} if rules.evidence else set()
         of_its_own |= {"return_address", "return_shipment", "return_receipt"} if rules.return_leg else set()
         of_its_own |= {"recovery"} if rules.advance else set()
         assert of_its_own <= rules.reminders.keys(), (rules.title.en, of_its_own - rules.reminders.keys())
