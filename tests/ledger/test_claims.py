@@ -17,11 +17,13 @@ from case_events.core.deadlines import deadlines_of, timeout_id
 from case_events.core.evolve import fold
 from case_events.core.values import CaseId, Instant
 from case_events.ledger.clock import firing
-from case_events.ledger.clock.backlog import failing
+from case_events.ledger.clock.backlog import IN_TURNS, failing
+from case_events.ledger.clock.backlog import OVERDUE as OVERDUE_OF
 from case_events.ledger.clock.claims import CLAIM_AMONG, CLAIM_LIVE, HELD_S
 from case_events.ledger.clock.firing import BATCH, FOR_EVER, fire, look_ahead
 from case_events.ledger.connection import POSTGRES_EPOCH
 from case_events.ledger.database import Ledger
+from case_events.ledger.queries import HEALTH
 from case_events.ledger.store import load
 from tests import examples
 from tests.ledger.desk import SWIFT, Desk, a_filing, now, stored
@@ -230,6 +232,29 @@ async def test_a_claim_from_the_floor_reads_no_more_however_much_cannot_be_clear
     assert ahead.now > floor
 
 
+async def test_whether_anything_is_overdue_is_asked_behind_the_watermark_only(
+    desk: Desk, scheduler: Ledger, superuser: asyncpg.Connection
+) -> None:
+    async with scheduler.connection() as pin:
+        pinned = pin.transaction(isolation="repeatable_read")
+        await pinned.start()
+        await pin.fetchval("SELECT count(*) FROM deadlines")
+        await superuser.execute(OVERDUE, DEAD)
+        await superuser.execute("DELETE FROM deadlines WHERE party = 'gone'")
+        pages = dict[str, list[int]]()
+        for watermark in ("NULL", "now() - interval '60 s'"):
+            standing = superuser.transaction()
+            await standing.start()
+            await superuser.execute(f"UPDATE clock_state SET watermark = {watermark}")  # noqa: S608
+            for name, sql, given in (("count", OVERDUE_OF, [1_001]), ("turns", IN_TURNS, []), ("health", HEALTH, [])):
+                pages.setdefault(name, []).append(await _pages(superuser, sql, *given))
+            await standing.rollback()
+        await pinned.rollback()
+    for name, (everywhere, behind) in pages.items():
+        assert everywhere > DEAD / 200, name
+        assert behind < everywhere / 4, name
+
+
 async def test_a_claim_reads_what_it_takes_however_much_is_overdue(
     scheduler: Ledger, superuser: asyncpg.Connection
 ) -> None:
@@ -248,10 +273,12 @@ async def test_a_claim_reads_what_it_takes_however_much_is_overdue(
 
 async def _read(superuser: asyncpg.Connection, floor: Instant) -> int:
     """How many pages a claim reads that looks from ``floor`` on."""
+    return await _pages(superuser, CLAIM_LIVE, BATCH, None, FOR_EVER, floor)
+
+
+async def _pages(superuser: asyncpg.Connection, sql: str, *given: object) -> int:
     async with superuser.transaction():
         await superuser.execute("SET LOCAL enable_seqscan = off")
-        said = await superuser.fetchval(
-            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {CLAIM_LIVE}", BATCH, None, FOR_EVER, floor
-        )
+        said = await superuser.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", *given)
     plan: dict[str, Any] = json.loads(said)[0]["Plan"]
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])

@@ -69,7 +69,7 @@ async def test_others_fire_what_a_stopped_scheduler_holds_and_when_it_wakes_it_d
         await counts(superuser, DUE, CASES)
         async with scheduler(database.scheduler, tmp_path, "stopped", STOPS_ITSELF) as stopped:
             await until(lambda: _stopped(stopped))
-            assert await superuser.fetchval(HOLDING) == 1
+            assert await superuser.fetchval(HOLDING) >= 1  # and perhaps the watermark in the making
             held_from = time.monotonic()
             async with scheduler(database.scheduler, tmp_path, "other") as other:
                 await counts(superuser, FIRED, CASES)

@@ -20,6 +20,7 @@ from case_events.core.policy import ComplaintType
 from case_events.core.values import CaseId, Instant, Value
 from case_events.core.viewer import EVERYTHING, Viewer, seen
 from case_events.ledger.batches import Full
+from case_events.ledger.clock.watermark import BEHIND, LIVE
 from case_events.ledger.database import Ledger
 from case_events.ledger.feed.sequencing import FeedState, state
 from case_events.ledger.judging import outages_on_record, world_of
@@ -32,7 +33,7 @@ HEALTH = f"""
 SELECT (SELECT version_num FROM alembic_version) AS migration,
     (SELECT max(swept_at) FROM schedulers) AS scheduler_seen_at,
     (SELECT extract(epoch FROM clock_timestamp() - due_at) FROM deadlines
-        WHERE test_clock IS NULL AND NOT provisional AND next_try_at < now()
+        WHERE {LIVE} AND {BEHIND}
             AND right(kind, {len(REMINDER)}) <> '{REMINDER}' ORDER BY next_try_at LIMIT 1)::bigint AS overdue_s,
     clock_timestamp() AS now
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from case_events.core.values import CaseId, Instant, Value
+from case_events.ledger.clock.watermark import BEHIND, LIVE
 from case_events.ledger.database import Ledger
 
 BACKLOG = 1_000
@@ -18,11 +19,7 @@ ORDERED = 10_000
 FAILING_MAX = 200
 """Failing rows that are told at most."""
 
-OVERDUE = """
-SELECT count(*) FROM (
-    SELECT FROM deadlines WHERE test_clock IS NULL AND NOT provisional AND next_try_at < now() LIMIT $1
-) AS overdue
-"""
+OVERDUE = f"SELECT count(*) FROM (SELECT FROM deadlines WHERE {LIVE} AND {BEHIND} LIMIT $1) AS overdue"
 # The oldest first; of each merchant so many, then again so many of each. A case fires all it has at once.
 IN_TURNS = f"""
 SELECT case_id FROM (
@@ -30,8 +27,7 @@ SELECT case_id FROM (
         PARTITION BY c.marketplace, c.respondent_role, c.respondent_id ORDER BY d.next_try_at) AS place
     FROM (
         SELECT case_id, min(next_try_at) AS next_try_at FROM (
-            SELECT case_id, next_try_at FROM deadlines
-            WHERE test_clock IS NULL AND NOT provisional AND next_try_at < now()
+            SELECT case_id, next_try_at FROM deadlines WHERE {LIVE} AND {BEHIND}
             ORDER BY next_try_at LIMIT {WINDOW}
         ) AS oldest GROUP BY case_id
     ) AS d JOIN cases c USING (case_id)

@@ -25,6 +25,8 @@ are cut off when they idle (database.LIMITS). It is not waited for any longer.""
 WHOLE_EVERY_S = 30
 """How often deadlines before the watermark are looked for; in between, what was fired is not walked through again."""
 LIVE = "test_clock IS NULL AND NOT provisional"
+BEHIND = "next_try_at >= coalesce((SELECT watermark FROM clock_state), '-infinity') AND next_try_at < now()"
+"""What waits to be fired: before the watermark nothing does, and what was fired there is not walked through again."""
 PUT_OFF = f"next_try_at > due_at AND {LIVE}"
 """Rows that are tried later than they fell due: they failed, are held, or are being imported (deadlines_put_off)."""
 OLDEST = f"""
