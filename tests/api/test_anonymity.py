@@ -56,7 +56,11 @@ def written(complainant: dict[str, str]) -> dict[str, Any]:
         "complainant_entity": {"name": mark(), "place": mark(), "registration": mark()},
         "description": f"我是{mark()},在店里工作。",
         "external_ref": mark(),
-        "facts": {"listing": {"listing_id": "L-1", "title": "手表", "url": f"https://shop.example/?from={mark()}"}},
+        "facts": {
+            "listing": {"listing_id": "L-1", "title": "手表", "url": f"https://shop.example/?from={mark()}"},
+            "rights": {"kind": "trademark", "registration": mark()},
+            "document": {"type": "waybill", "number": mark()},
+        },
         "evidence": [proof(71, region=mark()), proof(72, visibility="platform")],
     }
 
@@ -181,6 +185,24 @@ async def test_the_reporters_file_is_not_there_for_the_merchant(report: Report) 
     assert (await report.platform.get(path)).content == b"a picture"
     refused = await report.merchant.get(path)
     assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+
+
+async def test_nor_is_it_once_the_merchant_names_its_digest(house: House, connection: asyncpg.Connection) -> None:
+    complainant = {"role": "buyer", "id": mark()}
+    reporter = await key(house, connection, mark())
+    case = (await reporter.post("/v1/cases", json=written(complainant))).json()
+    path = f"/v1/cases/{case['case_id']}"
+    files = {"file": ("x", b"a picture of the reporter", "image/png")}
+    reference = (await reporter.post(f"{path}/evidence", files=files)).json()["evidence"]
+    brought = await post(reporter, case, happened("evidence_submitted", complainant, evidence=[reference]))
+    assert brought.status_code == 201, brought.text
+    merchant = await key(house, connection, "the-curious", merchants=["m-reported"])
+    shown = next(one for one in (await merchant.get(path)).json()["evidence"] if one["sha256"] == reference["sha256"])
+    own = {"kind": "photo", "uri": "https://elsewhere.example/1", "sha256": shown["sha256"]}
+    named = await post(merchant, case, happened("evidence_submitted", REPORTED, evidence=[own]))
+    assert named.status_code == 201, named.text
+    assert (await merchant.get(f"{path}/evidence/{own['sha256']}")).status_code == 404
+    assert (await reporter.get(f"{path}/evidence/{own['sha256']}")).content == b"a picture of the reporter"
 
 
 async def test_it_sees_that_there_is_evidence_and_of_what_kind(report: Report) -> None:

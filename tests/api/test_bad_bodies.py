@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from case_api.refusals.problems import Refused
 from case_api.requests import bodies
+from case_events.shape import FAULTS_MAX
 from tests.api.house import AGREE, JSON, House, complaint, filed
 
 
@@ -33,6 +34,7 @@ def in_place_of(text: str) -> bytes:
     return raw.replace(b'"HERE"', text.encode())
 
 
+LINES = {"Content-Type": "application/x-ndjson"}
 DEEP = "[" * 10_000 + "]" * 10_000
 MALFORMED = {
     "nothing": b"",
@@ -174,8 +176,36 @@ async def test_a_body_of_a_hundred_thousand_unknown_names_gets_a_short_answer(st
     body = {f"x{number}": 0 for number in range(60_000)}
     answer = await storefront.post("/v1/cases", json=body)
     assert answer.json()["code"] == "invalid"
-    assert len(answer.json()["errors"]) == bodies.FAULTS_MAX
+    assert len(answer.json()["errors"]) == FAULTS_MAX
     assert len(answer.content) < 20_000
+
+
+async def test_very_many_faults_under_a_very_long_name_get_a_short_answer(storefront: AsyncClient) -> None:
+    body = {"a" * 400_000: ["\0"] * 50_000, **{f"\0{number}": 0 for number in range(10_000)}}
+    answer = await storefront.post("/v1/cases", json=body)
+    assert (answer.status_code, len(answer.json()["errors"])) == (422, FAULTS_MAX)
+    assert len(answer.content) < 60_000
+
+
+async def test_of_a_list_that_is_far_too_long_only_the_beginning_is_looked_at(storefront: AsyncClient) -> None:
+    body = changed("/order/goods", [{}] * 100_000)
+    answer = await storefront.post("/v1/cases", json=body)
+    assert answer.status_code == 422
+    pointers = {fault["pointer"] for fault in answer.json()["errors"]}
+    assert "/order/goods/0/sku" in pointers
+    assert len(answer.content) < 60_000
+
+
+async def test_a_query_of_unknown_names_gets_a_short_answer(storefront: AsyncClient) -> None:
+    answer = await storefront.get("/v1/cases", params={f"x{number}": "1" for number in range(5_000)})
+    assert (answer.status_code, len(answer.json()["errors"])) == (422, FAULTS_MAX)
+
+
+async def test_a_batch_of_far_too_many_is_not_taken_apart(storefront: AsyncClient) -> None:
+    for body, headers in ((b"[" + b"0," * 7_000_000 + b"0]", JSON), (b"0\n" * 7_000_000, LINES)):
+        answer = await storefront.post("/v1/events:batch", content=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+        assert "1 to 1000 items; these are more" in answer.json()["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["declared", "chunked"])

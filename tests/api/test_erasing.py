@@ -77,6 +77,21 @@ async def test_what_named_a_side_is_gone_from_every_answer_and_its_files_from_th
         assert case["description"] not in read.text
 
 
+async def test_a_file_goes_with_who_brought_it_though_the_other_side_named_it_too(
+    house: House, settings: Settings
+) -> None:
+    storefront = house.caller("storefront")
+    case = await filed(storefront)
+    hers = await brought(storefront, case, BUYER, HERS)
+    assert await brought(storefront, case, MERCHANT, HERS) == hers
+    assert (await post(storefront, case, happened("withdrawn", BUYER))).status_code == 201
+    assert (await storefront.get(hers)).content == HERS
+    answer = await erased(house.caller("ops"), case, "erase-named-twice")
+    assert answer.status_code == 201, answer.text
+    assert (await storefront.get(hers)).status_code == 404
+    assert there(settings, case) == set()
+
+
 async def test_a_dry_run_erases_nothing(house: House, settings: Settings) -> None:
     case, _ = await closed(house.caller("storefront"))
     answer = await erased(house.caller("platform"), case, "rehearsed", "?dry_run=true")

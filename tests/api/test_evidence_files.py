@@ -20,7 +20,7 @@ from case_api.requests import bodies
 from case_api.settings import EVIDENCE_TYPES, Settings
 from case_events.ledger.callers import keys
 from case_events.ledger.connection import teach
-from tests.api.house import BUYER, House, filed, happened, open_house, post
+from tests.api.house import BUYER, MERCHANT, House, filed, happened, open_house, post
 from tests.conftest import Database
 from tests.serving import Serving
 
@@ -350,15 +350,50 @@ async def test_by_default_every_worker_reads_what_another_one_kept(caselog: Serv
     assert (caselog.data / "evidence").is_dir()
 
 
-async def test_a_merchants_key_is_not_given_what_only_the_platform_may_see(house: House, prepared: Database) -> None:
-    storefront = house.caller("storefront")
+async def the_shop(house: House, prepared: Database) -> AsyncClient:
+    """A key that is shown merchant m-1's cases, as that merchant."""
     connection = await asyncpg.connect(prepared.app)
     await teach(connection)
     _, secret = await keys.create(connection, client="shop", name="shop", role="storefront", merchants=["m-1"])
     await connection.close()
+    return house.with_key(secret)
+
+
+async def test_nor_is_it_told_of_it_by_a_ruling_that_is_put_right_or_by_a_note_it_missed(
+    house: House, prepared: Database
+) -> None:
+    storefront, platform, shop = house.caller("storefront"), house.caller("platform"), await the_shop(house, prepared)
+    case = await filed(storefront)
+    path = f"/v1/cases/{case['case_id']}"
+    hidden = (await upload(storefront, case, PICTURE + b"hidden", visibility="platform")).json()["evidence"]
+    assert (await named(storefront, case, hidden)).status_code == 201
+    refused = await post(storefront, case, happened("merchant_replied", MERCHANT, decision="refuse", reason="不。"))
+    assert refused.status_code == 201, refused.text
+    ruling = happened(
+        "ruled", outcome="rejected", rule="delivery_proved", reasons="写错。", evidence=[hidden["sha256"]]
+    )
+    ruled = await post(platform, case, ruling, if_match=(await platform.get(path)).headers["etag"])
+    assert ruled.status_code == 201, ruled.text
+    wrong = ruled.json()["events"][0]["event_id"]
+    right = happened("corrected", event=wrong, fields={"reasons": "改正。"}, reason="写错。")
+    assert (await post(platform, case, right)).status_code == 201
+    assert (await post(platform, case, happened("noted", text="内部。", internal=True))).status_code == 201
+    for more in ("", "/events", "/timeline", "/dossier"):
+        assert hidden["sha256"] in (await platform.get(path + more)).text or more == "/timeline"
+        assert hidden["sha256"] not in (await shop.get(path + more)).text
+    message = happened("messaged", MERCHANT, text="在吗?")
+    stale = await shop.post(f"{path}/events", json=message, headers={"If-Match": '"1"'})
+    assert stale.status_code == 412
+    told = [one["type"] for one in stale.json()["missed"]]
+    assert "corrected" in told
+    assert "noted" not in told
+
+
+async def test_a_merchants_key_is_not_given_what_only_the_platform_may_see(house: House, prepared: Database) -> None:
+    storefront, shop = house.caller("storefront"), await the_shop(house, prepared)
     case = await filed(storefront)
     for visibility, status in (("platform", 404), ("both", 200)):
         stored = (await upload(storefront, case, PICTURE + visibility.encode(), visibility=visibility)).json()
         assert (await named(storefront, case, stored["evidence"])).status_code == 201
-        assert (await house.with_key(secret).get(stored["evidence"]["uri"])).status_code == status
+        assert (await shop.get(stored["evidence"]["uri"])).status_code == status
         assert (await house.caller("ops").get(stored["evidence"]["uri"])).status_code == 200

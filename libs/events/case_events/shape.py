@@ -7,6 +7,7 @@ Schema made from the very same Struct, which names it all.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -19,6 +20,10 @@ from case_events.core.values import Fault, Instant
 from case_events.spelling import spelling
 
 FAULTS_MAX = 100
+LIST_MAX = 250
+"""What comes behind so many items of a list is not looked at again: no list of ours may be so long."""
+STEP_MAX = 200
+"""Characters of a name in a pointer."""
 T = TypeVar("T")
 
 
@@ -59,8 +64,8 @@ class Shape(Generic[T]):
 
     def _faults(self, value: Any, at: str, first: str) -> tuple[Fault, ...]:
         found: dict[tuple[str, str], Fault] = {}
-        for error in self._validator.iter_errors(value):
-            for fault in _told(error, at):
+        for error in self._validator.iter_errors(_shortened(value)):
+            for fault in itertools.islice(_told(error, at), FAULTS_MAX):
                 found.setdefault((fault.pointer, fault.detail), fault)
             if len(found) >= FAULTS_MAX:
                 break
@@ -88,15 +93,29 @@ def convert(value: Any, wanted: type[T], at: str = "") -> T:
     return shape_of(wanted).convert(value, at)
 
 
+def _shortened(value: Any) -> Any:
+    """The value with each list cut at ``LIST_MAX``, which is longer than any may be.
+
+    Of a union all that is wrong with each item is worked out before the first fault is told.
+    """
+    match value:
+        case list():
+            return [_shortened(one) for one in value[:LIST_MAX]]
+        case dict():
+            return {name: _shortened(one) for name, one in value.items()}
+        case _:
+            return value
+
+
 def _told(error: Any, at: str) -> list[Fault]:
     """One fault per missing or unknown field; the innermost faults of a union's only fitting branch."""
-    pointer = at + "".join(f"/{_escaped(str(part))}" for part in error.absolute_path)
+    pointer = at + "".join(f"/{escaped(str(part))}" for part in error.absolute_path)
     if error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
-        return [Fault(pointer=f"{pointer}/{_escaped(name)}", detail="missing") for name in missing]
+        return [Fault(pointer=f"{pointer}/{escaped(name)}", detail="missing") for name in missing]
     if error.validator == "additionalProperties":
         unknown = [name for name in error.instance if name not in error.schema.get("properties", {})]
-        return [Fault(pointer=f"{pointer}/{_escaped(name)}", detail="no such field") for name in unknown]
+        return [Fault(pointer=f"{pointer}/{escaped(name)}", detail="no such field") for name in unknown]
     if error.validator == "anyOf":
         deeper = _of_its_kind(error)
         inner = [fault for one in deeper for fault in _told(one, at)]
@@ -119,12 +138,12 @@ def _first(message: str, at: str) -> Fault:
     """msgspec's own fault, for what the schema cannot say."""
     told, _, path = message.partition(" - at `$")
     steps = re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path)
-    return Fault(pointer=at + "".join(f"/{_escaped(name or index)}" for name, index in steps), detail=told)
+    return Fault(pointer=at + "".join(f"/{escaped(name or index)}" for name, index in steps), detail=told)
 
 
-def _escaped(name: str) -> str:
-    """RFC 6901, section 3."""
-    return name.replace("~", "~0").replace("/", "~1")
+def escaped(name: str) -> str:
+    """A step of a pointer (RFC 6901, section 3); of a very long name the beginning."""
+    return name[:STEP_MAX].replace("~", "~0").replace("/", "~1")
 
 
 FORMATS = FormatChecker(formats=())

@@ -6,7 +6,6 @@ from msgspec.structs import replace
 
 from case_api.callers.auth import RIGHTS, acting, check_may_post, check_may_speak, speaks_for_the_platform, viewer_of
 from case_api.door import Door
-from case_api.evidence import named
 from case_api.refusals import problems
 from case_api.refusals.problems import Refused
 from case_api.requests import bodies
@@ -18,7 +17,7 @@ from case_events.core.evolve import fold
 from case_events.core.gates import allowed_events
 from case_events.core.plan import Step
 from case_events.core.values import CaseId, Fault, Party, Problem
-from case_events.core.viewer import seen
+from case_events.core.viewer import EVERYTHING, Viewer, files_open_to, seen
 from case_events.ledger.callers.keys import Caller
 from case_events.ledger.erasing import erasures_in
 from case_events.ledger.queries import read_case
@@ -141,7 +140,7 @@ async def files_erased(door: Door, step: Step) -> None:
     if not erasures_in(step.answer):
         return
     reading = await read_case(door.ledger, step.case_id)
-    await door.evidence.clear(step.case_id, named(reading.case) if reading else ())
+    await door.evidence.clear(step.case_id, files_open_to(reading.history, EVERYTHING) if reading else ())
 
 
 def _has_notes(case: Case) -> bool:
@@ -149,10 +148,17 @@ def _has_notes(case: Case) -> bool:
     return bool(case.marks or case.outside) or any(post.type == "noted" for post in case.posts)
 
 
-async def why_refused(door: Door, step: Step) -> Problem:
-    """The problem of a refused step; where the state of the case forbids it, with what could be posted instead."""
+async def why_refused(door: Door, viewer: Viewer, step: Step) -> Problem:
+    """The problem of a refused step; where the state of the case forbids it, with what could be posted instead.
+
+    Who read an older version is told of what they may see of what happened since.
+    """
     problem = step.problem
     assert problem is not None, "a step without a problem has a case"
+    if problem.missed and viewer != EVERYTHING:
+        reading = await read_case(door.ledger, step.case_id, viewer=viewer)
+        shown = {one.version for one in reading.history} if reading else ()
+        problem = replace(problem, missed=tuple(one for one in problem.missed if one["version"] in shown))
     if problem.code in EXPLAINED and step.case is not None:
         allowed = allowed_events(step.case, (await door.book_of(step.case)).rules)
         problem = replace(problem, allowed_events=allowed)

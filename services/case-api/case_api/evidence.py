@@ -21,9 +21,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from starlette.requests import Request
 
 from case_api.refusals.problems import Refused
-from case_events.core.case import Case
-from case_events.core.values import ERASED, Evidence, Problem, Sha256, Value
-from case_events.core.viewer import WITHHELD
+from case_events.core.values import Evidence, Problem, Sha256, Value
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
@@ -145,11 +143,6 @@ def open_store(url: str | None, folder: Path, *, bytes_max: int, media_types: tu
             # Without its message, which may quote what a variable holds.
             raise SystemExit(f"CASELOG_EVIDENCE_URL cannot be used: {type(fault).__name__}") from None
     return EvidenceStore(store, folder.absolute(), bytes_max=bytes_max, media_types=media_types)
-
-
-def named(case: Case) -> set[str]:
-    """The files that evidence in the case names for its reader; what was erased or withheld names nothing."""
-    return {one.evidence.sha256 for one in case.evidence if one.evidence.uri not in (ERASED, WITHHELD)}
 
 
 def store_of(request: Request) -> EvidenceStore:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from case_events.core.events import Corrected, Event, Filed, History, Noted, Recorded
 from case_events.core.facts import FilingFacts
-from case_events.core.values import EventId, Evidence, Party, Side, Value
+from case_events.core.values import ERASED, EventId, Evidence, Party, Sha256, Side, Value
 
 MERCHANT = "merchant"
 ABSENT = "anonymous"
@@ -78,6 +78,29 @@ def seen(history: History, viewer: Viewer) -> History:
     return tuple(_nameless(one, mute=filed.order is None) for one in shown) if nameless else shown
 
 
+def files_open_to(history: History, viewer: Viewer) -> frozenset[Sha256]:
+    """The files of a case that the viewer may open: those whose first evidence they see, and where its file lies.
+
+    A file is whose evidence named it first. Who names its digest later is not given it for that, and keeps nothing of
+    it once that side was erased. ``history``: all of it.
+    """
+    first: dict[Sha256, int] = {}
+    for recorded in history:
+        for one in _evidence(recorded.event):
+            first.setdefault(one.sha256, recorded.version)
+    return frozenset(
+        one.sha256
+        for recorded in seen(history, viewer)
+        for one in _evidence(recorded.event)
+        if first[one.sha256] == recorded.version and one.uri not in (ERASED, WITHHELD)
+    )
+
+
+def _evidence(event: Event) -> tuple[Evidence, ...]:
+    """What the event brings; a ruling's evidence only names what was brought."""
+    return tuple(one for one in getattr(event, "evidence", ()) if isinstance(one, Evidence))
+
+
 def _outside_the_desk(history: History) -> History:
     """Without the desk's notes to itself, what was corrected in them, and the marks on the complainant."""
     notes: set[EventId] = {one.event_id for one in history if isinstance(one.event, Noted) and one.event.internal}
@@ -97,8 +120,7 @@ def _hidden(recorded: Recorded, own: set[Side]) -> tuple[Evidence, ...]:
     """The evidence in this event that was meant for the platform only, and is not the viewer's own."""
     if _by(recorded) in own:
         return ()
-    brought = getattr(recorded.event, "evidence", ())
-    return tuple(one for one in brought if isinstance(one, Evidence) and one.visibility == "platform")
+    return tuple(one for one in _evidence(recorded.event) if one.visibility == "platform")
 
 
 def _seen(recorded: Recorded, own: set[Side], hidden: set[str]) -> Event:
@@ -109,6 +131,9 @@ def _seen(recorded: Recorded, own: set[Side], hidden: set[str]) -> Event:
         return replace(event, evidence=tuple(one for one in brought if one not in out_of_sight))
     if any(isinstance(one, str) and one in hidden for one in brought):
         return replace(event, evidence=tuple(one for one in brought if one not in hidden))
+    if isinstance(event, Corrected) and event.ruling is not None:
+        weighed = tuple(one for one in event.ruling.evidence if one not in hidden)
+        return replace(event, ruling=replace(event.ruling, evidence=weighed))
     return event
 
 
@@ -120,8 +145,7 @@ def _nameless(recorded: Recorded, *, mute: bool) -> Recorded:
     if _by(recorded) != "complainant" and recorded.who != "complainant":
         return recorded
     event, changes = recorded.event, dict[str, Any]()
-    brought = getattr(event, "evidence", ())
-    if any(isinstance(one, Evidence) for one in brought):
+    if brought := _evidence(event):
         changes["evidence"] = tuple(replace(one, uri=WITHHELD, region=None) for one in brought)
     if mute:
         changes |= {name: WITHHELD for name in WRITTEN if getattr(event, name, None) is not None}
@@ -136,10 +160,19 @@ def _nameless(recorded: Recorded, *, mute: bool) -> Recorded:
 
 
 def _impersonal(facts: FilingFacts) -> FilingFacts:
-    """What a filing says, without what only its complainant could have said so."""
-    listing = facts.listing and replace(facts.listing, url=None)
-    extension = facts.extension and replace(facts.extension, explanation=WITHHELD)
-    return replace(facts, listing=listing, extension=extension, trusted=False)
+    """What a filing says that any complainant could have said so: of registers and documents no number."""
+    return FilingFacts(
+        refund=facts.refund,
+        review=facts.review,
+        listing=facts.listing and replace(facts.listing, url=None),
+        rights=facts.rights and replace(facts.rights, registration=None),
+        contract=facts.contract,
+        circumstance=facts.circumstance,
+        loss=facts.loss,
+        return_freight=facts.return_freight,
+        conformity_confirmed_at=facts.conformity_confirmed_at,
+        extension=facts.extension and replace(facts.extension, explanation=WITHHELD),
+    )
 
 
 def _by(recorded: Recorded) -> str:

@@ -61,7 +61,8 @@ async def _post(request: Request, visitor: Visitor, form: Form, name: str, data:
         return _page(request, visitor, reading, form=form, tried=name, problem=refused.problem)
     step = await submit(door.ledger, asking)
     if step.problem is not None or step.case is None:
-        return _page(request, visitor, reading, form=form, tried=name, problem=await why_refused(door, step))
+        problem = await why_refused(door, visitor.viewer, step)
+        return _page(request, visitor, reading, form=form, tried=name, problem=problem)
     return pages.go_to(f"{paths.CASES}/{reading.case.case_id}?said=recorded")
 
 

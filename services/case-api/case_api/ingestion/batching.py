@@ -14,6 +14,7 @@ import structlog
 from msgspec.structs import replace
 
 from case_api.asking import asking_for, files_erased, step_view, why_refused
+from case_api.callers.auth import viewer_of
 from case_api.door import Door
 from case_api.ingestion import cloudevents
 from case_api.refusals import problems
@@ -121,7 +122,7 @@ class Batch:
             self._broke(place, step)
             return
         if step.problem is not None or step.case is None:
-            self._refuse(place, await why_refused(self._asked.door, step))
+            self._refuse(place, await why_refused(self._asked.door, viewer_of(self._asked.caller), step))
             return
         try:
             if not self._asked.dry_run:

@@ -111,7 +111,7 @@ async def asking_of(door: Door, caller: Caller, said: Said) -> Asking:
         problem = refused.problem
         if problem.code == "invalid":
             faults = (*said.faults, *(_as_said(fault, filing=said.filing) for fault in problem.errors))
-            raise Refused(invalid(*faults[: bodies.FAULTS_MAX])) from None
+            raise Refused(invalid(*faults)) from None
         if problem.code != "precondition_required" or not said.faults:
             raise
         asking = None

@@ -12,6 +12,7 @@ from starlette.types import Scope
 from case_api.refusals.kinds import KINDS
 from case_events.core.values import AllowedEvent, Fault, Instant, Problem, Text
 from case_events.outgoing.form import encoded
+from case_events.shape import FAULTS_MAX
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -93,9 +94,9 @@ def answer(problem: Problem, scope: Scope, headers: dict[str, str] | None = None
 
 
 def invalid(*faults: Fault) -> Problem:
-    """What was asked has these faults, all of them named."""
+    """What was asked has these faults, all of them named, or the first of very many."""
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    return Problem(code="invalid", detail=f"{count} in what was sent.", errors=faults)
+    return Problem(code="invalid", detail=f"{count} in what was sent.", errors=faults[:FAULTS_MAX])
 
 
 def for_status(status: int) -> Problem:

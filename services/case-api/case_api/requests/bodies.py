@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
@@ -14,13 +15,13 @@ from case_api.requests.haste import in_time
 from case_api.requests.headers import header
 from case_events.core.commands import POSTED, File, Posted
 from case_events.core.values import INTEGER_MAX, Fault, Instant, Party, Problem, Value, Word
-from case_events.shape import Misshapen, convert, shape_of
+from case_events.shape import FAULTS_MAX, Misshapen, convert, escaped, shape_of
 
 BODY_MAX = 1_000_000
 """Bytes; a filing with fifty pieces of evidence and two hundred goods stays well below."""
 BODY_WAIT_S = 30
 NESTING_MAX = 64
-FAULTS_MAX = 100
+NUL = "has a NUL character"
 T = TypeVar("T")
 ClockName = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
@@ -184,8 +185,8 @@ def _examined(value: Any) -> list[Fault]:
     while left:
         one, trail, depth = left.pop()
         if isinstance(one, str):
-            if "\0" in one:
-                faults.append(Fault(pointer=_pointer(trail), detail="has a NUL character"))
+            if "\0" in one and len(faults) < FAULTS_MAX:
+                faults.append(Fault(pointer=_pointer(trail), detail=NUL))
         elif isinstance(one, int):
             if abs(one) > INTEGER_MAX:
                 raise _malformed(f"The number at {_pointer(trail)} is larger than {INTEGER_MAX}.")
@@ -195,8 +196,8 @@ def _examined(value: Any) -> list[Fault]:
             steps = one.items() if isinstance(one, dict) else enumerate(one)
             left.extend((inner, (trail, step), depth + 1) for step, inner in steps)
             if isinstance(one, dict):
-                nul = (step for step in one if "\0" in step)
-                faults.extend(Fault(pointer=_pointer((trail, step)), detail="has a NUL character") for step in nul)
+                nul = (Fault(pointer=_pointer((trail, step)), detail=NUL) for step in one if "\0" in step)
+                faults.extend(itertools.islice(nul, FAULTS_MAX - len(faults)))
     return faults
 
 
@@ -204,7 +205,7 @@ def _pointer(trail: Any) -> str:
     steps: list[str] = []
     while trail is not None:
         trail, step = trail
-        steps.append(str(step).replace("~", "~0").replace("/", "~1"))
+        steps.append(escaped(str(step)))
     return "".join(f"/{step}" for step in reversed(steps))
 
 
@@ -226,7 +227,7 @@ def check_label(request: Request, known: tuple[str, ...]) -> None:
 
 
 def _refused(faults: list[Fault]) -> Refused:
-    return Refused(invalid(*faults[:FAULTS_MAX]))
+    return Refused(invalid(*faults))
 
 
 def _malformed(detail: str) -> Refused:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import re
 from typing import Any
 
@@ -14,6 +16,8 @@ from case_events.core.values import CaseId, Fault, Problem
 
 ITEMS_MAX = 1_000
 """Items of one batch (api.md, "Cases")."""
+COMMAS_MAX = 1_000_000
+"""In as many bytes as a batch may have no items of ours have so many: the list is not even taken apart."""
 
 _APART = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
@@ -28,15 +32,21 @@ def items_of(body: bytes, *, lines: bool) -> list[bytes]:
     Refused: no list (400), more than ITEMS_MAX or none at all (422).
     """
     if lines:
-        items = [line for line in body.split(b"\n") if line.strip()]
+        items = list(itertools.islice((line for line in io.BytesIO(body) if line.strip()), ITEMS_MAX + 1))
+    elif body.count(b",") > COMMAS_MAX:
+        raise _too_many(f"more than {COMMAS_MAX} values")
     else:
         try:
             items = [bytes(item) for item in _LIST.decode(body)]
         except _UNREADABLE:
             raise Refused(Problem(code="malformed", detail="The body is not a JSON list in UTF-8.")) from None
     if not 1 <= len(items) <= ITEMS_MAX:
-        raise Refused(invalid(Fault(pointer="", detail=f"1 to {ITEMS_MAX} items; these are {len(items)}")))
+        raise _too_many("more" if lines and items else str(len(items)))
     return items
+
+
+def _too_many(count: str) -> Refused:
+    return Refused(invalid(Fault(pointer="", detail=f"1 to {ITEMS_MAX} items; these are {count}")))
 
 
 def apart(said: bytes, *names: str) -> tuple[dict[str, Any], bytes]:

@@ -24,7 +24,6 @@ BESIDE_MAX = 20_000
 IN_MEMORY_MAX = 1 << 20
 """Bytes of a file held in memory; a larger one waits in an unnamed temporary file that ends with its process."""
 FIELD_MAX = 64
-FAULTS_MAX = 20
 VISIBILITIES = ("both", "platform")
 KINDS = {"image": "photo", "video": "video"}
 """What a file is when its sender does not say, where that is plain."""
@@ -99,7 +98,7 @@ class Upload:
         if visibility is not None and visibility.decode("latin-1") not in VISIBILITIES:
             self._fault("visibility", f"one of {', '.join(VISIBILITIES)}")
         if self._faults:
-            raise Refused(invalid(*self._faults[:FAULTS_MAX]))
+            raise Refused(invalid(*self._faults))
 
     def _begin_part(self) -> None:
         self._headers.clear()

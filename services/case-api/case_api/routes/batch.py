@@ -21,11 +21,14 @@ from case_events.outgoing.form import JSON
 
 BODY_MAX = 16_000_000
 """Bytes of a whole batch; each item has at most what it could have by itself."""
+BATCHES_MAX, BATCHES_PER_CLIENT_MAX = 64, 32
+"""Whole batches under way in one process: what they hold in memory is bounded, and nobody has all of the room."""
 MEDIA = (JSON, NDJSON, BATCHED)
 
 
 def add_to(app: FastAPI) -> None:
     """The route of this module."""
+    app.state.batches = Room("batches", BATCHES_MAX, BATCHES_PER_CLIENT_MAX)
     app.state.line_streams = Room("streams of lines", STREAMS_MAX, STREAMS_PER_CLIENT_MAX)
     app.add_api_route(PATH, post_batch, methods=["POST"], openapi_extra=operation(post_batch))
 
@@ -49,8 +52,13 @@ async def post_batch(request: Request) -> Response:
     )
     if media == NDJSON and in_lines and not dry_run:
         return await streamed(request, asked, request.app.state.line_streams)
-    items = items_of(await bodies.read(request, BODY_MAX, MEDIA), lines=media == NDJSON)
-    await door.owes(caller, len(items))
-    batch = Batch(asked, items)
-    await batch.judge()
-    return many(batch.results(), lines=in_lines or media == NDJSON, brief=asked.brief)
+    room: Room = request.app.state.batches
+    room.enter(caller.client)
+    try:
+        items = items_of(await bodies.read(request, BODY_MAX, MEDIA), lines=media == NDJSON)
+        await door.owes(caller, len(items))
+        batch = Batch(asked, items)
+        await batch.judge()
+        return many(batch.results(), lines=in_lines or media == NDJSON, brief=asked.brief)
+    finally:
+        room.leave(caller.client)

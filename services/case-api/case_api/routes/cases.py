@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from case_api.answers import recorded, shown
 from case_api.asking import asking_to_file, asking_to_post, check_exists, files_erased, step_view, why_refused
+from case_api.callers.auth import viewer_of
 from case_api.documents.openapi import operation
 from case_api.door import door_of
 from case_api.refusals import problems
@@ -33,7 +34,7 @@ async def file_case(request: Request) -> Response:
     body = await bodies.read(request)
     step = await submit(door.ledger, asking_to_file(door, caller, body, key, read))
     if step.problem is not None or step.case is None:
-        return problems.answer(await why_refused(door, step), request.scope)
+        return problems.answer(await why_refused(door, viewer_of(caller), step), request.scope)
     view = (await step_view(door, caller, step)).case
     return recorded(view, step.case_id, step.case.version, replayed=step.replayed)
 
@@ -51,7 +52,7 @@ async def post_event(request: Request) -> Response:
     body = await bodies.read(request)
     step = await submit(door.ledger, asking_to_post(caller, case_id, body, key, read), dry_run=dry_run)
     if step.problem is not None or step.case is None:
-        return problems.answer(await why_refused(door, step), request.scope)
+        return problems.answer(await why_refused(door, viewer_of(caller), step), request.scope)
     if not dry_run:
         await files_erased(door, step)
     view = await step_view(door, caller, step)

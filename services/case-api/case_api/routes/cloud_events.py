@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from case_api.answers import recorded, shown
 from case_api.asking import files_erased, step_view, why_refused
+from case_api.callers.auth import viewer_of
 from case_api.documents.openapi import operation
 from case_api.door import door_of
 from case_api.ingestion.cloudevents import STRUCTURED, Said, asking_of, binary, structured
@@ -37,7 +38,7 @@ async def post_cloud_event(request: Request) -> Response:
     said = await _said(request)
     step = await submit(door.ledger, await asking_of(door, caller, said), dry_run=dry_run)
     if step.problem is not None or step.case is None:
-        return problems.answer(await why_refused(door, step), request.scope)
+        return problems.answer(await why_refused(door, viewer_of(caller), step), request.scope)
     if not dry_run:
         await files_erased(door, step)
     view = await step_view(door, caller, step)

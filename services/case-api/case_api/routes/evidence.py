@@ -14,13 +14,13 @@ from case_api.answers import created
 from case_api.callers.auth import viewer_of
 from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
-from case_api.evidence import StoredEvidence, named, store_of
+from case_api.evidence import StoredEvidence, store_of
 from case_api.refusals.problems import Refused
 from case_api.requests import uploads
 from case_api.requests.parameters import Query, case_id_of
-from case_events.core.case import Case
+from case_events.core.events import History
 from case_events.core.values import CaseId, Evidence, Problem
-from case_events.core.viewer import Viewer
+from case_events.core.viewer import Viewer, files_open_to, seen
 from case_events.ledger.queries import read_case
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -40,7 +40,7 @@ async def put_evidence(request: Request) -> Response:
     caller = await door.caller(request, "upload")
     Query(request).check()
     case_id = case_id_of(request)
-    await _case(door, case_id, viewer_of(caller))
+    await _history(door, case_id, viewer_of(caller))
     store = store_of(request)
     async with uploads.received(request, store.bytes_max, store.media_types) as upload:
         file = await store.keep(case_id, upload.file(), upload.content)
@@ -50,12 +50,13 @@ async def put_evidence(request: Request) -> Response:
 
 
 async def get_evidence(request: Request) -> Response:
-    """Read a file that evidence in the case names."""
+    """Read a file that evidence in the case names, where the evidence that named it first is for the caller."""
     door = door_of(request)
     caller = await door.caller(request, "read")
     Query(request).check()
-    case_id, sha256 = case_id_of(request), str(request.path_params["sha256"])
-    if not _SHA256.fullmatch(sha256) or sha256 not in named(await _case(door, case_id, viewer_of(caller))):
+    case_id, sha256, viewer = case_id_of(request), str(request.path_params["sha256"]), viewer_of(caller)
+    history = await _history(door, case_id, viewer)
+    if not _SHA256.fullmatch(sha256) or sha256 not in files_open_to(history, viewer):
         raise _not_found("No evidence in this case names such a file.")
     store = store_of(request)
     file = await store.find(case_id, sha256)
@@ -76,11 +77,12 @@ async def get_evidence(request: Request) -> Response:
     return answer
 
 
-async def _case(door: Door, case_id: CaseId, viewer: Viewer) -> Case:
-    reading = await read_case(door.ledger, case_id, viewer=viewer)
-    if reading is None:
+async def _history(door: Door, case_id: CaseId, viewer: Viewer) -> History:
+    """All of it, of a case that is there for the viewer."""
+    reading = await read_case(door.ledger, case_id)
+    if reading is None or not seen(reading.history, viewer):
         raise _not_found("There is no such case.")
-    return reading.case
+    return reading.history
 
 
 def _not_found(detail: str) -> Refused:
