@@ -11,8 +11,9 @@ from case_events.core.commands import ExtendDeadline
 from case_events.core.explaining import Counting, explained, moves
 from case_events.core.values import Instant
 from tests.core import subjects
+from tests.core.test_intervention import ANSWERS_AGAIN
 from tests.core.test_recounting import EVE, GUESSED, book_of, told
-from tests.examples import APPEAL, PART_REFUND, REFUSE, TICK, calendar, extend
+from tests.examples import AMEND, APPEAL, OFFER, PART_REFUND, REFUSE, TICK, calendar, extend
 from tests.spec import Dispute, days, filed, hours
 
 DISPUTES = 25
@@ -75,6 +76,17 @@ def test_a_deadline_that_was_moved_by_hand_was_counted_by_no_rule_and_its_moves_
         ("filed", dispute.instant(hours(72))),
         ("deadline_extended", dispute.instant(hours(100))),
     ]
+
+
+def test_a_right_that_is_kept_open_beyond_the_respondents_turn_counts_from_the_end_of_that() -> None:
+    dispute = filed(ANSWERS_AGAIN).when(OFFER, at=hours(1)).passes(days(9) + TICK)
+    said = counting(dispute, "intervention")
+    assert said is not None
+    assert (said.counted_from, said.lasts) == (dispute.instant(days(9)), days(7))
+    dispute.when(AMEND, at=days(16))
+    kept = counting(dispute, "intervention")
+    assert kept is not None
+    assert (kept.counted_from, kept.lasts) == (dispute.instant(days(17)), hours(24))
 
 
 def test_a_clock_that_began_anew_tells_nothing_of_its_life_before() -> None:

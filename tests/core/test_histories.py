@@ -25,6 +25,7 @@ from case_events.core.decide import decide
 from case_events.core.events import EVENTS, Corrected, DeadlineExtended, Event, Ruled, SubjectErased
 from case_events.core.evolve import evolve, fold
 from case_events.core.gates import allowed_events, refusal
+from case_events.core.timeouts import InterventionWindowExpired
 from case_events.core.values import Instant, Money, Problem, Side
 from case_events.ledger.append_statements import MOVING
 from case_events.ledger.read_models import CASE_COLUMNS, case_row
@@ -122,6 +123,7 @@ class Histories(RuleBasedStateMachine):
             assert before == as_it_was, "to follow an event leaves the case before it alone"
             assert case.version == one.version
             nothing_moves_earlier(before, case)
+            no_case_lapses_in_the_respondents_turn(before, case, one.event)
             amounts_keep_their_caps(case, dispute)
             only_what_may_move_moves(before, case, one.event)
             if isinstance(one.event, Ruled | Corrected):
@@ -153,6 +155,14 @@ def nothing_moves_earlier(before: Case | None, after: Case) -> None:
     promised: Running = {(one.kind, one.party): one.due_at for one in before.clocks} if before else {}
     for clock in after.clocks:
         assert clock.due_at >= promised.get((clock.kind, clock.party), clock.due_at), clock
+
+
+def no_case_lapses_in_the_respondents_turn(before: Case | None, after: Case, event: Event) -> None:
+    """The right to call the platform in is never over while the respondent is next (N6)."""
+    if before is not None and isinstance(event, InterventionWindowExpired):
+        assert "response" not in [one.kind for one in before.clocks]
+    due = {one.kind: one.due_at for one in after.clocks}
+    assert not {"response", "intervention"} <= set(due) or due["response"] < due["intervention"]
 
 
 def only_what_may_move_moves(before: Case | None, after: Case, event: Event) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from case_events.core.case import Case, Deadline
 from case_events.core.changes import ALL, REMINDER
+from case_events.core.commands import Posted
 from case_events.core.deadlines import asks, deadlines_of, overdue
 from case_events.core.decide import decide
 from case_events.core.events import History, Recorded
@@ -19,7 +20,8 @@ from case_events.core.values import Clock, Instant, Problem
 from tests import examples as ex
 from tests.core.moves import MOVES
 from tests.core.tales import GAPS, Tale, ask, begun, chosen, side_of, tales, told
-from tests.spec import Dispute
+from tests.core.test_intervention import ANSWERS_AGAIN
+from tests.spec import Dispute, filed
 
 thorough = settings(max_examples=100, deadline=None, derandomize=True)
 
@@ -147,6 +149,26 @@ def test_versions_are_dense_ids_unique_time_goes_forward_and_every_fold_is_the_s
             assert {clock.kind for clock in case.clocks} <= set(ALL)
             about = {(clock.kind + REMINDER, clock.party): clock.due_at for clock in case.clocks}
             assert all(reminder.due_at < about[reminder.kind, reminder.party] for reminder in case.reminders)
+
+
+TALKS = ("amend", "offer", "extend")
+
+
+@thorough
+@given(st.lists(st.tuples(st.sampled_from(TALKS), st.timedeltas(timedelta(hours=1), timedelta(days=6))), max_size=12))
+def test_whatever_is_said_in_the_talks_no_case_lapses_while_the_respondent_is_next(
+    talks: list[tuple[str, timedelta]],
+) -> None:
+    dispute, at = filed(ANSWERS_AGAIN, ex.SILENCE_UNLOCKS, clocked=True).when(ex.OFFER, at=ex.NOON), ex.NOON
+    for what, gap in talks:
+        at = Instant.of(at + gap)
+        said: dict[str, Posted] = {"amend": ex.AMEND, "offer": ex.OFFER}
+        dispute.when(said.get(what) or ex.extend("response", "respondent", Instant.of(at + 3 * gap)), at=at)
+    dispute.passes(Instant.of(at + timedelta(days=60)))
+    lapsed = next(one for one in dispute.history if one.name == "intervention_window_expired")
+    before = fold(dispute.history[: lapsed.version - 1])
+    assert before is not None
+    assert [one.kind for one in before.clocks] == ["intervention"]
 
 
 @thorough

@@ -89,7 +89,7 @@ def after(start: Instant, span: Span, calendar: Calendar) -> tuple[Instant, bool
     length = elapsed(span)
     if length:
         return Instant.of(start + length), False
-    first = (start - MOMENT).astimezone(CHINA).date()
+    first = last_day(start)
     if span.calendar_days is not None:
         return end_of(first + timedelta(days=span.calendar_days)), False
     assert span.working_days is not None, "a span says one unit"
@@ -113,6 +113,11 @@ def _working_days_after(first: date, count: int, calendar: Calendar) -> tuple[In
                 known = calendar.knows(first + DAY) and calendar.knows(day)
                 return end_of(day), not known
     raise ValueError(f"no such working day within {REACH_MAX} days of {first}")
+
+
+def last_day(due_at: Instant) -> date:
+    """The China day at whose end or during which a window ends: midnight is the 24:00 of the day it ends."""
+    return (due_at - MOMENT).astimezone(CHINA).date()
 
 
 def end_of(day: date) -> Instant:

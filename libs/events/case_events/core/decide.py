@@ -56,12 +56,7 @@ def decide(
             return events
         return promises.reminding(events, in_force.type_of(command.type, command.subtype), now)
     assert case is not None, "nothing is asked of a case before it is filed"
-    book = Rulebook(
-        rules=in_force.type_of(case.type, case.subtype),
-        minimum_notice=in_force.policy.minimum_notice,
-        calendar=calendar,
-        policy=in_force.policy,
-    )
+    book = promises.rulebook(case, in_force, calendar)
     if isinstance(command, Expire):
         return promises.reminding(expire(command, case, book, now), book.rules, now)
     shut = refusal(POSTED_NAMES[type(command)], case, book.rules)
@@ -161,7 +156,7 @@ def _by_platform(command: PlatformCommand, case: Case, book: Rulebook, now: Inst
         case asked.Note():
             return intake.note(command)
         case asked.ExtendDeadline():
-            return ruling.extend(command, case)
+            return ruling.extend(command, case, book)
         case asked.ReverseTimeout():
             return reversing.reverse(command, case, book, now)
         case asked.Rule():

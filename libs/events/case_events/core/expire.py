@@ -127,7 +127,8 @@ def _unlocked(effect: Effect, command: Expire, case: Case, book: Rulebook, writt
     """The window in which a right to call the platform in may be used; it opens once."""
     if effect != "unlock" or running_clock(case, "intervention") is not None:
         return ()
-    return (promises.intervention(command.due_at, book, written),)
+    turn = running_clock(case, "response") if command.kind == "negotiation" else None
+    return (promises.intervention(command.due_at, book, written, turn),)
 
 
 def _appeal(command: Expire, case: Case, book: Rulebook, written: Instant) -> Events:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
-from case_events.core.calendar import MOMENT, Calendar
+from case_events.core.calendar import Calendar, after, last_day
 from case_events.core.case import Case, Deadline
 from case_events.core.events import History, Recorded
 from case_events.core.evolve import evolve, fold
@@ -112,7 +112,7 @@ def _about(one: Recorded, deadline: Deadline) -> bool:
 
 
 def _counting(clock: Clock, deadline: Deadline, case: Case, happened: Recorded, book: Rulebook) -> Counting:
-    start = _start(clock, case, happened)
+    start = _start(clock, case, happened, book)
     counted = Counting(
         given_by=happened.version,
         counted_from=start,
@@ -142,17 +142,30 @@ def _counting(clock: Clock, deadline: Deadline, case: Case, happened: Recorded, 
     )
 
 
-def _start(clock: Clock, case: Case, happened: Recorded) -> Instant:
+def _start(clock: Clock, case: Case, happened: Recorded, book: Rulebook) -> Instant:
     if clock.kind == "negotiation":
         return case.filed_at
+    turn = _outlasted(clock, case, happened, book) if clock.kind == "intervention" else None
+    if turn is not None:
+        return turn.due_at
     if clock.minimum_notice or happened.who != "scheduler":
         return happened.effective_at
     return happened.occurred_at
 
 
+def _outlasted(clock: Clock, case: Case, happened: Recorded, book: Rulebook) -> Clock | Deadline | None:
+    """The respondent's turn after which the right to call the platform in is only kept open (N6)."""
+    said: tuple[Clock, ...] = getattr(happened.event, "clocks", ())
+    running: tuple[Clock | Deadline, ...] = (*said, *case.clocks)
+    turn = next((one for one in running if one.kind == "response"), None)
+    if turn is None or after(turn.due_at, book.minimum_notice, book.calendar)[0] != clock.due_at:
+        return None
+    return turn
+
+
 def _days(start: Instant, due_at: Instant) -> list[date]:
-    """The days after that of ``start``, as far as ``due_at``; midnight is the 24:00 of the day it ends."""
-    first, last = ((at - MOMENT).astimezone(CHINA).date() for at in (start, due_at))
+    """The days after that of ``start``, as far as ``due_at``."""
+    first, last = last_day(start), last_day(due_at)
     return [first + timedelta(days=number) for number in range(1, (last - first).days + 1)]
 
 

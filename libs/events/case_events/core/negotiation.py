@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from case_events.core import outcomes
+from case_events.core import outcomes, promises
 from case_events.core.calendar import after
 from case_events.core.case import Case
 from case_events.core.claims import claim_faults, evidence_faults
@@ -29,7 +29,10 @@ def amend(command: AmendClaim, case: Case, book: Rulebook, now: Instant) -> Even
 
 
 def moved(case: Case, book: Rulebook, now: Instant) -> tuple[Clock, ...]:
-    """N2: the respondent's time for what is claimed now; nothing where it has that much, or its open period runs."""
+    """N2: the respondent's time for what is claimed now; nothing where it has that much, or its open period runs.
+
+    A right to call the platform in that runs already is kept open for longer.
+    """
     response = running_clock(case, "response")
     term = _time_for_an_answer(case, book, now, answered=response is None)
     if term is None:
@@ -37,7 +40,8 @@ def moved(case: Case, book: Rulebook, now: Instant) -> tuple[Clock, ...]:
     due, provisional = after(now, term, book.calendar)
     if response is not None and due <= response.due_at:
         return ()
-    return (Clock(kind="response", party="respondent", due_at=due, provisional=provisional),)
+    turn = Clock(kind="response", party="respondent", due_at=due, provisional=provisional)
+    return (turn, *promises.kept_open(turn, case, book))
 
 
 def _time_for_an_answer(case: Case, book: Rulebook, now: Instant, *, answered: bool) -> Span | None:

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from case_events.core.calendar import Calendar, after, elapsed
-from case_events.core.case import Case
+from case_events.core.calendar import Calendar, after, elapsed, last_day
+from case_events.core.case import Case, Deadline
 from case_events.core.changes import REMINDER
 from case_events.core.events import Event
-from case_events.core.policy import ComplaintType, Policy
+from case_events.core.policy import ComplaintType, InForce, Policy
 from case_events.core.terms import ReturnLeg, Span
 from case_events.core.values import Clock, ClockParty, Instant, Recovery, Value
 
@@ -22,6 +22,16 @@ class Rulebook(Value, frozen=True, kw_only=True):
     minimum_notice: Span
     calendar: Calendar
     policy: Policy
+
+
+def rulebook(case: Case, in_force: InForce, calendar: Calendar) -> Rulebook:
+    """What the promises of this case are computed from."""
+    return Rulebook(
+        rules=in_force.type_of(case.type, case.subtype),
+        minimum_notice=in_force.policy.minimum_notice,
+        calendar=calendar,
+        policy=in_force.policy,
+    )
 
 
 def acceptance(start: Instant, book: Rulebook) -> tuple[Clock, ...]:
@@ -61,9 +71,33 @@ def no_earlier(clock: Clock, case: Case) -> Clock:
     return replace(clock, due_at=running.due_at, provisional=running.provisional)
 
 
-def intervention(start: Instant, book: Rulebook, written: Instant) -> Clock:
-    """How long the complainant may call the platform in before the case lapses."""
-    return _noticed("intervention", "complainant", start, book.rules.intervention.lapses_after, book, written)
+def intervention(start: Instant, book: Rulebook, written: Instant, response: Deadline | None = None) -> Clock:
+    """How long the complainant may call the platform in before the case lapses; ``response``: a turn that goes on."""
+    clock = _noticed("intervention", "complainant", start, book.rules.intervention.lapses_after, book, written)
+    return clock if response is None else outlasting(response, clock, book)
+
+
+def outlasting(response: Clock | Deadline, right: Clock, book: Rulebook) -> Clock:
+    """N3, N6: the right to call the platform in, no shorter than the respondent's turn and the minimum notice after it.
+
+    Else the complainant's silence would end the case while the respondent is next. Nobody knows either while the days
+    of the turn are a guess.
+    """
+    least, guessed = after(response.due_at, book.minimum_notice, book.calendar)
+    unsure = response.provisional and not book.calendar.knows(last_day(response.due_at))
+    if right.due_at > least:
+        return replace(right, provisional=right.provisional or unsure)
+    return Clock(kind=right.kind, party=right.party, due_at=least, provisional=guessed or unsure)
+
+
+def kept_open(response: Clock, case: Case, book: Rulebook) -> tuple[Clock, ...]:
+    """The running right to call the platform in, moved with the respondent's turn; nothing where it may stay."""
+    running = next((one for one in case.clocks if one.kind == "intervention"), None)
+    if running is None:
+        return ()
+    stands = Clock(kind=running.kind, party=running.party, due_at=running.due_at, provisional=running.provisional)
+    clock = outlasting(response, stands, book)
+    return () if clock == stands else (clock,)
 
 
 def evidence(party: ClockParty, start: Instant, within: timedelta | None, book: Rulebook) -> Clock:

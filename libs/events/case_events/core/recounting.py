@@ -17,8 +17,9 @@ from case_events.core.calendar import Calendar
 from case_events.core.case import Case, Deadline
 from case_events.core.events import Appealed, ClaimAmended, Event, EvidenceRequested, History, Recorded
 from case_events.core.evolve import fold
+from case_events.core.gates import running_clock
 from case_events.core.promises import Rulebook
-from case_events.core.timeouts import Timeout
+from case_events.core.timeouts import NegotiationStalled, Timeout
 from case_events.core.values import Clock, Instant, Money, Recovery, Value
 
 NOTHING = Money(amount=0, currency="CNY")
@@ -92,12 +93,13 @@ def _of_the_talks(
     kind: str, case: Case, event: Event, start: Instant, written: Instant, book: Rulebook
 ) -> tuple[Clock, ...]:
     match kind:
-        case "response" if isinstance(event, ClaimAmended):
+        case "response" | "intervention" if isinstance(event, ClaimAmended):
             return negotiation.moved(case, book, start)
         case "response" | "negotiation" if book.rules.reply is not None:
             return promises.turn(case.filed_at, start, book)
         case "intervention":
-            return (promises.intervention(start, book, written),)
+            turn = running_clock(case, "response") if isinstance(event, NegotiationStalled) else None
+            return (promises.intervention(start, book, written, turn),)
         case "evidence" if isinstance(event, EvidenceRequested):
             return (promises.evidence(event.party, start, None, book),) if book.rules.evidence else ()
         case "evidence":

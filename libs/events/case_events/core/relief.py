@@ -16,7 +16,7 @@ from case_events.core.deadlines import asks
 from case_events.core.decide import decide
 from case_events.core.events import DeadlineExtended, Event, History, Outage, Recorded
 from case_events.core.policy import InForce
-from case_events.core.promises import reminding
+from case_events.core.promises import kept_open, reminding, rulebook
 from case_events.core.values import IMPORT, Clock, Instant, Problem, Value
 
 
@@ -38,7 +38,7 @@ def run_out(
     now: Instant,
 ) -> tuple[Event, ...]:
     """What a clock that has run out records: that it was lengthened for an outage, or else its timeout."""
-    events = granted(deadline, case, history, in_force, outages, now)
+    events = granted(deadline, case, history, in_force, calendar, outages, now)
     if events:
         return events
     timed_out = decide(asks(deadline), "platform", case, in_force, calendar, None, now)
@@ -47,12 +47,19 @@ def run_out(
 
 
 def granted(
-    deadline: Deadline, case: Case, history: History, in_force: InForce, outages: Sequence[Outage], now: Instant
+    deadline: Deadline,
+    case: Case,
+    history: History,
+    in_force: InForce,
+    calendar: Calendar,
+    outages: Sequence[Outage],
+    now: Instant,
 ) -> tuple[Event, ...]:
     """What a clock that has run out records instead of its timeout: it was lengthened for one more outage.
 
     Nothing where the policy has no relief, the window is the platform's own, or no outage on record took anything of
-    it that was not given back already. ``history``: all of it, the events before this one.
+    it that was not given back already. ``history``: all of it, the events before this one. A longer turn of the
+    respondent keeps the complainant's right to call the platform in open for longer (N6).
     """
     terms = in_force.policy.relief
     if terms is None or not outages or deadline.party == "platform" or deadline.kind.endswith(REMINDER):
@@ -67,8 +74,9 @@ def granted(
         due_at = lengthened(promise.due_at, opens, (*promise.relieved_for, outage))
         if due_at > deadline.due_at:
             moved = Clock(kind=deadline.kind, party=deadline.party, due_at=due_at)
+            opened = kept_open(moved, case, rulebook(case, in_force, calendar)) if moved.kind == "response" else ()
             extended = DeadlineExtended(
-                kind=moved.kind, party=moved.party, due_at=due_at, clocks=(moved,), outage=outage
+                kind=moved.kind, party=moved.party, due_at=due_at, clocks=(moved, *opened), outage=outage
             )
             return reminding((extended,), in_force.type_of(case.type, case.subtype), now)
     return ()
@@ -98,7 +106,7 @@ def _promised(deadline: Deadline, history: History) -> Promise:
         due_at = _sets(one, clock)
         if due_at is None:
             continue
-        if isinstance(one.event, DeadlineExtended) and one.event.outage is not None:
+        if isinstance(one.event, DeadlineExtended) and one.event.outage and one.event.kind == deadline.kind:
             outages.append(one.event.outage)
             continue
         return Promise(given_at=_given_at(one), due_at=due_at, relieved_for=tuple(outages))

@@ -12,7 +12,7 @@ from case_events.core.changes import asked_for
 from case_events.core.commands import ReverseTimeout
 from case_events.core.events import TimeoutReversed
 from case_events.core.outcomes import Events, invalid
-from case_events.core.promises import Rulebook, no_earlier
+from case_events.core.promises import Rulebook, no_earlier, outlasting
 from case_events.core.values import Clock, ClockParty, Fault, Instant, Problem
 
 
@@ -38,7 +38,13 @@ def reverse(command: ReverseTimeout, case: Case, book: Rulebook, now: Instant) -
         _again(one, undo, due_at, case) for one in undo.was.clocks if not _has_come(one.kind, one.party, case)
     )
     return (
-        TimeoutReversed(event=undo.event_id, kind=undo.kind, party=undo.party, reason=command.reason, clocks=clocks),
+        TimeoutReversed(
+            event=undo.event_id,
+            kind=undo.kind,
+            party=undo.party,
+            reason=command.reason,
+            clocks=_kept_open(clocks, book),
+        ),
     )
 
 
@@ -59,3 +65,11 @@ def _again(clock: Deadline, undo: Undo, due_at: Instant, case: Case) -> Clock:
     else:
         again = Clock(kind=clock.kind, party=clock.party, due_at=due_at)
     return no_earlier(again, case)
+
+
+def _kept_open(clocks: tuple[Clock, ...], book: Rulebook) -> tuple[Clock, ...]:
+    """A right to call the platform in that ran beside the respondent's turn still outlasts it (N6)."""
+    turn = next((one for one in clocks if one.kind == "response"), None)
+    if turn is None:
+        return clocks
+    return tuple(outlasting(turn, one, book) if one.kind == "intervention" else one for one in clocks)

@@ -205,8 +205,11 @@ def appeal(command: Appeal, by: Side, case: Case, book: Rulebook, now: Instant) 
     return (appealed,)
 
 
-def extend(command: ExtendDeadline, case: Case) -> Events | Problem:
-    """F3: a clock is only ever moved later; a provisional one may be confirmed where it stands."""
+def extend(command: ExtendDeadline, case: Case, book: Rulebook) -> Events | Problem:
+    """F3: a clock is only ever moved later; a provisional one may be confirmed where it stands.
+
+    More time for the respondent keeps the complainant's right to call the platform in open for longer (N6).
+    """
     clock = next((c for c in case.clocks if (c.kind, c.party) == (command.kind, command.party)), None)
     if clock is None:
         running = ", ".join(f"{c.kind} of {c.party}" for c in case.clocks)
@@ -216,12 +219,13 @@ def extend(command: ExtendDeadline, case: Case) -> Events | Problem:
         detail = f"a deadline is never moved earlier than {clock.due_at.rfc3339()}"
         return invalid([Fault(pointer="/data/due_at", detail=detail)], case, "filing")
     moved = Clock(kind=clock.kind, party=clock.party, due_at=command.due_at)
+    opened = promises.kept_open(moved, case, book) if moved.kind == "response" else ()
     extended = DeadlineExtended(
         kind=clock.kind,
         party=clock.party,
         due_at=command.due_at,
         reason=command.reason,
-        clocks=(moved, *_still_ahead(clock, command.due_at - clock.due_at, case)),
+        clocks=(moved, *_still_ahead(clock, command.due_at - clock.due_at, case), *opened),
     )
     return (extended,)
 
