@@ -46,6 +46,15 @@ from tests import examples as ex
 Move = Callable[[Case, InForce, int], Posted]
 """The command, made for the case; the number varies it."""
 NO_MONEY = (*THINGS, "rejected")
+SHARES = (
+    (Liable(party="respondent", share=6_667), Liable(party="complainant", share=3_333)),
+    (
+        Liable(party="complainant", share=2_000),
+        Liable(party="respondent", share=5_000),
+        Liable(party="platform", share=3_000),
+    ),
+)
+"""A loss between two, or among all three."""
 DIFFERS = "情况特殊,说明如下。"
 
 
@@ -119,7 +128,7 @@ def ruling(outcome: str, case: Case, in_force: InForce, *, departs: bool) -> Rul
         outcome = "rejected"
     elif "respondent" in case.forged_by and outcome == "rejected":
         outcome = next(one for one in rules.ruling.outcomes if one != "rejected")
-    sides = (Liable(party="respondent", share=6_667), Liable(party="complainant", share=3_333))
+    sides = SHARES[departs]
     return Rule(
         outcome=outcome,
         rule=min(rules.clauses),

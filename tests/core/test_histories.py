@@ -187,14 +187,26 @@ def amounts_keep_their_caps(case: Case, dispute: Dispute) -> None:
         assert granted is not None
         respondents = sum(one.amount.amount for one in case.recoveries if one.party == "respondent")
         assert case.owed.amount + respondents <= max(granted.amount, respondents)
+    if case.rulings and case.recoveries and case.rulings[-1].liable and case.outcome in ("upheld", "partly_upheld"):
+        nobody_bears_more_than_its_share(case, advanced)
+
+
+def nobody_bears_more_than_its_share(case: Case, advanced: int) -> None:
+    """Of what the ruling shares out (R1, P6); what the platform bears and has not paid first is not told apart yet."""
+    borne = {one.party: one.amount.amount for one in case.rulings[-1].liable if one.amount is not None}
+    back = {one.party: one.amount.amount for one in case.recoveries}
+    own = min(borne.get("platform", 0), advanced)
+    assert sum(back.values()) <= advanced - own
+    owed = case.owed.amount if case.owed else 0
+    respondents = owed + back.get("respondent", 0)
+    assert respondents <= borne.get("respondent", 0) + borne.get("platform", 0) - own
 
 
 def shares_add_up(event: Ruled | Corrected) -> None:
     ruled = event.ruling if isinstance(event, Corrected) else event
     if ruled is None or not ruled.liable or ruled.owed is None:
         return
-    own = "complainant" if ruled.outcome == "shared_liability" else None  # it bears that itself (R1)
-    shares = [one.amount for one in ruled.liable if one.party != own]
+    shares = [one.amount for one in ruled.liable if one.party != "complainant"]  # it bears its own itself (R1)
     assert sum(share.amount for share in shares if isinstance(share, Money)) == ruled.owed.amount
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from case_events.core import events
 from case_events.core.case import BroughtEvidence, Case, Deadline, Post, RequestedEvidence, Status
 from case_events.core.timeouts import AppealWindowExpired, MerchantResponseTimedOut, NegotiationStalled, Timeout
-from case_events.core.values import Clock, ClockParty, Evidence, Instant, Money, Party, Recovery, Side, Word
+from case_events.core.values import Advance, Clock, ClockParty, Evidence, Instant, Money, Party, Recovery, Side, Word
 
 Change = Callable[[Case, Any, events.Happened], None]
 """How one kind of event changes a case: the case that is written to, the event, and its envelope.
@@ -121,25 +121,30 @@ def decided(
         case.taken_down = None
     elif remedy == "takedown":
         case.taken_down = "ruling"
-    case.remedy = None if nothing_left(remedy, owed, recoveries) else remedy
-    case.owed = unpaid(owed, recoveries)
+    left = unpaid(owed, case.advances, recoveries)
+    case.remedy = None if nothing_left(remedy, owed, left) else remedy
+    case.owed = left
     case.recoveries = recoveries
     case.clocks, case.reminders = started_by(case.version, clocks, [], [])
     case.status = waiting(case)
     start_anew(case)
 
 
-def nothing_left(remedy: Word, owed: Money | None, recoveries: tuple[Recovery, ...]) -> bool:
-    """Has nobody anything to do for the complainant: nothing was granted, or the platform paid it all first?"""
-    return remedy in AT_ONCE or (owed is not None and unpaid(owed, recoveries) is None)
+def nothing_left(remedy: Word, owed: Money | None, left: Money | None) -> bool:
+    """Has nobody anything to do for the complainant: nothing was granted, or the platform paid it all first?
+
+    ``left``: what of ``owed`` is not paid.
+    """
+    return remedy in AT_ONCE or (owed is not None and left is None)
 
 
-def unpaid(owed: Money | None, recoveries: tuple[Recovery, ...]) -> Money | None:
-    """What the respondent owes to the complainant beyond what it pays back to the platform (domain P6)."""
+def unpaid(owed: Money | None, advances: tuple[Advance, ...], recoveries: tuple[Recovery, ...]) -> Money | None:
+    """What the complainant is still owed beyond what the platform paid first and it may keep (domain P6)."""
     if owed is None:
         return None
-    back = sum([one.amount.amount for one in recoveries if one.party == "respondent"])
-    return replace(owed, amount=owed.amount - back) if back < owed.amount else None
+    paid = sum([one.amount.amount for one in advances])
+    back = sum([one.amount.amount for one in recoveries if one.party == "complainant"])
+    return replace(owed, amount=owed.amount - (paid - back)) if paid - back < owed.amount else None
 
 
 def start_anew(case: Case) -> None:

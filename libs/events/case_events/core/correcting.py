@@ -47,7 +47,7 @@ def _ruling(command: Correct, ruling: Ruling, case: Case, book: Rulebook, now: I
     if case.outcome is None:
         # Both sides have the whole window for the ruling as it now reads.
         return (replace(corrected, clocks=(promises.no_earlier(promises.appeal(now, book), case),)),)
-    due = left_to_do(case, new.outcome, new.owed, now, book)
+    due = left_to_do(case, new.outcome, new.owed, now, book, liable=new.liable)
     new = replace(new, recoveries=due.recoveries)
     clocks = tuple(promises.no_earlier(clock, case) for clock in due.clocks)
     corrected = replace(corrected, ruling=new, clocks=clocks)
@@ -58,14 +58,15 @@ def _untouched(case: Case, ruling: Ruling, book: Rulebook) -> bool:
     """Can the ruling still be put right: it may be appealed, or waits with nothing done on it yet?"""
     if case.outcome is None:
         return case.status == "appealable"
-    back = recoveries(case, None if ruling.outcome in AT_ONCE else ruling.owed)
-    as_decided = (ruling.verdict, unpaid(ruling.owed, back), back)
+    back = recoveries(case, None if ruling.outcome in AT_ONCE else ruling.owed, ruling.liable)
+    left = unpaid(ruling.owed, case.advances, back)
+    as_decided = (ruling.verdict, left, back)
     goods, wanted = return_clock(case), goods_go_back(ruling.outcome, book)
     return (
         case.status in CORRECTABLE
         and not case.followed_up
         and (case.outcome, case.owed, case.recoveries) == as_decided
-        and (case.remedy is None) == nothing_left(ruling.outcome, ruling.owed, back)
+        and (case.remedy is None) == nothing_left(ruling.outcome, ruling.owed, left)
         and (goods.kind if goods else None) == ("return_address" if wanted else None)
     )
 
@@ -95,8 +96,8 @@ def _shares(ruling: Ruling) -> tuple[Liable, ...]:
 
 
 def _granted(ruling: Ruling) -> Money | None:
-    """The sum the ruling spoke of: of a loss that is shared the whole, of which the complainant's share is not owed."""
+    """The sum the ruling spoke of: of what is shared out the whole, of which the complainant's share is not owed."""
     parts = [one.amount for one in ruling.liable if one.amount is not None]
-    if ruling.outcome != "shared_liability" or not parts:
+    if not parts:
         return ruling.owed
     return replace(parts[0], amount=sum(part.amount for part in parts))

@@ -134,7 +134,7 @@ def _unlocked(effect: Effect, command: Expire, case: Case, book: Rulebook, writt
 def _appeal(command: Expire, case: Case, book: Rulebook, written: Instant) -> Events:
     """P2: the ruling stands; what it owes is due from the end of the window."""
     ruling = case.rulings[-1]
-    due = outcomes.left_to_do(case, ruling.outcome, ruling.owed, command.due_at, book, written)
+    due = outcomes.left_to_do(case, ruling.outcome, ruling.owed, command.due_at, book, written, ruling.liable)
     over = AppealWindowExpired(**_told(command, written, due.clocks), recoveries=due.recoveries)
     return (over,) if due.clocks else (over, Closed(outcome=ruling.verdict))
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from case_events.core import promises
 from case_events.core.case import Case
-from case_events.core.changes import AT_ONCE, nothing_left
+from case_events.core.changes import AT_ONCE, nothing_left, unpaid
 from case_events.core.events import Basis, Closed, Event, Ground, InterventionRequested, Settled
 from case_events.core.promises import Rulebook
 from case_events.core.terms import ReturnLeg
-from case_events.core.values import Clock, Fault, Instant, Money, Problem, Recovery, Side, Value
+from case_events.core.values import Clock, Fault, Instant, Liable, Money, Problem, Recovery, Side, Value
 
 Events = tuple[Event, ...]
 THINGS = ("exchange", "repair", "takedown")
 """Demands and offers that move no money (domain F13, N4)."""
 GRANTED = ("settled", "conceded", "upheld", "partly_upheld")
 """Outcomes under which the respondent had something to do, and the platform looks how it did it (domain P4)."""
+
+Debtor = Literal["complainant", "respondent"]
+"""Who may owe something back to the platform (domain P6)."""
 
 
 class Due(Value, frozen=True, kw_only=True):
@@ -65,16 +70,23 @@ def settled(
 
 
 def left_to_do(
-    case: Case, kind: str, owed: Money | None, start: Instant, book: Rulebook, written: Instant | None = None
+    case: Case,
+    kind: str,
+    owed: Money | None,
+    start: Instant,
+    book: Rulebook,
+    written: Instant | None = None,
+    liable: tuple[Liable, ...] = (),
 ) -> Due:
     """The clocks of what is owed to the complainant and to the platform; none: the case can close.
 
     Goods that go back do so first (N8): whether anything is owed or recovered is only sure once they are there.
     """
-    back, leg = recoveries(case, None if kind in AT_ONCE else owed), goods_go_back(kind, book)
+    back, leg = recoveries(case, None if kind in AT_ONCE else owed, liable), goods_go_back(kind, book)
     if leg is not None:
         return Due(clocks=(promises.return_address(start, leg, book, written),), recoveries=back)
-    clocks = () if nothing_left(kind, owed, back) else (promises.remedy(start, book, written),)
+    left = unpaid(owed, case.advances, back)
+    clocks = () if nothing_left(kind, owed, left) else (promises.remedy(start, book, written),)
     return Due(clocks=(*clocks, *promises.recoveries(back, start, book, written)), recoveries=back)
 
 
@@ -89,21 +101,27 @@ def after_the_goods(case: Case, start: Instant, book: Rulebook, written: Instant
     return (*clocks, *promises.recoveries(case.recoveries, start, book, written))
 
 
-def recoveries(case: Case, granted: Money | None) -> tuple[Recovery, ...]:
+def recoveries(case: Case, granted: Money | None, liable: tuple[Liable, ...] = ()) -> tuple[Recovery, ...]:
     """What the platform gets back of what it paid first (domain P6): from the respondent as far as the claim was
-    granted, from the complainant the rest; an advance that named its debtor goes by that."""
+    granted, from the complainant the rest; an advance that named its debtor goes by that.
+
+    Where the ruling shares it out (R1), what the platform bears stays paid, and the respondent pays its share at most.
+    """
     if not case.advances:
         return ()
-    pool = sum(one.amount.amount for one in case.advances if one.recover_from == "ruling")
     named = sum(one.amount.amount for one in case.advances if one.recover_from == "respondent")
-    total = sum(one.amount.amount for one in case.advances)
-    respondent = named + min(pool, max(granted.amount - named, 0) if granted else 0)
-    shares: tuple[tuple[Side, int], ...] = (("respondent", respondent), ("complainant", total - respondent))
+    pool = sum(one.amount.amount for one in case.advances if one.recover_from == "ruling")
+    borne = {one.party: one.amount.amount for one in liable if one.amount is not None}
+    most = borne.get("respondent", 0) if borne else granted.amount if granted else 0
+    back = sum(one.amount.amount for one in case.advances)
+    respondent = named + min(pool, max(most - named, 0))
+    if borne:
+        back -= min(borne.get("platform", 0), back)
+        respondent = min(respondent, most, back)
+    shares: tuple[tuple[Debtor, int], ...] = (("respondent", respondent), ("complainant", back - respondent))
     currency = case.advances[0].amount.currency
     return tuple(
-        Recovery(party=side, amount=Money(amount=amount, currency=currency))
-        for side, amount in shares
-        if amount and side != "platform"
+        Recovery(party=side, amount=Money(amount=amount, currency=currency)) for side, amount in shares if amount
     )
 
 

@@ -31,7 +31,7 @@ def rule(command: Rule, case: Case, book: Rulebook, now: Instant) -> Events | Pr
     ruled = ruling_of(command, case, number, final=final)
     if not final:
         return (replace(ruled, clocks=(promises.appeal(now, book),)),)
-    due = left_to_do(case, ruled.outcome, ruled.owed, now, book)
+    due = left_to_do(case, ruled.outcome, ruled.owed, now, book, liable=ruled.liable)
     ruled = replace(ruled, recoveries=due.recoveries, clocks=due.clocks)
     return (ruled,) if due.clocks else (ruled, Closed(outcome=ruled.verdict))
 
@@ -46,7 +46,7 @@ def ruling_of(command: Rule, case: Case, number: int, *, final: bool) -> Ruled:
         verdict=_verdict(command, case),
         rule=command.rule,
         reasons=command.reasons,
-        owed=_owed(command.outcome, liable, granted),
+        owed=_owed(liable, granted),
         liable=liable,
         penalties=penalties_of(command.penalties, case),
         evidence=command.evidence,
@@ -94,10 +94,10 @@ def _shared(liable: tuple[Liable, ...], owed: Money | None) -> tuple[Liable, ...
     )
 
 
-def _owed(outcome: str, liable: tuple[Liable, ...], granted: Money | None) -> Money | None:
-    """What the complainant is to get; of a loss that is shared it bears its own share itself (domain R1)."""
-    if outcome != "shared_liability" or granted is None:
-        return granted
+def _owed(liable: tuple[Liable, ...], granted: Money | None) -> Money | None:
+    """What the complainant is to get; of what is shared out it bears its own share itself (domain R1)."""
+    if granted is None:
+        return None
     own = sum(one.amount.amount for one in liable if one.party == "complainant" and one.amount)
     return replace(granted, amount=granted.amount - own)
 
@@ -181,7 +181,7 @@ def accept(by: Side, case: Case, book: Rulebook, now: Instant) -> Events | Probl
     if not case.accepted_by:
         return (RulingAccepted(by=by),)
     ruling = case.rulings[-1]
-    due = left_to_do(case, ruling.outcome, ruling.owed, now, book)
+    due = left_to_do(case, ruling.outcome, ruling.owed, now, book, liable=ruling.liable)
     accepted = RulingAccepted(by=by, stands=True, recoveries=due.recoveries, clocks=due.clocks)
     return (accepted,) if due.clocks else (accepted, Closed(outcome=ruling.verdict))
 
