@@ -120,29 +120,35 @@ def test_of_two_advances_the_respondent_never_owes_back_more_than_was_granted_or
     assert (back(ruled), ruled.case.owed) == ({"respondent": 60, "complainant": 40}, None)
 
 
-def withdrawn() -> Dispute:
-    return advanced(LOOKS).when(WITHDRAW, at=hours(2)).then("withdrawn", outcome="withdrawn")
+def withdrawn(advance: PayAdvance = HUNDRED) -> Dispute:
+    return advanced(LOOKS, advance).when(WITHDRAW, at=hours(2)).then("withdrawn", outcome="withdrawn")
 
 
-def dismissed() -> Dispute:
+def dismissed(advance: PayAdvance = HUNDRED) -> Dispute:
     acceptance = {"acceptance": {"within": {"days": 1}, "again_after": {"hours": 12}}}
-    dispute = complaint(ADVANCE | LOOKS | acceptance).when(HUNDRED, at=hours(1)).when(DISMISS, at=hours(2))
+    dispute = complaint(ADVANCE | LOOKS | acceptance).when(advance, at=hours(1)).when(DISMISS, at=hours(2))
     return dispute.then("dismissed", outcome="dismissed")
 
 
-def lapsed() -> Dispute:
+def lapsed(advance: PayAdvance = HUNDRED) -> Dispute:
     unlocks = {"reply.on_timeout": "unlock"}
-    dispute = advanced(LOOKS | unlocks).passes(days(3) + TICK).passes(days(10) + TICK)
+    dispute = advanced(LOOKS | unlocks, advance).passes(days(3) + TICK).passes(days(10) + TICK)
     return dispute.then("intervention_window_expired", outcome="lapsed")
 
 
-def rejected() -> Dispute:
-    return advanced(LOOKS).when(REFUSE, at=hours(2)).when(REJECT, at=hours(3)).then("ruled", outcome="rejected")
+def rejected(advance: PayAdvance = HUNDRED) -> Dispute:
+    return (
+        advanced(LOOKS, advance).when(REFUSE, at=hours(2)).when(REJECT, at=hours(3)).then("ruled", outcome="rejected")
+    )
 
 
+@pytest.mark.parametrize("debtor", ["ruling", "respondent", "complainant"])
 @pytest.mark.parametrize("failed", [withdrawn, dismissed, lapsed, rejected])
-def test_a_claim_that_fails_is_owed_back_by_the_complainant_and_nobody_looks_how_it_was_handled(failed: Any) -> None:
-    dispute = failed()
+def test_a_claim_that_fails_is_owed_back_by_the_complainant_and_nobody_looks_how_it_was_handled(
+    failed: Any, debtor: Debtor
+) -> None:
+    """Whoever the advance named: the respondent pays for nothing that was not granted."""
+    dispute = failed(replace(HUNDRED, recover_from=debtor))
     assert (dispute.case.status, dispute.case.remedy, dispute.case.owed) == ("waiting_for_recovery", None, None)
     assert back(dispute) == {"complainant": 100}
     assert {one.kind for one in dispute.case.clocks} == {"recovery"}

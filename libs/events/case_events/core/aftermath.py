@@ -9,7 +9,7 @@ from case_events.core.amounts import cap_of
 from case_events.core.case import Case
 from case_events.core.commands import Close, FollowUp, PayAdvance, Rate, Recover, Remedy, Withdraw
 from case_events.core.events import AdvancePaid, Closed, FollowedUp, Rated, Recovered, Remedied, Withdrawn
-from case_events.core.outcomes import THINGS, Events, after_the_remedy, closed, invalid, recoveries
+from case_events.core.outcomes import THINGS, Events, after_the_remedy, all_back, closed, invalid
 from case_events.core.promises import Rulebook
 from case_events.core.values import Advance, Clock, Fault, Instant, Money, Problem, Recovery, Side
 
@@ -116,7 +116,7 @@ def given_back(
     case: Case, start: Instant, book: Rulebook, written: Instant | None = None
 ) -> tuple[tuple[Recovery, ...], tuple[Clock, ...]]:
     """What is owed back to the platform when nothing was granted, and its clocks."""
-    back = recoveries(case, None)
+    back = all_back(case)
     return back, promises.recoveries(back, start, book, written)
 
 

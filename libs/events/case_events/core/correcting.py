@@ -6,11 +6,11 @@ from msgspec.structs import replace
 
 from case_events.core import promises
 from case_events.core.case import Case, Ruling
-from case_events.core.changes import AT_ONCE, nothing_left, unpaid
+from case_events.core.changes import nothing_left, unpaid
 from case_events.core.commands import Correct, Correction, Rule
 from case_events.core.events import Closed, Corrected
 from case_events.core.gates import refused_now, return_clock
-from case_events.core.outcomes import Events, goods_go_back, invalid, left_to_do, recoveries
+from case_events.core.outcomes import Events, goods_go_back, invalid, left_to_do, owed_back
 from case_events.core.promises import Rulebook
 from case_events.core.ruling import ruling_faults, ruling_of
 from case_events.core.stages import CORRECTABLE
@@ -58,7 +58,7 @@ def _untouched(case: Case, ruling: Ruling, book: Rulebook) -> bool:
     """Can the ruling still be put right: it may be appealed, or waits with nothing done on it yet?"""
     if case.outcome is None:
         return case.status == "appealable"
-    back = recoveries(case, None if ruling.outcome in AT_ONCE else ruling.owed, ruling.liable)
+    back = owed_back(case, ruling.outcome, ruling.owed, ruling.liable)
     left = unpaid(ruling.owed, case.advances, back)
     as_decided = (ruling.verdict, left, back)
     goods, wanted = return_clock(case), goods_go_back(ruling.outcome, book)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from msgspec.structs import replace
+
 from case_events.core import promises
 from case_events.core.case import Case
 from case_events.core.changes import AT_ONCE, nothing_left, unpaid
@@ -82,7 +84,7 @@ def left_to_do(
 
     Goods that go back do so first (N8): whether anything is owed or recovered is only sure once they are there.
     """
-    back, leg = recoveries(case, None if kind in AT_ONCE else owed, liable), goods_go_back(kind, book)
+    back, leg = owed_back(case, kind, owed, liable), goods_go_back(kind, book)
     if leg is not None:
         return Due(clocks=(promises.return_address(start, leg, book, written),), recoveries=back)
     left = unpaid(owed, case.advances, back)
@@ -101,7 +103,22 @@ def after_the_goods(case: Case, start: Instant, book: Rulebook, written: Instant
     return (*clocks, *promises.recoveries(case.recoveries, start, book, written))
 
 
-def recoveries(case: Case, granted: Money | None, liable: tuple[Liable, ...] = ()) -> tuple[Recovery, ...]:
+def owed_back(case: Case, kind: str, owed: Money | None, liable: tuple[Liable, ...] = ()) -> tuple[Recovery, ...]:
+    """What goes back to the platform under a decision of this kind: all of it from the complainant where it failed."""
+    if kind == "rejected":
+        return all_back(case)
+    return recoveries(case, None if kind in AT_ONCE else owed, liable)
+
+
+def all_back(case: Case) -> tuple[Recovery, ...]:
+    """The claim failed (domain P6): the complainant owes back all the platform paid, whoever an advance named."""
+    if not case.advances:
+        return ()
+    total = sum(one.amount.amount for one in case.advances)
+    return (Recovery(party="complainant", amount=replace(case.advances[0].amount, amount=total)),)
+
+
+def recoveries(case: Case, granted: Money | None, liable: tuple[Liable, ...]) -> tuple[Recovery, ...]:
     """What the platform gets back of what it paid first (domain P6): from the respondent as far as the claim was
     granted, from the complainant the rest; an advance that named its debtor goes by that.
 
@@ -119,10 +136,8 @@ def recoveries(case: Case, granted: Money | None, liable: tuple[Liable, ...] = (
         back -= min(borne.get("platform", 0), back)
         respondent = min(respondent, most, back)
     shares: tuple[tuple[Debtor, int], ...] = (("respondent", respondent), ("complainant", back - respondent))
-    currency = case.advances[0].amount.currency
-    return tuple(
-        Recovery(party=side, amount=Money(amount=amount, currency=currency)) for side, amount in shares if amount
-    )
+    money = case.advances[0].amount
+    return tuple(Recovery(party=side, amount=replace(money, amount=amount)) for side, amount in shares if amount)
 
 
 def after_the_remedy(case: Case, book: Rulebook, now: Instant) -> tuple[tuple[Clock, ...], Events]:
