@@ -11,6 +11,7 @@ from case_events.core.commands import AmendClaim, Posted, Reply
 from case_events.core.events import InterventionRequested, Settled
 from case_events.core.timeouts import MerchantResponseTimedOut
 from case_events.core.values import Money, Offer
+from tests.core.test_intervention import ANSWERS_AGAIN
 from tests.examples import (
     AGREE,
     AMEND,
@@ -19,6 +20,7 @@ from tests.examples import (
     OFFER,
     REFUSAL_UNLOCKS,
     REFUSE,
+    SILENCE_UNLOCKS,
     TAKE_THE_OFFER,
     TICK,
     WITHDRAW,
@@ -54,6 +56,21 @@ def test_amending_after_an_extension_never_brings_the_deadline_nearer() -> None:
     dispute.when(AMEND, at=hours(76)).then("claim_amended").runs(response=hours(100), negotiation=days(9))
     assert dispute.clock("response").set_by == 2
     dispute.when(AMEND, at=hours(77)).then("claim_amended").runs(response=hours(101), negotiation=days(9))
+
+
+def test_who_has_answered_has_the_whole_time_for_every_claim_amended_since() -> None:
+    dispute = filed(ANSWERS_AGAIN).when(OFFER, at=hours(1)).when(AMEND, at=hours(2))
+    dispute.then("claim_amended").runs(response=hours(26), negotiation=days(9))
+    dispute.when(AMEND, at=hours(26)).then("claim_amended").runs(response=hours(50), negotiation=days(9))
+    dispute.passes(hours(26) + TICK).then()
+    dispute.when(AGREE, at=hours(50)).then("merchant_replied", "settled")
+
+
+def test_who_was_silent_has_not_answered_and_gets_the_final_period_again() -> None:
+    dispute = filed(SILENCE_UNLOCKS).passes(hours(72) + TICK).then("merchant_response_timed_out")
+    dispute.when(AMEND, at=days(4)).then("claim_amended", status="waiting_for_merchant")
+    dispute.runs(response=days(5), intervention=days(10))
+    dispute.when(AGREE, at=days(5)).then("merchant_replied", "settled")
 
 
 def test_amending_to_more_than_the_cap_or_another_demand_is_refused() -> None:

@@ -16,6 +16,9 @@ from case_events.core.promises import Rulebook
 from case_events.core.terms import Span
 from case_events.core.values import Clock, Fault, Instant, Offer, Problem, Side
 
+ANSWERS = ("merchant_replied", "respondent_replied")
+"""The respondent's own words on the claim, by their events."""
+
 
 def amend(command: AmendClaim, case: Case, book: Rulebook, now: Instant) -> Events | Problem:
     """N2: in the open period the deadline stays; in the final period it moves to the amendment plus that period.
@@ -34,7 +37,7 @@ def moved(case: Case, book: Rulebook, now: Instant) -> tuple[Clock, ...]:
     A right to call the platform in that runs already is kept open for longer.
     """
     response = running_clock(case, "response")
-    term = _time_for_an_answer(case, book, now, answered=response is None)
+    term = _time_for_an_answer(case, book, now)
     if term is None:
         return ()
     due, provisional = after(now, term, book.calendar)
@@ -44,12 +47,14 @@ def moved(case: Case, book: Rulebook, now: Instant) -> tuple[Clock, ...]:
     return (turn, *promises.kept_open(turn, case, book))
 
 
-def _time_for_an_answer(case: Case, book: Rulebook, now: Instant, *, answered: bool) -> Span | None:
+def _time_for_an_answer(case: Case, book: Rulebook, now: Instant) -> Span | None:
+    """Who has answered once has ``after_amendment`` for every claim amended since; its first turn is over for good."""
     reply = book.rules.reply
     assert reply is not None, "the gate saw the respondent's turn"
+    answered = any(one.type in ANSWERS for one in case.posts)
     if answered or reply.final_period is None:
         return reply.after_amendment
-    assert case.reply_started_at is not None, "a running reply clock has started"
+    assert case.reply_started_at is not None, "the respondent's turn has begun"
     opened, _ = after(case.reply_started_at, reply.open_period, book.calendar)
     return reply.final_period if now > opened else None
 
