@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from case_events.core.collective import Complaint, Link, links
@@ -95,10 +97,40 @@ def test_a_later_filing_joins_while_within_the_window_of_the_latest_member() -> 
 
 def test_a_group_of_one_reason_takes_no_other_reason_and_one_against_a_merchant_takes_any() -> None:
     by_reason = after(each_day(3), linked(each_day(3)))
-    assert linked([*by_reason, complaint(8, 3 * DAY, "size")]) == ()
+    many = replace(TERMS, by_merchant=9)
+    assert linked([*by_reason, complaint(8, 3 * DAY, "size")], many) == ()
     mixed = each_day(4, "quality", "size", "damaged", "malfunction")
     by_merchant = after(mixed, linked(mixed))
     assert numbers(linked([*by_merchant, complaint(8, 4 * DAY, "freight_dispute")])) == [8]
+
+
+def test_who_is_in_a_group_of_one_reason_counts_among_those_against_the_merchant() -> None:
+    by_reason = after(each_day(3), linked(each_day(3)))
+    (found,) = linked([*by_reason, complaint(8, 3 * DAY, "size")])
+    assert (found.case_id.int, found.by) == (8, "merchant")
+    assert found.group != by_reason[0].group
+    joined = linked(after([*by_reason, complaint(8, 3 * DAY, "size"), complaint(9, 4 * DAY, "damaged")], (found,)))
+    assert [(one.case_id.int, one.by, one.group) for one in joined] == [(9, "merchant", found.group)]
+
+
+FILED = st.tuples(st.integers(0, 40), st.sampled_from(("quality", "size", "damaged")), st.integers(0, 9))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.lists(FILED, max_size=14).flatmap(lambda filed: st.permutations(list(enumerate(filed)))), st.data())
+def test_whatever_is_looked_at_first_the_same_complaints_are_linked_in_the_end(
+    filed: list[tuple[int, tuple[int, str, int]]], data: st.DataObject
+) -> None:
+    """They come in any order, and are looked at after each or after several."""
+    complaints = [complaint(number, day * DAY, reason, by) for number, (day, reason, by) in filed]
+    at_once = linked(complaints)
+    seen: list[Complaint] = []
+    for one in complaints:
+        seen.append(one)
+        if one is complaints[-1] or data.draw(st.booleans()):
+            seen = after(seen, linked(seen))
+    assert sorted(one.case_id.int for one in seen if one.group is not None) == numbers(at_once)
+    assert linked(seen) == linked(after(complaints, at_once)) == ()
 
 
 def test_a_group_the_desk_made_of_its_own_is_left_to_the_desk() -> None:

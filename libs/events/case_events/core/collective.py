@@ -41,59 +41,71 @@ class Link(Value, frozen=True, kw_only=True):
 def links(complaints: Sequence[Complaint], terms: Collective, window: timedelta, respondent: bytes) -> tuple[Link, ...]:
     """The complaints, all against one respondent, that belong to a group now, old or new.
 
-    ``window``: how far apart two complaints of a group may be filed. ``respondent``: what stands for it in the
-    group's id (a digest, so that the id tells nobody who it is).
+    Whatever is in a group already counts as it did: which complaints are linked in the end does not depend on when
+    and how often this is asked. ``window``: how far apart two complaints of a group may be filed. ``respondent``: what
+    stands for it in the group's id (a digest, so that the id tells nobody who it is).
     """
-    loose = sorted((one for one in complaints if one.group is None), key=lambda one: (one.filed_at, one.case_id))
-    found = list[Link]()
-    for group in _groups(complaints):
-        found += _joining(group, loose, window)
-        loose = _without(loose, found)
-    matters: list[tuple[By, list[Complaint], int]] = [("merchant", loose, terms.by_merchant)]
-    matters += [
-        ("reason", [one for one in loose if one.reason == reason], terms.by_reason)
-        for reason in sorted({one.reason for one in loose})
-    ]
-    for by, about, enough in matters:
-        members = _members(_without(about, found), enough, window)
-        if members:
-            group_id = _group_id(by, members[0], respondent)
-            found += [Link(case_id=one.case_id, version=one.version, group=group_id, by=by) for one in members]
-    return tuple(found)
+    ours = [one for one in complaints if one.group is None or one.by in ("merchant", "reason")]
+    ours.sort(key=lambda one: (one.filed_at, one.case_id))
+    matters: list[tuple[By, list[Complaint], int]] = [("merchant", ours, terms.by_merchant)]
+    matters += [("reason", about, terms.by_reason) for about in _by_reason(ours)]
+    runs = [(by, run, _group(by, run)) for by, about, enough in matters for run in _runs(by, about, enough, window)]
+    found: dict[CaseId, Link] = {}
+    for by, run, there in sorted(runs, key=lambda one: one[2] is None):  # who can join a group there is, does
+        group = there or _group_id(by, run[0], respondent)
+        for one in run:
+            if one.group is None and one.case_id not in found:
+                found[one.case_id] = Link(case_id=one.case_id, version=one.version, group=group, by=by)
+    return tuple(found.values())
 
 
-def _without(complaints: list[Complaint], found: list[Link]) -> list[Complaint]:
-    gone = {link.case_id for link in found}
-    return [one for one in complaints if one.case_id not in gone]
-
-
-def _groups(complaints: Sequence[Complaint]) -> list[list[Complaint]]:
-    """The groups that this function once made and that others may still join; not those the desk made of its own."""
-    known: dict[UUID, list[Complaint]] = {}
+def _by_reason(complaints: list[Complaint]) -> list[list[Complaint]]:
+    """The complaints of each reason, in the order of the reasons' names."""
+    about: dict[str, list[Complaint]] = {}
     for one in complaints:
-        if one.group is not None and one.by in ("merchant", "reason"):
-            known.setdefault(one.group, []).append(one)
-    return list(known.values())
+        about.setdefault(one.reason, []).append(one)
+    return [about[reason] for reason in sorted(about)]
 
 
-def _joining(group: list[Complaint], loose: list[Complaint], window: timedelta) -> list[Link]:
-    """Those filed within the window of the group's latest member, each of which then is the latest."""
-    latest = max(one.filed_at for one in group)
-    first, found = group[0], list[Link]()
-    by: By = "reason" if first.by == "reason" else "merchant"
-    for one in loose:
-        if by == "reason" and one.reason != first.reason:
-            continue
-        if abs(one.filed_at - latest) <= window:
-            assert first.group is not None, "it is a group's"
-            found.append(Link(case_id=one.case_id, version=one.version, group=first.group, by=by))
-            latest = max(latest, one.filed_at)
-    return found
+def _group(by: By, run: list[Complaint]) -> UUID | None:
+    """The group of this kind that some of them are in; not those the desk made of its own."""
+    return next((one.group for one in run if one.group is not None and one.by == by), None)
 
 
-def _members(about: list[Complaint], enough: int, window: timedelta) -> list[Complaint]:
-    """The earliest complaints, oldest first, of which enough complainants filed within one window; then who joins."""
-    start, within = 0, Counter[Party]()
+def _runs(by: By, about: list[Complaint], enough: int, window: timedelta) -> list[list[Complaint]]:
+    """The complaints, oldest first, that are one matter, each run by itself.
+
+    It is about those of a group there is, and of a window in which enough complainants filed; whoever files within the
+    window of its latest belongs to it, too.
+    """
+    matter = _full(about, enough, window)
+    matter |= {at for at, one in enumerate(about) if one.group is not None and one.by == by}
+    matter |= _before(about, matter, window)
+    runs: list[list[Complaint]] = []
+    for at, one in enumerate(about):
+        if runs and one.filed_at - runs[-1][-1].filed_at <= window:
+            runs[-1].append(one)
+        elif at in matter:
+            runs.append([one])
+    return runs
+
+
+def _before(about: list[Complaint], matter: set[int], window: timedelta) -> set[int]:
+    """The places of those within the window before the latest of a matter: others of it may be closed since."""
+    before, next_, latest = set[int](), None, None
+    for at in range(len(about) - 1, -1, -1):
+        filed_at = about[at].filed_at
+        if at in matter:
+            latest = filed_at if next_ is None or next_ - filed_at > window else latest
+            next_ = filed_at
+        elif latest is not None and latest - filed_at <= window:
+            before.add(at)
+    return before
+
+
+def _full(about: list[Complaint], enough: int, window: timedelta) -> set[int]:
+    """The places of those that were filed in some window together with as many complainants as are enough."""
+    full, start, done, within = set[int](), 0, 0, Counter[Party]()
     for end, last in enumerate(about):
         within[last.complainant] += 1
         while last.filed_at - about[start].filed_at > window:
@@ -103,17 +115,9 @@ def _members(about: list[Complaint], enough: int, window: timedelta) -> list[Com
                 del within[earliest]
             start += 1
         if len(within) >= enough:
-            return _chained(about[start:], end - start, window)
-    return []
-
-
-def _chained(about: list[Complaint], last: int, window: timedelta) -> list[Complaint]:
-    members = about[: last + 1]
-    for one in about[last + 1 :]:
-        if one.filed_at - members[-1].filed_at > window:
-            break
-        members.append(one)
-    return members
+            full.update(range(max(start, done), end + 1))
+            done = end + 1
+    return full
 
 
 def _group_id(by: By, earliest: Complaint, respondent: bytes) -> UUID:
