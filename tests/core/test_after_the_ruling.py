@@ -81,8 +81,31 @@ def test_where_a_listing_was_taken_down_the_complainant_asks_for_reconsideration
     dispute.then("ruled", status="appealable", takedown=True)
     dispute.when(replace(APPEAL, evidence=(proof(70),)), at=hours(4))
     dispute.then("appealed", instance="reconsideration", takedown=True)
-    dispute.when(replace(REJECT, rule="not_infringed"), at=hours(5)).then("ruled", status="appealable", takedown=True)
-    dispute.passes(days(30)).then("appeal_window_expired", "closed", outcome="rejected", takedown=False)
+    dispute.when(replace(REJECT, rule="not_infringed"), at=hours(5))
+    dispute.then("ruled", "closed", outcome="rejected", takedown=False)
+    assert dispute.case.rulings[-1].final
+
+
+def test_about_a_listing_each_side_contests_once_and_what_is_reconsidered_is_final() -> None:
+    dispute = subjects.filed(subjects.subjects()["taobao@2026.2 ip_infringement"], NOON)
+    taken = replace(REJECT, outcome="takedown", rule="infringed")
+    dispute.when(ACCEPT, at=hours(1)).when(REFUSE, at=hours(2)).when(taken, at=hours(3)).then("ruled")
+    dispute.when(replace(APPEAL, evidence=(proof(70),)), by="respondent", at=hours(4))
+    dispute.then("appealed", instance="appeal").when(taken, at=hours(5)).then("ruled", status="appealable")
+    assert (by(dispute, "appealed"), by(dispute, "ruling_accepted")) == (
+        ("complainant",),
+        ("complainant", "respondent"),
+    )
+    again = replace(APPEAL, evidence=(proof(71),))
+    dispute.when(again, by="respondent", at=hours(6)).refused("not_allowed_now")
+    dispute.when(again, at=hours(6)).then("appealed", instance="reconsideration")
+    dispute.when(taken, at=hours(7)).then("ruled", "closed", outcome="upheld")
+
+
+def test_where_no_listing_is_taken_down_a_side_may_contest_as_often_as_there_are_instances() -> None:
+    dispute = ruled({"appeal.rounds": 2}).when(APPEAL, at=hours(1)).when(PART_REFUND, at=hours(2))
+    assert by(dispute, "appealed") == ("complainant", "respondent")
+    dispute.when(replace(APPEAL, evidence=(proof(71),)), at=hours(3)).then("appealed")
 
 
 def test_the_listing_of_a_report_comes_off_with_the_decision_also_with_a_final_one() -> None:

@@ -13,7 +13,7 @@ from case_events.core.commands import (
     RequestEvidence,
     Return,
 )
-from case_events.core.values import Instant
+from case_events.core.values import Instant, Side
 from tests.examples import NOON, TICK, proof
 from tests.figures.promise import Promise, ends
 from tests.figures.scene import (
@@ -138,14 +138,15 @@ def _reminder(dispute: Dispute, kind: str) -> Instant:
 
 
 def appeal(promise: Promise, market: Market) -> None:
-    """P1, P3, I4: the window, the time to rule again, and how often; then it is final."""
+    """P1, P3, I4: the window, the time to rule again, and how often; then it is final. The complainant is the last."""
     dispute, at = market.at_the_desk(promise), RULED_AT
     for instance in range(promise.appeals):
         take(dispute, promise, "platform", rejecting(promise), at)
         running(dispute, promise, appeal=promise.appeal)
         runs_out(dispute, "appeal", "appeal_window_expired", due(dispute, "appeal"))
         new = Appeal(reason="有新证据。", evidence=(proof(100 + instance, "video"),))
-        take(dispute, promise, "complainant", new, at + hours(0.5))
+        side: Side = "complainant" if instance == promise.appeals - 1 else "respondent"
+        take(dispute, promise, side, new, at + hours(0.5))
         running(dispute, promise, ruling=promise.ruling_on_appeal)
         at += hours(1)
     take(dispute, promise, "platform", rejecting(promise), at)

@@ -177,6 +177,7 @@ class Case(Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
     rulings: tuple[Ruling, ...] = ()
     instance: Word | None = None
     appealed_by: Side | None = None
+    contested_by: tuple[Side, ...] = ()
     accepted_by: tuple[Side, ...] = ()
     taken_down: TakenDown = None
     remedy: Word | None = None

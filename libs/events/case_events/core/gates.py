@@ -135,6 +135,11 @@ def _may_call_in(case: Case, by: Side) -> bool:
     return by == "respondent" or case.intervention_open
 
 
+def has_contested(by: Side, case: Case, rules: ComplaintType) -> bool:
+    """P3: about a listing each side has one remedy: the respondent its appeal, the complainant its reconsideration."""
+    return rules.takedown_at is not None and by in case.contested_by
+
+
 _ALLOWED = {
     name: AllowedEvent(type=name, by=by) for name, by in BY.items() if name not in CLOCK_OF and name != "returned"
 }
@@ -145,19 +150,22 @@ def allowed_events(case: Case, rules: ComplaintType) -> tuple[AllowedEvent, ...]
     """Every event that may be posted now, by whom, and until when where a clock runs for it."""
     return tuple(
         [
-            _ALLOWED.get(name) or AllowedEvent(type=name, by=_by(name, case), due_at=_until(name, case))
+            _ALLOWED.get(name) or AllowedEvent(type=name, by=_by(name, case, rules), due_at=_until(name, case))
             for name in EVENTS_IN[case.status]
             if name not in _SHUT or _why_not(name, case, rules) is None
         ]
     )
 
 
-def _by(name: str, case: Case) -> tuple[Side, ...]:
+def _by(name: str, case: Case, rules: ComplaintType) -> tuple[Side, ...]:
     """The sides that may post an event now."""
     match name:
         case "intervention_requested":
             return tuple([side for side in BY[name] if _may_call_in(case, side)])
-        case "appealed" | "ruling_accepted":
+        case "appealed":
+            left = (side for side in BY[name] if not has_contested(side, case, rules))
+            return tuple(side for side in left if side not in case.accepted_by)
+        case "ruling_accepted":
             return tuple(side for side in BY[name] if side not in case.accepted_by)
         case "returned":
             return _alone(return_clock(case))

@@ -13,21 +13,27 @@ from case_events.core.changes import REMINDER
 from case_events.core.claims import evidence_faults
 from case_events.core.commands import Appeal, ExtendDeadline, Rule
 from case_events.core.events import Appealed, Closed, DeadlineExtended, Ruled, RulingAccepted, Verdict
-from case_events.core.gates import refused_now
+from case_events.core.gates import has_contested, refused_now
 from case_events.core.lateness import contradiction
 from case_events.core.outcomes import Events, invalid, left_to_do
 from case_events.core.promises import Rulebook
 from case_events.core.sanctions import forgery_faults, penalties_of, penalty_faults, sanction_faults
 from case_events.core.values import BASIS_POINTS, Clock, Fault, Instant, Liable, Money, Problem, Side
 
+RECONSIDERATION = "reconsideration"
+"""The last instance of a complaint about a listing (domain P3)."""
+
 
 def rule(command: Rule, case: Case, book: Rulebook, now: Instant) -> Events | Problem:
-    """R1, R4, P1: as many rulings as the policy has further instances may be appealed; the one after is final."""
+    """R1, R4, P1: as many rulings as the policy has further instances may be appealed; the one after is final.
+
+    So is what a reconsideration comes to (P3).
+    """
     faults = ruling_faults(command, case, book)
     if faults:
         return invalid(faults, case, "ruling")
     number = len(case.rulings) + 1
-    final = number > _further(book)
+    final = number > _further(book) or _reconsidered(case, book)
     ruled = ruling_of(command, case, number, final=final)
     if not final:
         return (replace(ruled, clocks=(promises.appeal(now, book),)),)
@@ -71,6 +77,11 @@ def ruling_faults(command: Rule, case: Case, book: Rulebook) -> list[Fault]:
 def _further(book: Rulebook) -> int:
     terms = book.rules.appeal
     return len(terms.instances) or terms.rounds
+
+
+def _reconsidered(case: Case, book: Rulebook) -> bool:
+    """P3: is it a listing's complaint that is ruled on at the complainant's wish once more?"""
+    return book.rules.takedown_at is not None and case.instance == RECONSIDERATION
 
 
 def _verdict(command: Rule, case: Case) -> Verdict:
@@ -191,6 +202,8 @@ def appeal(command: Appeal, by: Side, case: Case, book: Rulebook, now: Instant) 
     assert by != "platform", "only parties appeal"
     if by in case.accepted_by:
         return refused_now("This side has accepted the ruling.", "appealed", case)
+    if has_contested(by, case, book.rules):
+        return refused_now("This side has contested a ruling of this case already (P3).", "appealed", case)
     known, terms = {brought.evidence.sha256 for brought in case.evidence}, book.rules.appeal
     faults = evidence_faults(command.evidence, book.policy, "/data/evidence")
     if terms.needs_evidence and all(item.sha256 in known for item in command.evidence):
@@ -199,7 +212,7 @@ def appeal(command: Appeal, by: Side, case: Case, book: Rulebook, now: Instant) 
         return invalid(faults, case, "appeal")
     instance = terms.instances[len(case.rulings) - 1] if terms.instances else "appeal"
     if by == "complainant" and book.rules.takedown_at is not None and instance == "appeal":
-        instance = "reconsideration"
+        instance = RECONSIDERATION
     clocks = (promises.ruling_on_appeal(now, book),)
     appealed = Appealed(by=by, reason=command.reason, evidence=command.evidence, instance=instance, clocks=clocks)
     return (appealed,)
