@@ -8,14 +8,15 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from case_events.core.commands import Remedy
 from case_events.core.events import AdvancePaid, Filed, InterventionRequested
 from case_events.core.facts import ContractFacts, DocumentFacts, ExtensionFacts, FilingFacts, ListingFacts, RightsFacts
-from case_events.core.others import Facts, Previous
+from case_events.core.others import Facts, Previous, previous_of
 from case_events.core.values import Evidence, Instant, Money, Party
 from tests.core.shipped import asked_to_file, complaint, fen, goods, order
 from tests.core.subjects import Subject, subjects
-from tests.examples import BUYER, NOON, ORDER, PLATFORM, proof, yuan
-from tests.spec import days, hours
+from tests.examples import AGREE, BUYER, CLOSE, NOON, ORDER, PLATFORM, TICK, proof, yuan
+from tests.spec import Dispute, days, hours
 
 DOLLARS = Money(amount=100, currency="USD")
 FIRST = UUID("00000000-0000-4000-8000-00000000000a")
@@ -173,6 +174,65 @@ AGAIN = complaint("quality", order=ORDER, previous=FIRST)
 def test_an_unresolved_complaint_is_taken_up_again_once_it_is_closed() -> None:
     asked_to_file(AGAIN, facts=earlier()).then("filed", previous=FIRST)
     asked_to_file(AGAIN, facts=earlier(closed=False)).refused("already_open", location=f"/v1/cases/{FIRST}")
+
+
+@pytest.mark.parametrize("outcome", ["settled", "conceded", "upheld", "partly_upheld"])
+def test_a_complaint_whose_remedy_came_is_not_taken_up_again_and_one_whose_remedy_did_not_is(outcome: str) -> None:
+    problem = asked_to_file(AGAIN, facts=earlier(outcome=outcome, remedied=True)).refused("not_eligible")
+    assert problem.rule == "taobao@2026.2#quality.filing"
+    asked_to_file(AGAIN, facts=earlier(outcome=outcome, remedied=False)).then("filed", previous=FIRST)
+
+
+def test_a_complaint_that_was_rejected_is_decided_for_good_and_one_that_just_ended_is_not() -> None:
+    asked_to_file(AGAIN, facts=earlier(outcome="rejected", remedied=True)).refused("not_eligible")
+    for outcome in ("withdrawn", "lapsed", "dismissed"):
+        asked_to_file(AGAIN, facts=earlier(outcome=outcome, remedied=True)).then("filed", previous=FIRST)
+
+
+def after(dispute: Dispute) -> Facts:
+    return Facts(number="C-2", previous=previous_of(dispute.case, closed=dispute.case.status == "closed"))
+
+
+def test_what_is_known_of_a_case_says_whether_its_remedy_came() -> None:
+    first = complaint("not_received", demand="refund", amount=fen(12_900))
+    agreed = asked_to_file(first).when(AGREE, at=hours(1)).then("merchant_replied", "settled")
+    again = replace(first, previous=agreed.case_id)
+    remedied = agreed.fork().when(Remedy(kind="refund", amount=fen(12_900)), at=hours(2)).then("remedied", "closed")
+    asked_to_file(again, facts=after(remedied)).refused("not_eligible")
+    due = agreed.clock("remedy").due_at
+    written_off = agreed.when(CLOSE, at=Instant.of(due + TICK)).then("remedy_timed_out", "closed")
+    asked_to_file(again, facts=after(written_off), at=written_off.now).then("filed")
+
+
+REPORT = complaint("counterfeit_report")
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({}, True),
+        ({"facts": FilingFacts(listing=ListingFacts(listing_id="l-2"))}, False),
+        ({"respondent": Party(role="merchant", id="another")}, True),
+    ],
+)
+def test_a_report_is_taken_up_by_one_about_the_same_listing(changes: dict[str, Any], same: bool) -> None:
+    first = asked_to_file(REPORT)
+    closed = replace(previous_of(first.case, closed=True), outcome="withdrawn")
+    again = asked_to_file(
+        replace(REPORT, previous=first.case_id, **changes), facts=Facts(number="C-2", previous=closed)
+    )
+    if same:
+        again.then("filed", "intervention_requested")
+    else:
+        again.faults("/previous")
+
+
+@pytest.mark.parametrize(("respondent", "same"), [("m-1", True), ("another", False)])
+def test_what_is_about_no_order_and_no_listing_is_about_its_respondent(respondent: str, same: bool) -> None:
+    filing = replace(REPORT, facts=None, previous=FIRST, respondent=Party(role="merchant", id="m-1"))
+    before = earlier(complainant=REPORT.complainant, order_id=None, respondent=Party(role="merchant", id=respondent))
+    said = asked_to_file(filing, facts=before).refused("invalid")
+    assert ("/previous" in [fault.pointer for fault in said.errors]) != same
 
 
 @pytest.mark.parametrize(

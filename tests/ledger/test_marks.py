@@ -177,6 +177,25 @@ async def test_a_complaint_that_takes_up_a_closed_one_is_linked_to_it_and_an_ope
     assert step.case.previous == case_id
 
 
+async def test_a_complaint_that_was_resolved_is_not_taken_up_again(desk: Desk) -> None:
+    """Domain F14: only an unresolved one is, and a report's is told apart by its listing."""
+    first = a_filing(amount=examples.yuan(129))
+    case_id = await desk.filed(first)
+    await desk.post(case_id, examples.AGREE)
+    await desk.post(case_id, examples.REFUNDED)
+    refused = (await desk.ask(replace(first, previous=case_id))).problem
+    assert refused is not None
+    assert (refused.code, refused.location) == ("not_eligible", None)
+
+    report_id = await desk.filed(a_report("l-1"))
+    elsewhere = (await desk.ask(replace(a_report("l-2"), previous=report_id))).problem
+    assert elsewhere is not None
+    assert [fault.pointer for fault in elsewhere.errors] == ["/previous"]
+    same = (await desk.ask(replace(a_report("l-1"), previous=report_id))).problem
+    assert same is not None
+    assert same.code == "already_open"
+
+
 async def test_one_report_of_a_listing_is_open_at_a_time_for_each_who_reports(desk: Desk) -> None:
     """Domain F8: a report is about no order."""
     case_id = await desk.filed(a_report("l-7"))

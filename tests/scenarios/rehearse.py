@@ -13,7 +13,7 @@ from case_events.core.canonical import encode_hook
 from case_events.core.case import Case
 from case_events.core.commands import POSTED, File
 from case_events.core.events import Dismissed, Ruled
-from case_events.core.others import Facts, Previous
+from case_events.core.others import Facts, previous_of
 from case_events.core.policy import InForce
 from case_events.core.promises import Rulebook
 from case_events.core.values import Instant, Party, Problem
@@ -110,7 +110,7 @@ class _Rehearsal:
             number=f"C-{len(self.disputes) + 1}",
             open_complaint=next((one.case_id for one in same if one.status != "closed"), None),
             marks=sum(_marked(one, filing.complainant, self.in_force, self.calendar, at) for one in self.disputes),
-            previous=_previous(before) if before else None,
+            previous=previous_of(before, closed=before.status == "closed") if before else None,
         )
 
     @property
@@ -153,15 +153,6 @@ class _Rehearsal:
 
 def _order_id(about: File | Case) -> str | None:
     return about.order.order_id if about.order else None
-
-
-def _previous(case: Case) -> Previous:
-    return Previous(
-        case_id=case.case_id,
-        closed=case.status == "closed",
-        complainant=case.complainant,
-        order_id=_order_id(case),
-    )
 
 
 def _marked(dispute: Dispute, complainant: Party, in_force: InForce, calendar: Calendar, now: Instant) -> bool:

@@ -11,6 +11,7 @@ from case_events.core.eligibility import counted_from, counted_names, ineligible
 from case_events.core.events import AdvancePaid, Filed, InterventionRequested
 from case_events.core.facts import FilingFacts
 from case_events.core.formulas import Formula
+from case_events.core.hindering import hindered, previous_faults
 from case_events.core.others import Facts
 from case_events.core.outcomes import THINGS, Events, coming_in
 from case_events.core.policy import ComplaintType, InForce, Policy
@@ -38,7 +39,7 @@ def file(command: File, in_force: InForce, calendar: Calendar, facts: Facts, now
         calendar=calendar,
         policy=in_force.policy,
     )
-    refused = ineligible(command, in_force, book, now) or _hindered(command, in_force, book.rules, facts)
+    refused = ineligible(command, in_force, book, now) or hindered(command, in_force, book.rules, facts)
     if refused is not None:
         return refused
     filed = _filed(command, in_force, book, facts, now)
@@ -49,7 +50,7 @@ def _faults(command: File, in_force: InForce, facts: Facts) -> list[Fault]:
     """F6: everything that is missing or malformed; what the type alone tells, once the type is known."""
     policy = in_force.policy
     faults = _currency_faults(command, policy) + evidence_faults(command.evidence, policy, "/evidence")
-    faults += _previous_faults(command, facts)
+    faults += previous_faults(command, facts)
     unknown = _type_faults(command, policy)
     if unknown:
         return faults + unknown
@@ -114,16 +115,6 @@ def _currency_faults(command: File, policy: Policy) -> list[Fault]:
         for pointer, money in said
         if money is not None and money.currency != policy.currency
     ]
-
-
-def _previous_faults(command: File, facts: Facts) -> list[Fault]:
-    """F14: only the same complainant's own complaint about the same is taken up again; of others nothing is told."""
-    if command.previous is None:
-        return []
-    before, order_id = facts.previous, command.order.order_id if command.order else None
-    if before is not None and before.complainant == command.complainant and before.order_id == order_id:
-        return []
-    return [Fault(pointer="/previous", detail="no complaint of this complainant about the same")]
 
 
 def _order_faults(order: Order | None, rules: ComplaintType) -> list[Fault]:
@@ -200,28 +191,6 @@ def _instant_faults(command: File, rules: ComplaintType) -> list[Fault]:
     if command.amount is not None and command.amount.amount > most:
         return [Fault(pointer="/instant_refund", detail=f"at most {most} is refunded at once (P6)")]
     return []
-
-
-def _hindered(command: File, in_force: InForce, rules: ComplaintType, facts: Facts) -> Problem | None:
-    """A2, F14: what other cases say against this one. It names no case but the complainant's own."""
-    clause = in_force.ref.clause(f"{command.type}.filing")
-    if facts.open_complaint is not None:
-        return Problem(
-            code="already_open",
-            detail="This complainant already has an open complaint of this type about this order.",
-            rule=clause,
-            location=f"/v1/cases/{facts.open_complaint}",
-        )
-    credit = in_force.policy.credit
-    if credit is not None and facts.marks >= credit.refused_at:
-        detail = f"The complainant's credit has {facts.marks} marks for malicious complaints (A2)."
-        named = "malicious_complaint" if "malicious_complaint" in rules.clauses else "filing"
-        return Problem(code="not_eligible", detail=detail, rule=in_force.ref.clause(f"{command.type}.{named}"))
-    if facts.previous is not None and not facts.previous.closed:
-        detail = "The complaint this one takes up is still open (F14)."
-        location = f"/v1/cases/{facts.previous.case_id}"
-        return Problem(code="already_open", detail=detail, rule=clause, location=location)
-    return None
 
 
 def _filed(command: File, in_force: InForce, book: Rulebook, facts: Facts, now: Instant) -> Filed:

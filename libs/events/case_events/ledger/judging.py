@@ -9,13 +9,14 @@ import asyncpg
 from msgspec.structs import replace
 
 from case_events.core.calendar import Calendar, after
+from case_events.core.case import Case
 from case_events.core.commands import Correct, File, Return
 from case_events.core.events import Filed, Outage
-from case_events.core.others import Facts, Previous
+from case_events.core.others import Facts, previous_of
 from case_events.core.plan import Moment, Request, Step, World, claimed_ahead, plan
 from case_events.core.policy import InForce
 from case_events.core.terms import Credit
-from case_events.core.values import Fault, Instant, Party, Problem, Value
+from case_events.core.values import Fault, Instant, Problem, Value
 from case_events.ledger.codec import WHO
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
@@ -23,21 +24,22 @@ from case_events.ledger.marks import complainant_digest
 from case_events.ledger.opened import with_opened
 from case_events.ledger.reserving import reservation
 from case_events.ledger.store import Loaded, load
+from case_events.ledger.taken_up import taken_up
 
 MARKS_MAX = 1_000
 """Marks of one complainant that are counted; long before so many nothing more is taken from it."""
 FACTS = f"""
 SELECT asked.case_id, nextval('complaint_number') AS number, (SELECT clock_timestamp()) AS now,
     t.at AS clock_at, o.case_id AS open_complaint,
-    p.case_id AS previous, p.stage, p.complainant_role, p.complainant_id, p.order_id, f.name, f.version,
+    f.name, f.version,
     ARRAY (
         SELECT last.at FROM (
             SELECT DISTINCT ON (m.case_id) m.at, m.given FROM credit_marks m
             WHERE m.complainant = asked.complainant ORDER BY m.case_id, m.version DESC LIMIT {MARKS_MAX}
         ) AS last WHERE last.given
     ) AS marks
-FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::uuid[], $6::text[])
-    AS asked (case_id, test_clock, reservation, complainant, previous, marketplace)
+FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::text[])
+    AS asked (case_id, test_clock, reservation, complainant, marketplace)
 LEFT JOIN test_clocks t ON t.id = asked.test_clock AND t.deleted_at IS NULL
 LEFT JOIN LATERAL (
     SELECT name, version FROM policies
@@ -45,7 +47,6 @@ LEFT JOIN LATERAL (
     ORDER BY effective_from DESC, loaded_at DESC LIMIT 1
 ) f ON true
 LEFT JOIN open_complaints o ON o.reservation = asked.reservation
-LEFT JOIN cases p ON p.case_id = asked.previous
 """
 
 
@@ -151,13 +152,20 @@ async def _filing_worlds(
     clocks = [command.test_clock for command in commands.values()]
     reservations = [reservation(command, ledger.vault) for command in commands.values()]
     complainants = [complainant_digest(command, ledger.vault) for command in commands.values()]
-    previous = [command.previous for command in commands.values()]
     marketplaces = [command.marketplace for command in commands.values()]
-    rows = await connection.fetch(FACTS, list(commands), clocks, reservations, complainants, previous, marketplaces)
-    return {row["case_id"]: await _filing_world(ledger, connection, commands[row["case_id"]], row) for row in rows}
+    before = await taken_up(ledger, connection, commands.values())
+    rows = await connection.fetch(FACTS, list(commands), clocks, reservations, complainants, marketplaces)
+    worlds = dict[UUID, World | Problem]()
+    for row in rows:
+        command = commands[row["case_id"]]
+        previous = before.get(command.previous) if command.previous else None
+        worlds[row["case_id"]] = await _filing_world(ledger, connection, command, row, previous)
+    return worlds
 
 
-async def _filing_world(ledger: Ledger, connection: Connection, command: File, row: asyncpg.Record) -> World | Problem:
+async def _filing_world(
+    ledger: Ledger, connection: Connection, command: File, row: asyncpg.Record, previous: Case | None
+) -> World | Problem:
     if command.test_clock is not None and row["clock_at"] is None:
         return _invalid("/test_clock", "no such test clock")
     moment = Moment(recorded_at=row["now"], effective_at=row["clock_at"] or row["now"])
@@ -168,7 +176,7 @@ async def _filing_world(ledger: Ledger, connection: Connection, command: File, r
         number=str(row["number"]),
         open_complaint=row["open_complaint"],
         marks=marks_within(row["marks"], in_force.policy.credit, moment.effective_at, ledger.calendar),
-        previous=_previous(row),
+        previous=previous_of(previous, closed=previous.stage == "closed") if previous else None,
     )
     return World(in_force=in_force, calendar=ledger.calendar, moment=moment, facts=facts)
 
@@ -178,15 +186,6 @@ def marks_within(given: list[Instant], credit: Credit | None, now: Instant, cale
     if credit is None:
         return 0
     return sum(1 for at in given if now <= after(at, credit.window, calendar)[0])
-
-
-def _previous(row: asyncpg.Record) -> Previous | None:
-    if row["previous"] is None:
-        return None
-    complainant = Party(role=row["complainant_role"], id=row["complainant_id"])
-    return Previous(
-        case_id=row["previous"], closed=row["stage"] == "closed", complainant=complainant, order_id=row["order_id"]
-    )
 
 
 def _invalid(pointer: str, detail: str) -> Problem:

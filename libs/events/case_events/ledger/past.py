@@ -8,21 +8,22 @@ from uuid import UUID
 import asyncpg
 from msgspec.structs import replace
 
+from case_events.core.case import Case
 from case_events.core.commands import File
-from case_events.core.others import Facts, Previous
+from case_events.core.others import Facts, Previous, previous_of
 from case_events.core.plan import Moment, Request, Step, World
-from case_events.core.values import Fault, Instant, Party, Problem
+from case_events.core.values import Fault, Instant, Problem
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.judging import MARKS_MAX, marks_within
 from case_events.ledger.marks import complainant_digest
 from case_events.ledger.opened import with_opened
 from case_events.ledger.reserving import reservation
+from case_events.ledger.taken_up import taken_up
 
 FACTS = f"""
 SELECT asked.case_id, nextval('complaint_number') AS number, (SELECT clock_timestamp()) AS now,
     f.name, f.version, o.case_id AS open_complaint,
-    p.case_id AS previous, p.closed_at, p.complainant_role, p.complainant_id, p.order_id,
     ARRAY (
         SELECT last.at FROM (
             SELECT DISTINCT ON (m.case_id) m.at, m.given FROM credit_marks m
@@ -30,15 +31,14 @@ SELECT asked.case_id, nextval('complaint_number') AS number, (SELECT clock_times
             ORDER BY m.case_id, m.version DESC LIMIT {MARKS_MAX}
         ) AS last WHERE last.given
     ) AS marks
-FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::bytea[], $5::bytea[], $6::uuid[])
-    AS asked (case_id, at, marketplace, reservation, complainant, previous)
+FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::bytea[], $5::bytea[])
+    AS asked (case_id, at, marketplace, reservation, complainant)
 LEFT JOIN LATERAL (
     SELECT name, version FROM policies
     WHERE marketplace = asked.marketplace AND effective_from <= asked.at
     ORDER BY effective_from DESC, loaded_at DESC LIMIT 1
 ) f ON true
 LEFT JOIN open_complaints o ON o.reservation = asked.reservation
-LEFT JOIN cases p ON p.case_id = asked.previous
 """
 
 
@@ -49,6 +49,7 @@ async def filing_worlds(
     asked = [(one, one.command) for one in filings if isinstance(one.command, File)]
     if not asked:
         return {}
+    before = await taken_up(ledger, connection, [command for _, command in asked])
     rows = await connection.fetch(
         FACTS,
         [request.case_id for request, _ in asked],
@@ -56,13 +57,19 @@ async def filing_worlds(
         [command.marketplace for _, command in asked],
         [reservation(command, ledger.vault) for _, command in asked],
         [complainant_digest(command, ledger.vault) for _, command in asked],
-        [command.previous for _, command in asked],
     )
-    by_case = {request.case_id: request for request, _ in asked}
-    return {row["case_id"]: await _world(ledger, connection, by_case[row["case_id"]], row) for row in rows}
+    worlds = dict[UUID, World | Problem]()
+    by_case = {request.case_id: (request, command) for request, command in asked}
+    for row in rows:
+        request, command = by_case[row["case_id"]]
+        previous = before.get(command.previous) if command.previous else None
+        worlds[row["case_id"]] = await _world(ledger, connection, request, row, previous)
+    return worlds
 
 
-async def _world(ledger: Ledger, connection: Connection, request: Request, row: asyncpg.Record) -> World | Problem:
+async def _world(
+    ledger: Ledger, connection: Connection, request: Request, row: asyncpg.Record, previous: Case | None
+) -> World | Problem:
     at = request.occurred_at
     assert at is not None, "a line says when it happened"
     if isinstance(request.command, File) and request.command.test_clock is not None:
@@ -74,21 +81,15 @@ async def _world(ledger: Ledger, connection: Connection, request: Request, row: 
         number=str(row["number"]),
         open_complaint=row["open_complaint"],
         marks=marks_within(row["marks"], in_force.policy.credit, at, ledger.calendar),
-        previous=_previous(row, at),
+        previous=_as_of(previous, at) if previous else None,
     )
     moment = Moment(recorded_at=row["now"], effective_at=at)
     return World(in_force=in_force, calendar=ledger.calendar, moment=moment, facts=facts)
 
 
-def _previous(row: asyncpg.Record, at: Instant) -> Previous | None:
-    if row["previous"] is None:
-        return None
-    return Previous(
-        case_id=row["previous"],
-        closed=row["closed_at"] is not None and row["closed_at"] <= at,
-        complainant=Party(role=row["complainant_role"], id=row["complainant_id"]),
-        order_id=row["order_id"],
-    )
+def _as_of(case: Case, at: Instant) -> Previous:
+    """The complaint a line takes up: closed by then, or not yet; what it came to does not change afterwards."""
+    return previous_of(case, closed=case.closed_at is not None and case.closed_at <= at)
 
 
 def _invalid(pointer: str, detail: str) -> Problem:
