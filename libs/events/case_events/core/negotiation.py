@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from case_events.core import outcomes, promises
+from case_events.core.amounts import cap_of
 from case_events.core.calendar import after
 from case_events.core.case import Case
 from case_events.core.claims import claim_faults, evidence_faults
@@ -93,22 +94,29 @@ def _reply_faults(command: Reply, case: Case, book: Rulebook) -> list[Fault]:
         faults.append(Fault(pointer="/data/offer/kind", detail=f"one of {', '.join(book.rules.offers)}"))
     if amount is not None and amount.currency != case.amount.currency:
         faults.append(Fault(pointer="/data/offer/amount/currency", detail=f"the case is in {case.amount.currency}"))
-    return faults + _offered_amount_faults(command.offer, case)
+    return faults + _offered_amount_faults(command.offer, case, book)
 
 
-def _offered_amount_faults(offer: Offer, case: Case) -> list[Fault]:
+def _offered_amount_faults(offer: Offer, case: Case, book: Rulebook) -> list[Fault]:
     """An offer of money says how much; an exchange or a repair has no amount (N4)."""
     detail, given = None, offer.amount.amount if offer.amount else 0
-    most = case.order.paid.amount + case.order.freight.amount if case.order else case.amount.amount
+    most = _most_offered(case, book)
     if offer.kind == "partial_refund":
         if not 0 < given < case.amount.amount:
             detail = "more than nothing and less than what is claimed"
     elif offer.kind in outcomes.THINGS:
         if offer.amount is not None:
             detail = f"{offer.kind} moves no money"
-    elif not 0 < given <= most:
-        detail = f"more than nothing and at most {most}, what was paid with its freight"
+    elif given == 0 or (most is not None and given > most):
+        detail = "more than nothing" if most is None else f"more than nothing and at most {most}"
     return [Fault(pointer="/data/offer/amount", detail=detail)] if detail else []
+
+
+def _most_offered(case: Case, book: Rulebook) -> int | None:
+    """What was paid with its freight, or what may be claimed where that is more: every claim can be met (F6, N4)."""
+    paid = case.order.paid.amount + case.order.freight.amount if case.order else case.amount.amount
+    cap = cap_of(book.rules.cap, case.order, case.facts)
+    return None if cap is None else max(cap, paid)
 
 
 def settle(case: Case, book: Rulebook, now: Instant) -> Events:
