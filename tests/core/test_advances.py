@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from case_events.core.commands import PayAdvance, Recover
 from case_events.core.facts import FilingFacts
+from case_events.core.gates import required_action_by
 from case_events.core.others import Facts
 from tests.core.market import FILING, GOODS, PART_REFUND, REFUND, REJECT, complaint, market
 from tests.examples import (
@@ -189,6 +190,18 @@ def test_a_recovery_that_does_not_come_gains_priority_and_can_then_be_written_of
     dispute.passes(due).then().passes(due + TICK).then("recovery_timed_out", priority=1)
     dispute.runs(recovery=due + days(1))
     dispute.when(CLOSE, at=due + TICK).then("closed", outcome="withdrawn").runs()
+
+
+def test_who_is_next_is_everybody_who_owes_something() -> None:
+    """Q1: a thing is granted, so that the complainant gives back the money while the respondent repairs."""
+    repaired = replace(REFUND, outcome="repair", amount=None)
+    ruled = advanced(GOODS).when(REFUSE, at=hours(2)).when(repaired, at=hours(3))
+    ruled.then("ruled", status="waiting_for_remedy", remedy="repair")
+    assert (back(ruled), required_action_by(ruled.case)) == ({"complainant": 100}, ("respondent", "complainant"))
+    ruled.when(Recover(party="complainant", amount=yuan(100)), at=hours(4)).then("recovered")
+    assert required_action_by(ruled.case) == ("respondent",)
+    whole = advanced().when(REFUSE, at=hours(2)).when(REFUND, at=hours(3))
+    assert (back(whole), required_action_by(whole.case)) == ({"respondent": 100}, ("respondent",))
 
 
 def test_nothing_is_written_off_while_either_debt_still_has_time() -> None:

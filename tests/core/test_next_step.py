@@ -69,8 +69,8 @@ STATES: list[tuple[dict[str, Any], str, tuple[Side, ...]]] = [
             "recoveries": (OWED_BACK,),
             "clocks": (clock("recovery", "complainant", 4), clock("remedy", "respondent", 5)),
         },
-        "请商家履行:退款 ¥79.00,截止 2026-03-05 12:00。",
-        ("respondent",),
+        "请商家履行:退款 ¥79.00,截止 2026-03-05 12:00。请买家向平台返还:¥50.00,截止 2026-03-04 12:00。",
+        ("respondent", "complainant"),
     ),
 ]
 

@@ -201,7 +201,16 @@ def required_action_by(case: Case) -> tuple[Side, ...]:
         return _alone(return_clock(case))
     if case.status == "waiting_for_recovery":
         return tuple(one.party for one in case.recoveries)
+    if case.status == "waiting_for_remedy":
+        return _owing(case)
     return ACTION_OF[case.status]
+
+
+def _owing(case: Case) -> tuple[Side, ...]:
+    """Q1: the respondent, and who has to pay back at the same time what the platform paid first (P6)."""
+    back = {clock.party for clock in case.clocks if clock.kind == "recovery"}
+    also = [one.party for one in case.recoveries if one.party in back and one.party != "respondent"]
+    return (*ACTION_OF[case.status], *also)
 
 
 class Missing(Value, frozen=True, kw_only=True):

@@ -224,17 +224,11 @@ def _next(case: Case, cast: Cast) -> Next | None:
     """What is asked of whom, by the earliest clock it waits for; nothing of anybody once the case is closed."""
     if case.status == "closed" or not case.clocks:
         return None
-    clock = _waited_for(case)
-    what = cast.say(
-        words.NEXT[_asked_for(case, clock)],
-        owed=owed(case.remedy, case.owed) if case.remedy else "",
-        asked=cast.side(clock.party),
-        kinds=words.listed([called(one.kind) for one in missing_evidence(case) if one.party == clock.party]),
-        recovery=sums(tuple(one for one in case.recoveries if one.party == clock.party)),
-    )
-    text = words.paragraph(words.say(words.UNTIL, what=what, due=words.clock_time(clock.due_at), notes=_notes(clock)))
+    clock, by = _waited_for(case), required_action_by(case)
+    also = [one for one in case.clocks if one.kind == "recovery" and one.party in by and one.party != clock.party]
+    text = words.paragraph(*[_what_is_asked(one, case, cast) for one in (clock, *also)])
     return Next(
-        by=required_action_by(case),
+        by=by,
         kind=clock.kind,
         party=clock.party,
         due_at=clock.due_at,
@@ -242,6 +236,18 @@ def _next(case: Case, cast: Cast) -> Next | None:
         zh=text.zh,
         en=text.en,
     )
+
+
+def _what_is_asked(clock: Deadline, case: Case, cast: Cast) -> Text:
+    """What the side of this clock is to do, and until when."""
+    what = cast.say(
+        words.NEXT[_asked_for(case, clock)],
+        owed=owed(case.remedy, case.owed) if case.remedy else "",
+        asked=cast.side(clock.party),
+        kinds=words.listed([called(one.kind) for one in missing_evidence(case) if one.party == clock.party]),
+        recovery=sums(tuple(one for one in case.recoveries if one.party == clock.party)),
+    )
+    return words.say(words.UNTIL, what=what, due=words.clock_time(clock.due_at), notes=_notes(clock))
 
 
 def _waited_for(case: Case) -> Deadline:
@@ -254,6 +260,8 @@ def _asked_for(case: Case, clock: Deadline) -> str:
     """The name of the sentence that says what is asked in this state."""
     if case.status == "waiting_for_return" and clock.kind in RETURN_STEPS:
         return f"{case.status}.{RETURN_STEPS[clock.kind]}"
+    if clock.kind == "recovery":
+        return "waiting_for_recovery"
     if clock.kind == "assignment":
         return "under_review.assignment"
     unlocked = case.status == "waiting_for_complainant" and case.intervention_open
