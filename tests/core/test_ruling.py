@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from case_events.core.commands import AmendClaim, Rule
 from case_events.core.events import Ruled
 from case_events.core.values import Instant, Liable, Money, Penalty
+from tests.core.shipped import at_the_desk, complaint
 from tests.examples import AMEND, EVIDENCE, PART_REFUND, REFUND, REFUSE, REJECT, TICK, WITHDRAW, proof, yuan
 from tests.spec import Dispute, days, filed, hours
 
@@ -130,6 +131,24 @@ def test_a_ruling_may_share_liability_and_weigh_the_evidence_of_both_sides() -> 
     assert borne == [("respondent", 7_000, yuan(42)), ("complainant", 3_000, yuan(18))]
     assert dispute.case.rulings[0].evidence == weighed
     assert dispute.case.rulings[0].penalties == (Penalty(kind="points", on="respondent"),)
+
+
+@pytest.mark.parametrize("amount", [None, yuan(0)])
+def test_a_thing_is_granted_whole_whether_no_amount_is_said_or_none_of_it(amount: Money | None) -> None:
+    exchange = Rule(outcome="exchange", amount=amount, rule="defect_proved", reasons="换货。")
+    dispute = at_the_desk(complaint("quality", demand="exchange")).when(exchange, at=hours(3)).then("ruled")
+    assert (dispute.case.rulings[0].verdict, dispute.case.rulings[0].owed) == ("upheld", None)
+
+
+def test_a_claim_of_which_the_complainant_bears_a_share_is_upheld_in_part() -> None:
+    shares = (Liable(party="respondent", share=7_000), Liable(party="complainant", share=3_000))
+    whole = refused().when(replace(REFUND, liable=(Liable(party="respondent", share=10_000),)), at=days(2))
+    assert whole.case.rulings[0].verdict == "upheld"
+    shared = refused().when(replace(REFUND, liable=shares), at=days(2))
+    assert (shared.case.rulings[0].verdict, shared.case.rulings[0].owed) == (
+        "partly_upheld",
+        Money(amount=9_030, currency="CNY"),
+    )
 
 
 def test_nobody_rules_before_the_platform_is_in() -> None:

@@ -46,13 +46,14 @@ def ruling_of(command: Rule, case: Case, number: int, *, final: bool) -> Ruled:
     """The ruling as it is recorded, without its clocks; the liable shares as amounts that add up to the fen."""
     granted = command.amount if command.amount and command.amount.amount else None
     liable = _shared(command.liable, granted)
+    owed = _owed(liable, granted)
     return Ruled(
         round=number,
         outcome=command.outcome,
-        verdict=_verdict(command, case),
+        verdict=_verdict(command.outcome, owed, case),
         rule=command.rule,
         reasons=command.reasons,
-        owed=_owed(liable, granted),
+        owed=owed,
         liable=liable,
         penalties=penalties_of(command.penalties, case),
         evidence=command.evidence,
@@ -84,11 +85,12 @@ def _reconsidered(case: Case, book: Rulebook) -> bool:
     return book.rules.takedown_at is not None and case.instance == RECONSIDERATION
 
 
-def _verdict(command: Rule, case: Case) -> Verdict:
-    if command.outcome == "rejected":
+def _verdict(outcome: str, owed: Money | None, case: Case) -> Verdict:
+    """Whole is what was demanded, as much of it as was claimed; a thing is no part of any sum."""
+    if outcome == "rejected":
         return "rejected"
-    whole = command.amount is None or command.amount.amount >= case.amount.amount
-    return "upheld" if command.outcome == case.demand and whole else "partly_upheld"
+    whole = owed is None or owed.amount >= case.amount.amount
+    return "upheld" if outcome == case.demand and whole else "partly_upheld"
 
 
 def _shared(liable: tuple[Liable, ...], owed: Money | None) -> tuple[Liable, ...]:
