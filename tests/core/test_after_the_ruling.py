@@ -87,7 +87,7 @@ def test_where_a_listing_was_taken_down_the_complainant_asks_for_reconsideration
 
 
 def test_about_a_listing_each_side_contests_once_and_what_is_reconsidered_is_final() -> None:
-    dispute = subjects.filed(subjects.subjects()["taobao@2026.2 ip_infringement"], NOON)
+    dispute = subjects.filed(subjects.subjects()["taobao@2026.3 ip_infringement"], NOON)
     taken = replace(REJECT, outcome="takedown", rule="infringed")
     dispute.when(ACCEPT, at=hours(1)).when(REFUSE, at=hours(2)).when(taken, at=hours(3)).then("ruled")
     dispute.when(replace(APPEAL, evidence=(proof(70),)), by="respondent", at=hours(4))

@@ -179,7 +179,7 @@ def test_an_unresolved_complaint_is_taken_up_again_once_it_is_closed() -> None:
 @pytest.mark.parametrize("outcome", ["settled", "conceded", "upheld", "partly_upheld"])
 def test_a_complaint_whose_remedy_came_is_not_taken_up_again_and_one_whose_remedy_did_not_is(outcome: str) -> None:
     problem = asked_to_file(AGAIN, facts=earlier(outcome=outcome, remedied=True)).refused("not_eligible")
-    assert problem.rule == "taobao@2026.2#quality.filing"
+    assert problem.rule == "taobao@2026.3#quality.filing"
     asked_to_file(AGAIN, facts=earlier(outcome=outcome, remedied=False)).then("filed", previous=FIRST)
 
 
