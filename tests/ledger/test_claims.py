@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from case_events.core.values import CaseId, Instant
 from case_events.ledger.clock import firing
 from case_events.ledger.clock.backlog import IN_TURNS, failing
 from case_events.ledger.clock.backlog import OVERDUE as OVERDUE_OF
-from case_events.ledger.clock.claims import CLAIM_AMONG, CLAIM_LIVE, HELD_S
+from case_events.ledger.clock.claims import BUSY_S, CLAIM_AMONG, CLAIM_LIVE, HELD_S
 from case_events.ledger.clock.firing import BATCH, FOR_EVER, fire, look_ahead
 from case_events.ledger.connection import POSTGRES_EPOCH
 from case_events.ledger.database import Ledger
@@ -41,6 +42,10 @@ INSERT INTO deadlines (case_id, kind, party, set_by, due_at, next_try_at, provis
 SELECT gen_random_uuid(), 'response', 'gone', 1, at, at, false, false
 FROM (SELECT now() - interval '1 h' + n * interval '1 ms' AS at FROM generate_series(1, $1) n) AS gone
 """
+LATER_TOO = """
+INSERT INTO deadlines SELECT case_id, kind, party, 7, due_at, next_try_at + interval '1 ms', false, false
+FROM deadlines WHERE case_id = $1
+"""
 SOMEHOW_OVERDUE = OVERDUE.replace("n * interval '1 ms'", "random() * interval '1 h'")
 """The same in no order."""
 FETCHED = "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'deadlines'"
@@ -52,7 +57,7 @@ DEAD = 20_000
 @pytest_asyncio.fixture(scope="module")
 async def overdue(desk: Desk) -> list[CaseId]:
     """Live cases whose respondents were silent too long; each test takes some away from the end."""
-    cases = [await desk.filed(a_filing(marketplace="swift")) for _ in range(24)]
+    cases = [await desk.filed(a_filing(marketplace="swift")) for _ in range(40)]
     await asyncio.sleep(SWIFT.total_seconds() + 0.05)
     return cases
 
@@ -212,6 +217,55 @@ async def test_one_case_that_postgres_refuses_backs_off_while_its_batch_is_writt
     assert {one.case_id for one in await failing(scheduler, attempts=1)} >= {refused}
     assert refused not in {one.case_id for one in await failing(scheduler, attempts=2)}
     await superuser.execute("DELETE FROM deadlines WHERE case_id = $1", refused)
+
+
+@pytest.mark.parametrize("count", [1, 9])
+async def test_one_case_of_which_somebody_holds_a_row_is_looked_at_again_soon_and_its_batch_is_written(
+    overdue: list[CaseId], scheduler: Ledger, superuser: asyncpg.Connection, count: int
+) -> None:
+    """Whoever looks into a case by hand and goes to lunch."""
+    cases = some(overdue, count)
+    held = cases[count // 2]
+    began = time.monotonic()
+    async with superuser.transaction():
+        await superuser.execute("SELECT FROM cases WHERE case_id = $1 FOR UPDATE", held)
+        fired = await fire(scheduler, CLAIM_AMONG, limit=BATCH, only=cases)
+    assert (len(fired.claimed), fired.written, fired.busy) == (count, count - 1, 1)
+    assert (fired.failed, fired.conflicts, fired.put_off) == ((), 0, 0)
+    assert time.monotonic() - began < 3, "nobody waits for them as long as a session may"
+    (row,) = await superuser.fetch(WAITS, held)
+    assert 0 < row["seconds"] <= BUSY_S
+    assert row["attempts"] == 0, "it has not failed"
+    await tried_now(superuser, held)
+    assert (await fire(scheduler, CLAIM_LIVE, limit=1, only=held)).written == 1
+
+
+async def test_a_row_that_somebody_holds_is_not_waited_for_to_put_its_case_off(
+    overdue: list[CaseId], scheduler: Ledger, superuser: asyncpg.Connection
+) -> None:
+    (case_id,) = some(overdue, 1)
+    await superuser.execute(LATER_TOO, case_id)
+    async with superuser.transaction():
+        await superuser.execute("SELECT FROM deadlines WHERE case_id = $1 AND set_by = 7 FOR UPDATE", case_id)
+        await superuser.execute("SELECT FROM cases WHERE case_id = $1 FOR UPDATE", case_id)
+        fired = await fire(scheduler, CLAIM_LIVE, limit=1, only=case_id)
+        assert (fired.claimed, fired.busy) == ((case_id,), 1)
+        assert (await fire(scheduler, CLAIM_LIVE, limit=1, only=case_id)).claimed == (), "it is put off"
+    await superuser.execute("DELETE FROM deadlines WHERE case_id = $1", case_id)
+
+
+async def test_a_table_that_somebody_has_locked_is_the_fault_of_no_case(
+    overdue: list[CaseId], scheduler: Ledger, superuser: asyncpg.Connection
+) -> None:
+    cases = some(overdue, 2)
+    async with superuser.transaction():
+        await superuser.execute("LOCK TABLE cases IN SHARE MODE")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await fire(scheduler, CLAIM_AMONG, limit=BATCH, only=cases)
+    for case_id in cases:
+        (row,) = await superuser.fetch(WAITS, case_id)
+        assert (row["seconds"] < 0, row["attempts"]) == (True, 0), "it is tried again at once"
+    assert (await fire(scheduler, CLAIM_AMONG, limit=BATCH, only=cases)).written == 2
 
 
 async def test_a_claim_from_the_floor_reads_no_more_however_much_cannot_be_cleared_away(

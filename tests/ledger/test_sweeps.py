@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -13,9 +14,11 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from case_events.core.values import CaseId, Instant, Party
-from case_events.ledger.clock import backlog
+from case_events.ledger.clock import backlog, firing
 from case_events.ledger.clock.firing import FOR_EVER, Fired
+from case_events.ledger.connection import UNAVAILABLE, Connection
 from case_events.ledger.database import Ledger
+from case_events.ledger.store import Loaded, load
 from case_scheduler.clock import timeouts
 from case_scheduler.clock.pace import GROWS_BY, LANES, LARGEST, LONGEST_S, TURN_S, Pace
 from case_scheduler.clock.timeouts import Sweeper, Swept
@@ -34,6 +37,7 @@ BEGIN
 END $$;
 CREATE TRIGGER refuse_one BEFORE UPDATE ON streams FOR EACH ROW WHEN (NEW.case_id = '{}') EXECUTE FUNCTION refuse_one();
 """
+SOON_S = 5
 ALLOW = "DROP TRIGGER refuse_one ON streams; DROP FUNCTION refuse_one()"
 
 
@@ -208,6 +212,70 @@ async def test_a_case_for_which_postgres_refuses_the_whole_transaction_is_found_
     sweeper.look_everywhere()
     await sweeper.sweep(never, for_ever)
     assert await fired(superuser, refused) == 1
+
+
+async def test_one_case_of_which_somebody_holds_a_row_delays_no_other(
+    desk: Desk, sweeper: Sweeper, superuser: asyncpg.Connection
+) -> None:
+    held, *others = await overdue(desk, *["m-1"] * 6)
+    async with superuser.transaction(), asyncio.timeout(SOON_S):
+        await superuser.execute("SELECT FROM cases WHERE case_id = $1 FOR UPDATE", held)
+        sweeper.pace.batch = 1
+        for _ in range(3):
+            await sweeper.sweep(never, for_ever)
+        assert await fired(superuser, *others) == len(others)
+    assert await superuser.fetchval("SELECT max(attempts) FROM deadlines WHERE case_id = $1", held) == 0
+    await behind_the_mark(superuser, held)
+    sweeper.look_everywhere()
+    await sweeper.sweep(never, for_ever)
+    assert await fired(superuser, held) == 1
+
+
+async def test_a_case_that_ends_every_session_that_reads_it_is_found_and_backs_off(
+    desk: Desk, sweeper: Sweeper, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does that is too long to be read before a session's time is over."""
+    too_long, *others = await overdue(desk, *["m-1"] * 6)
+
+    async def ended(connection: Connection, cases: Sequence[CaseId], *said: Any) -> dict[CaseId, Loaded]:
+        if too_long in cases:
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+            await superuser.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+        return await load(connection, cases, *said)
+
+    monkeypatch.setattr(firing, "load", ended)
+    sweeper.pace.batch, went_on = 4, list[str]()
+    with capture_logs() as told:
+        for _ in range(8):
+            try:
+                await sweeper.sweep(never, for_ever)
+            except UNAVAILABLE as error:
+                went_on.append(type(error).__name__)
+    assert await fired(superuser, *others) == len(others)
+    assert 2 <= len(went_on) <= 3, "as long as it was not alone Postgres might have been away"
+    failed = [one for one in told if one["event"] == "case_failed"]
+    assert failed
+    assert {one["case_id"] for one in failed} == {str(too_long)}
+    assert await superuser.fetchval("SELECT max(attempts) FROM deadlines WHERE case_id = $1", too_long) >= 1
+    monkeypatch.setattr(firing, "load", load)
+    await behind_the_mark(superuser, too_long)
+    sweeper.look_everywhere()
+    await sweeper.sweep(never, for_ever)
+    assert await fired(superuser, too_long) == 1
+
+
+async def test_a_table_that_is_locked_postpones_no_case_however_few_are_tried(
+    desk: Desk, sweeper: Sweeper, superuser: asyncpg.Connection
+) -> None:
+    (case_id,) = await overdue(desk, "m-1")
+    sweeper.pace.batch = 1
+    async with superuser.transaction():
+        await superuser.execute("LOCK TABLE cases IN SHARE MODE")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await sweeper.sweep(never, for_ever)
+    assert await superuser.fetchval("SELECT max(attempts) FROM deadlines WHERE case_id = $1", case_id) == 0
+    await sweeper.sweep(never, for_ever)
+    assert await fired(superuser, case_id) == 1
 
 
 async def test_nothing_is_fired_by_a_clock_that_is_not_believed(

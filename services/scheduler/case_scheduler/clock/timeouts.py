@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+import asyncpg
 import structlog
 from msgspec.structs import replace
 
@@ -39,6 +40,8 @@ CLOCKED_S = 1.0
 """How often to look for what test clocks have passed though nobody knocks: whoever moves one knocks."""
 FAILURES_MAX = 10
 """Passes of a sweep that fail; enough to find by halving the one case that Postgres refuses."""
+AT_ONCE_S = 1.0
+"""Postgres answers within that, or something is wrong with more than one case."""
 SOON_S, OTHERS_S, RETRY_S = 0.01, 0.1, 0.5
 """When to look again: at what has just become due, at what others seem to be firing, and at what was busy."""
 
@@ -89,7 +92,6 @@ class Sweeper:
             await self._clocked(stopping, believed_until)
             return self._swept(await firing.look_ahead(self._ledger, self._floor))
         except UNAVAILABLE:
-            self.pace.failed()
             self.look_everywhere()
             raise
 
@@ -177,18 +179,22 @@ class Sweeper:
         if pace is self._clocked_pace and limit > 1:
             limit *= CLOCKED_TIMES
         floor = self._floor if claim is claims.CLAIM_LIVE else None
+        claimed: list[CaseId] = []
         try:
             with tracing.span("firing.pass", claim=kind, limit=limit):
                 fired = await firing.fire(
-                    self._ledger, claim, believed_until=believed_until, floor=floor, limit=limit, only=only
+                    self._ledger,
+                    claim,
+                    believed_until=believed_until,
+                    floor=floor,
+                    limit=limit,
+                    only=only,
+                    heard=claimed.extend,
                 )
                 tracing.note(cases=len(fired.claimed), events=fired.events)
-        except UNAVAILABLE:
-            raise
         except Exception as error:
-            # Nothing of the batch was written. Which case it was is found by halving.
-            log.exception("pass_failed", claim=kind, cases=limit, error=type(error).__name__)
-            await self._failed(kind, claim, limit, only, pace)
+            if not await self._failed(kind, claimed, limit, pace, error):
+                raise
             return _Took(claimed=limit, limit=limit, seconds=time.monotonic() - began)
         took = _Took(claimed=len(fired.claimed), limit=limit, seconds=time.monotonic() - began)
         seconds = took.seconds if pace is self.pace else 0.0
@@ -196,15 +202,33 @@ class Sweeper:
         self._note(kind, replace(fired, took_s=took.seconds), went_on=claim is claims.CLAIM_LIVE)
         return took
 
-    async def _failed(self, kind: str, claim: str, limit: int, only: Sequence[CaseId] | None, pace: Pace) -> None:
-        self._failures += 1
+    async def _failed(self, kind: str, claimed: list[CaseId], limit: int, pace: Pace, error: Exception) -> bool:
+        """Nothing of a batch was written; whether a case of it may be to blame. Which one is found by halving."""
+        if not claimed:
+            return False
         pace.failed()
+        alone = limit == 1 or len(claimed) == 1
+        # A case that is too long to be read in time ends its session, as Postgres does when it goes away: whether it is
+        # there is asked once the case is alone. That a table is locked is no case's doing.
+        if isinstance(error, UNAVAILABLE) and (not alone or isinstance(error, asyncpg.LockNotAvailableError)):
+            return False
+        if alone and not await self._postponed(claimed):
+            return False
+        log.error("pass_failed", claim=kind, cases=len(claimed), error=type(error).__name__, exc_info=error)
+        for case_id in claimed if alone else ():
+            log.error("case_failed", claim=kind, case_id=str(case_id), error=type(error).__name__)
+        self._failures += 1
         self.look_everywhere()
-        if limit > 1:
-            return
-        for case_id in only or await firing.due(self._ledger, claim, limit=1):
-            log.error("case_failed", claim=kind, case_id=str(case_id), error="refused by Postgres")
-            await firing.postpone(self._ledger, case_id)
+        return True
+
+    async def _postponed(self, cases: Sequence[CaseId]) -> bool:
+        """Whether these were postponed: not where Postgres does not answer at once."""
+        try:
+            async with asyncio.timeout(AT_ONCE_S):
+                await firing.postpone(self._ledger, *cases)
+        except UNAVAILABLE:
+            return False
+        return True
 
     def _note(self, kind: str, fired: Fired, *, went_on: bool) -> None:
         if not fired.claimed:

@@ -5,6 +5,10 @@ from __future__ import annotations
 BACK_OFF_S_MAX = 3600
 HELD_S = 30
 """What a hold holds is looked at again so much later; a released hold's deadlines fire no later than that."""
+BUSY_S = 5
+"""The same for a case of which somebody else holds a row that firing would change."""
+PATIENCE_MS, HURRIED_MS = 200, 20
+"""How long a pass waits for somebody who holds such a row; and each of its halves, while it finds which case it is."""
 
 HOLDING = """
 WITH holding AS MATERIALIZED (
@@ -88,18 +92,28 @@ OLDEST_FIRST = "SET LOCAL enable_bitmapscan = off"
 """Before the claim, too: it goes along the index of what is due and stops when it has enough. A bitmap would gather
 all that is overdue, and sort it, to find the next two hundred; the plan is made once, when nobody knows how much that
 will be."""
-LOCK = "SELECT case_id FROM streams WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE SKIP LOCKED"
-TRIED = """NOT d.provisional AND d.next_try_at < now() AND (
-    d.test_clock IS NULL OR d.due_at < (SELECT at FROM test_clocks WHERE id = d.test_clock))
+LOCK = f"""
+SELECT case_id, (SELECT set_config('lock_timeout', '{PATIENCE_MS}ms', true)) AS patience
+FROM streams WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE SKIP LOCKED
 """
+"""From here on nobody is waited for long; before it, as long as a session may: a switch of the tables takes a while."""
+HURRY = f"SET LOCAL lock_timeout = '{HURRIED_MS}ms'"
+TRIED = """
+SELECT case_id, kind, party, set_by FROM deadlines d
+WHERE case_id = ANY($1::uuid[]) AND NOT provisional AND next_try_at < now() AND (
+    test_clock IS NULL OR due_at < (SELECT at FROM test_clocks WHERE id = d.test_clock))
+FOR UPDATE SKIP LOCKED
+"""
+"""What of these cases is due. A row that somebody else holds is left to them: no claim takes it before they let go."""
+THESE = "(d.case_id, d.kind, d.party, d.set_by) = (tried.case_id, tried.kind, tried.party, tried.set_by)"
 POSTPONE = f"""
 UPDATE deadlines d SET attempts = attempts + 1,
     next_try_at = now() + least(power(2, least(attempts, 20)), $2) * interval '1 second'
-WHERE case_id = ANY($1::uuid[]) AND {TRIED}
+FROM ({TRIED}) AS tried WHERE {THESE}
 """
 PUT_OFF = f"""
-UPDATE deadlines d SET next_try_at = put.again_at FROM unnest($1::uuid[], $2::timestamptz[]) AS put (case_id, again_at)
-WHERE d.case_id = put.case_id AND {TRIED}
+UPDATE deadlines d SET next_try_at = put.again_at FROM ({TRIED}) AS tried
+JOIN unnest($1::uuid[], $2::timestamptz[]) AS put (case_id, again_at) USING (case_id) WHERE {THESE}
 """
 """Not a failure: nobody counts it."""
 AHEAD = """

@@ -8,8 +8,9 @@ in the claim would be stale (anchors, timers 4.2, trap A).
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, timedelta
 
 import asyncpg
@@ -17,7 +18,17 @@ import asyncpg
 from case_events.core.plan import Step, plan_timeouts
 from case_events.core.timeouts import TimedOut
 from case_events.core.values import CaseId, Instant, Value
-from case_events.ledger.clock.claims import AHEAD, BACK_OFF_S_MAX, IN_TURN, LOCK, OLDEST_FIRST, POSTPONE, PUT_OFF
+from case_events.ledger.clock.claims import (
+    AHEAD,
+    BACK_OFF_S_MAX,
+    BUSY_S,
+    HURRY,
+    IN_TURN,
+    LOCK,
+    OLDEST_FIRST,
+    POSTPONE,
+    PUT_OFF,
+)
 from case_events.ledger.clock.in_order import bounded, until
 from case_events.ledger.codec import NOTHING
 from case_events.ledger.connection import POSTGRES_EPOCH, UNAVAILABLE, Connection
@@ -37,11 +48,14 @@ FOR_EVER = Instant(9000, 1, 1, tzinfo=UTC)
 
 OF_ITS_DATA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 """What Postgres says of what one case wants to write; anything else is wrong with more than this case."""
+ROW = re.compile(r"\(\d+,\d+\)")
+"""Where a row lies: Postgres says it, in whatever language, of one that was waited for; of a table it does not."""
 
 
 class Fired(Value, frozen=True, kw_only=True):
     """What one pass did: cases claimed, written, left because they were busy; claims that proved stale; conflicts.
 
+    ``busy``: somebody else is at them, or holds a row of theirs and is looked for again in ``BUSY_S``.
     ``put_off``: cases that a hold holds. ``failed``: cases that could not be read or written, and why; they back off.
     ``late``: for each timeout of a live case its kind, and how many seconds after its legal instant it was written.
     ``last_tried_at``: the latest instant of trying that was claimed. ``took_s``: how long the pass took, in seconds;
@@ -76,41 +90,63 @@ async def fire(
     floor: Instant | None = None,
     limit: int = 1,
     only: CaseId | Sequence[CaseId] | None = None,
+    heard: Callable[[Sequence[CaseId]], None] | None = None,
 ) -> Fired:
     """One transaction of timeouts for what ``claim`` finds due; ``only`` confines it to one case, or to those named.
 
     Nothing fires at an instant after ``believed_until``. ``floor``: deadlines tried before it are not looked for.
     A case that cannot be read or written is found by halving, backs off and keeps nobody else from firing. Raises
-    one of UNAVAILABLE, or what else Postgres says of the transaction as a whole; nothing is written then.
+    one of UNAVAILABLE, or what else Postgres says of the transaction as a whole; nothing is written then. ``heard``:
+    is told what was claimed, before anything can go wrong with it.
     """
     began = time.monotonic()
     async with ledger.connection() as connection, connection.transaction():
         rows = await _claimed(connection, claim, limit, only, believed_until, floor)
         if not rows:
             return Fired()
-        claimed = {row["case_id"]: row["again_at"] for row in rows}
-        locked = [row["case_id"] for row in await connection.fetch(LOCK, list(claimed))]
-        held = {one: again_at for one in locked if (again_at := claimed[one]) is not None}
-        failed: dict[CaseId, Exception] = {}
-        ends = await until(connection, rows) if only is None and rows[0].get("test_clock") else {}
-        planned = await _planned(ledger, connection, [one for one in locked if one not in held], failed, ends)
-        # Nobody is judged by an instant that is not believed, not even by one that stands in the case's own history.
-        believed = _later(believed_until, time.monotonic() - began)
-        ahead = {one.case_id: one.moment.recorded_at for _, one in planned if one.moment.recorded_at > believed}
-        judged = [(step, one) for step, one in planned if step.case_id not in ahead]
-        due = [(step, one.head, one.keys) for step, one in judged if step.events]
-        stale = [step.case_id for step, _ in judged if not step.events]
-        written = await _written(connection, due, ledger.vault, failed)
-        await _put_off(connection, held | ahead)
-        await _back_off(connection, [*stale, *failed])
+        if heard is not None:
+            heard(tuple(row["case_id"] for row in rows))
+        in_order = only is None and bool(rows[0].get("test_clock"))
+        return await _worked_off(ledger, connection, rows, (believed_until, began), in_order=in_order)
+
+
+async def _worked_off(
+    ledger: Ledger,
+    connection: Connection,
+    rows: Sequence[asyncpg.Record],
+    believed: tuple[Instant, float],
+    *,
+    in_order: bool,
+) -> Fired:
+    """What was claimed is written, or put off.
+
+    ``believed``: until which instant, and when here it was. ``in_order``: no case of a test clock overtakes another.
+    """
+    claimed = {row["case_id"]: row["again_at"] for row in rows}
+    locked = [row["case_id"] for row in await connection.fetch(LOCK, list(claimed))]
+    held = {one: again_at for one in locked if (again_at := claimed[one]) is not None}
+    failed: dict[CaseId, Exception] = {}
+    ends = await until(connection, rows) if in_order else {}
+    planned = await _planned(ledger, connection, [one for one in locked if one not in held], failed, ends)
+    # Nobody is judged by an instant that is not believed, not even by one that stands in the case's own history.
+    until_now = _later(believed[0], time.monotonic() - believed[1])
+    ahead = {one.case_id: one.moment.recorded_at for _, one in planned if one.moment.recorded_at > until_now}
+    judged = [(step, one) for step, one in planned if step.case_id not in ahead]
+    due = [(step, one.head, one.keys) for step, one in judged if step.events]
+    stale = [step.case_id for step, _ in judged if not step.events]
+    written = await _written(connection, due, ledger.vault, failed)
+    busy = _busy(judged, failed)
+    await _put_off(connection, held | ahead | busy)
+    await _back_off(connection, [*stale, *failed])
     done = [step for step, _, _ in due if step.case_id in written]
+    ended = written | busy.keys() | failed.keys()
     return Fired(
         claimed=tuple(claimed),
         written=len(done),
         events=sum(len(step.events) for step in done),
-        busy=len(claimed) - len(locked),
+        busy=len(claimed) - len(locked) + len(busy),
         stale=len(stale),
-        conflicts=sum(step.case_id not in written and step.case_id not in failed for step, _, _ in due),
+        conflicts=sum(step.case_id not in ended for step, _, _ in due),
         put_off=len(held) + len(ahead),
         failed=tuple(failed.items()),
         late=_late(done),
@@ -181,17 +217,28 @@ async def _written(
         if len(due) == 1:
             failed[due[0][0].case_id] = error
             return set()
+        if isinstance(error, asyncpg.LockNotAvailableError):
+            await connection.execute(HURRY)  # who holds the row has been waited for; which case it is of is to be found
         halves = due[: len(due) // 2], due[len(due) // 2 :]
         return {one for half in halves for one in await _written(connection, half, vault, failed)}
 
 
-def _later(believed_until: Instant, seconds: float) -> Instant:
-    """What is believed so many seconds after the claim: time has passed here too."""
-    return Instant.of(believed_until + timedelta(seconds=seconds))
+def _busy(judged: Sequence[tuple[Step, Loaded]], failed: dict[CaseId, Exception]) -> dict[CaseId, Instant]:
+    """Those of the ``failed`` of which somebody else holds a row, and when to look again: they have not failed."""
+    busy = [one for _, one in judged if isinstance(failed.get(one.case_id), asyncpg.LockNotAvailableError)]
+    for one in busy:
+        del failed[one.case_id]
+    return {one.case_id: _later(one.moment.recorded_at, BUSY_S) for one in busy}
+
+
+def _later(instant: Instant, seconds: float) -> Instant:
+    return Instant.of(instant + timedelta(seconds=seconds))
 
 
 def _of_more_than_a_case(error: Exception) -> bool:
     """Postgres is away, or has something against the transaction as a whole: its cases are not to blame."""
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return ROW.search(error.context or "") is None
     return isinstance(error, UNAVAILABLE) or (
         isinstance(error, asyncpg.PostgresError) and not isinstance(error, OF_ITS_DATA)
     )
@@ -216,10 +263,10 @@ def _late(steps: Sequence[Step]) -> tuple[tuple[str, float], ...]:
     )
 
 
-async def postpone(ledger: Ledger, case_id: CaseId) -> None:
-    """Try a case's due deadlines again later, ever later: one that cannot fire must not starve the rest."""
+async def postpone(ledger: Ledger, *cases: CaseId) -> None:
+    """Try the due deadlines of these again later, ever later: what cannot fire must not starve the rest."""
     async with ledger.connection() as connection:
-        await _back_off(connection, [case_id])
+        await _back_off(connection, cases)
 
 
 async def look_ahead(ledger: Ledger, floor: Instant | None = None) -> Ahead:
@@ -233,9 +280,3 @@ async def look_ahead(ledger: Ledger, floor: Instant | None = None) -> Ahead:
 async def seconds_to_next(ledger: Ledger) -> float | None:
     """Until the next live deadline is tried; negative when overdue, None if there is none."""
     return (await look_ahead(ledger)).seconds
-
-
-async def due(ledger: Ledger, claim: str, *, limit: int = BATCH) -> tuple[CaseId, ...]:
-    """The cases that ``claim`` finds due now; nothing stays locked."""
-    async with ledger.connection() as connection, connection.transaction():
-        return tuple(row["case_id"] for row in await _claimed(connection, claim, limit))
