@@ -6,7 +6,9 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,17 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from case_api.serving.meters import Meters as ApiMeters
+from case_events.core.values import Instant
+from case_events.ledger.clock.calendars import Coverage
 from case_events.ledger.clock.firing import Fired
+from case_events.ledger.clock.overview import ClockState, Late, Mark, Overdue, Overview, Replica
+from case_events.ledger.feed.sequencing import FeedState
+from case_events.ledger.webhooks.endpoints import STATES
+from case_events.ledger.webhooks.measured import Standing
 from case_scheduler.meters import Meters as SchedulerMeters
+from case_scheduler.pulse import Pulse
+from tests.deploy.promql import Labels, Vector
+from tests.deploy.promql import asked as asked_now
 
 ROOT = Path(__file__).resolve().parents[2]
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yaml"
@@ -29,6 +40,28 @@ OF_PROMETHEUS = {"instance", "alertname", "alertstate"}
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 WINDOW = re.compile(r"(?<=[a-z}])\[(.*?)\]")
 WIDTH = 24
+
+
+NOW = Instant.parse("2026-11-23T12:00:00Z")
+
+
+def seen(lag_s: float = 7.0, **overdue: Any) -> Overview:
+    """How the clock is where one scheduler runs, and nothing is overdue but what is said."""
+    at = Instant.of(NOW - timedelta(seconds=lag_s))
+    nothing: dict[str, Any] = {"count": 0, "complete": True, "held": 0, "failed": 0, "oldest": (), "failing": ()}
+    runs: dict[str, Any] = {"seen_at": NOW, "swept_at": NOW, "offset_ms": 0.0, "paused": None, "batch": 100}
+    return Overview(
+        now=NOW,
+        watermark=Mark(at=at, lag_s=lag_s, published_at=NOW, breached=False),
+        clock=ClockState(high_water=NOW, paused=None),
+        overdue=Overdue(**nothing | overdue),
+        lateness=Late(hour=(), day=()),
+        schedulers=(Replica(name="one:1", running=True, started_at=NOW, **runs),),
+        calendar=Coverage(
+            last_day=NOW.date(), days_left=400, provisional=0, nearest_due_at=None, waiting_due_at=None, now=NOW
+        ),
+        holds=(),
+    )
 
 
 def families() -> list[Metric]:
@@ -125,6 +158,49 @@ def test_the_dashboard_lies_side_by_side_and_every_panel_says_what_it_is_for() -
     assert len({panel["id"] for panel in said["panels"]}) == len(said["panels"])
     assert all(panel["description"] for panel in panels())
     assert all(target["datasource"]["uid"] == "${datasource}" for panel in panels() for target in panel["targets"])
+
+
+def told(meters: SchedulerMeters, instance: str = "one") -> dict[str, Vector]:
+    """What Prometheus has of a scheduler after a scrape."""
+    samples: dict[str, list[tuple[Labels, float]]] = {}
+    for family in text_string_to_metric_families(meters.exposed().decode()):
+        for sample in family.samples:
+            labels = frozenset({**sample.labels, "instance": instance}.items())
+            samples.setdefault(sample.name, []).append((labels, sample.value))
+    return {name: Vector(some) for name, some in samples.items()}
+
+
+def going_off(series: Mapping[str, Vector], now: float) -> set[str]:
+    """The alerts that ask of gauges, and that go off if it stays so."""
+    alerts = [
+        rule for rule in rules() if "alert" in rule and not WINDOW.search(rule["expr"]) and ":" not in rule["expr"]
+    ]
+    assert len(alerts) > 10
+    return {rule["alert"] for rule in alerts if asked_now(rule["expr"], series, now).samples}
+
+
+def test_a_scheduler_that_never_gets_ready_sets_off_the_alerts_that_it_must() -> None:
+    meters, now = SchedulerMeters(), [0.0]
+    meters.watch(Pulse("one:1", lambda: now[0]))
+    now[0] = 300.0
+    assert going_off(told(meters), time.time()) == {
+        "CaselogSchedulerMissing",
+        "CaselogSweepStale",
+        "CaselogNothingMeasured",
+        "CaselogFeedStandsStill",
+    }
+
+
+def test_a_scheduler_that_is_well_sets_off_none_whoever_else_does_not_get_ready() -> None:
+    one, other, pulse = SchedulerMeters(), SchedulerMeters(), Pulse("one:1")
+    for meters in (one, other):
+        meters.watch(pulse)
+    one.saw(seen(), FeedState(head=7, ticked_at=NOW, waiting=False, waiting_since=None, lost=False, now=NOW))
+    one.saw_webhooks(Standing(waiting=0, parked=0, lag_s=0, failing=0, endpoints=dict.fromkeys(STATES, 0)))
+    others = told(other, "other")
+    both = {name: mine | others.get(name, Vector()) for name, mine in told(one).items()}
+    assert going_off(both, time.time()) == set()
+    assert going_off({}, time.time()) == {"CaselogSchedulerMissing"}, "nobody runs"
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")

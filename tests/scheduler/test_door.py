@@ -95,6 +95,16 @@ async def test_a_scheduler_that_has_just_started_lives_and_is_not_ready(ages: Ag
     assert set(answer.json()["missing"]) == {"database", "sweep", "feed"}
 
 
+async def test_a_first_round_that_hangs_is_seen_too_and_who_only_waits_to_be_ready_lives(ages: Ages) -> None:
+    pulse = Pulse(NAME, ages)
+    ages.now_s += ALIVE_WITHIN_S
+    assert pulse.alive()
+    ages.now_s += 1
+    assert not pulse.alive()
+    pulse.tried()  # as at each look whether Postgres is there
+    assert pulse.alive()
+
+
 @pytest.mark.parametrize(
     ("what", "said", "value"),
     [

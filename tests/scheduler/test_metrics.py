@@ -66,6 +66,16 @@ def exposed(meters: Meters) -> dict[tuple[str, ...], float]:
 def test_what_was_never_read_is_no_number() -> None:
     said = exposed(Meters())
     assert all(math.isnan(said[name,]) for name in OF_ALL), "nothing may look well, or ill, that nobody looked at"
+    assert said["measured_timestamp_seconds",] == 0, "but that nobody looked can be told"
+
+
+def test_who_has_not_got_ready_tells_for_how_long_it_has_done_nothing() -> None:
+    meters, now = Meters(), [100.0]
+    meters.watch(Pulse("here:1", lambda: now[0]), ["verify"])
+    now[0] += 45
+    said = exposed(meters)
+    assert (said["sweep_age_seconds",], said["feed_tick_age_seconds",], said["clock_paused",]) == (45, 45, 0)
+    assert said["upkeep_jobs_total", "verify", "failed"] == 0, "who counts the increase must see the first one"
 
 
 def test_every_pass_is_told_by_what_became_of_its_cases() -> None:
@@ -98,9 +108,9 @@ def test_every_pass_is_told_by_what_became_of_its_cases() -> None:
 
 async def test_it_tells_of_itself_how_old_its_sweep_is_and_whether_it_is_paused(ledger: Ledger) -> None:
     meters, pulse = Meters(), Pulse("here:1")
-    meters.watch(pulse, Sweeper(ledger))
+    meters.watch(pulse)
+    meters.watch_sweeps(Sweeper(ledger))
     said = exposed(meters)
-    assert math.isnan(said["sweep_age_seconds",])
     assert math.isnan(said["clock_offset_seconds",])
     pulse.swept()
     pulse.ticked()

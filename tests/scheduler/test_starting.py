@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from pathlib import Path
 
@@ -34,6 +35,8 @@ async def test_it_waits_for_the_migrations_and_then_begins(
         while await _missing(probe) != {"migrations", "sweep", "feed"}:
             await asyncio.sleep(0.05)
         assert (await probe.get("/healthz")).status_code == 200
+        metrics = (await probe.get("/metrics")).text
+        assert re.search(r"^caselog_sweep_age_seconds \d", metrics, re.MULTILINE), "how long it has fired nothing"
         assert await superuser.fetchval("SELECT count(*) FROM schedulers") == 0
         await superuser.execute(AT, MIGRATION)
         while await _missing(probe) != set():

@@ -70,6 +70,7 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, wish.ask)
     pulse, meters = Pulse(name), Meters()
+    meters.watch(pulse, [job.name for job in JOBS])
     sock = listening(settings.scheduler_host, settings.scheduler_port, _inherited())
     async with answering(sock, pulse, meters.exposed), _opened(settings, "caselog-scheduler", FIRING_POOL) as ledger:
         log.info("started", name=name, port=sock.getsockname()[1] if sock else None)
@@ -137,6 +138,7 @@ async def _until_ready(ledger: Ledger, pulse: Pulse, wish: Wish) -> bool:
             why = "the tables are not this release's"
         except UNAVAILABLE as error:
             why = pulse.away = f"{type(error).__name__}: {error}"
+        pulse.tried()
         if why != told:
             log.warning("not_ready", why=why)
             told = why
@@ -151,7 +153,7 @@ async def _work(
     """Everything a scheduler does, side by side, until somebody asks to stop."""
     stopping = wish.stop.is_set
     sweeper = Sweeper(ledger, share=settings.catch_up_share, told=meters.fired)
-    meters.watch(pulse, sweeper, [job.name for job in JOBS])
+    meters.watch_sweeps(sweeper)
     clockwork = Clockwork(ledger, Gate(pulse.name, settings.clock_tolerance_s), sweeper, meters.lateness, pulse)
     refreshed = [lambda: calendars.refresh(ledger), lambda: calendars.refresh(aside)]
     upkeep = Upkeep(aside, pulse.name, JOBS, refreshed, meters.upkept)

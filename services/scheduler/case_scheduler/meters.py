@@ -1,7 +1,8 @@
 """What one scheduler counts and measures, for Prometheus.
 
 Of itself it tells what it did; of the clock as a whole every scheduler tells what it last read, so that any of them
-may be asked. What was never read is not a number, which is less and more than nothing.
+may be asked. What was never read is not a number, which is less and more than nothing; how long it was not read, and
+nothing was done, is told from the start: whoever never gets ready must be heard of too.
 """
 
 from __future__ import annotations
@@ -56,14 +57,15 @@ class Meters:
             self._sent.labels(outcome)
 
     def _measure_itself(self) -> None:
-        self._sweep_age = self._gauge("sweep_age_seconds", "Since this scheduler last fired all that was due.")
-        self._tick_age = self._gauge("feed_tick_age_seconds", "Since this scheduler's sequencer last had its turn.")
+        self._sweep_age = self._gauge("sweep_age_seconds", "Since this scheduler last fired what was due, or began.")
+        self._tick_age = self._gauge("feed_tick_age_seconds", "Since its sequencer last had its turn, or it began.")
         self._batch = self._gauge("firing_batch_cases", "Cases that this scheduler takes at once.")
         self._offset = self._gauge("clock_offset_seconds", "The database's clock less this host's, at the last look.")
         self._paused = self._gauge("clock_paused", "1 while this scheduler fires nothing because clocks disagree.")
 
     def _measure_all(self) -> None:
-        self._measured = self._gauge("measured_timestamp_seconds", "When all that follows was last read.")
+        self._measured = self._gauge("measured_timestamp_seconds", "When all that follows was last read; 0: never.")
+        self._measured.set(0)
         self._lag = self._gauge("watermark_lag_seconds", "How far the watermark is behind; 5 to 11 when all is well.")
         self._breached = self._gauge("watermark_breached", "1 while a live deadline before it is unprocessed.")
         self._overdue = self._gauge("deadlines_overdue", "Live deadlines that have passed; counted up to 10000.")
@@ -90,15 +92,18 @@ class Meters:
         """All of it in Prometheus' text format."""
         return generate_latest(self._registry)
 
-    def watch(self, pulse: Pulse, sweeper: Sweeper, jobs: Iterable[str] = ()) -> None:
-        """Ask these whenever somebody asks for what this scheduler says of itself. ``jobs``: those of upkeep."""
+    def watch(self, pulse: Pulse, jobs: Iterable[str] = ()) -> None:
+        """Ask it whenever somebody asks for what this scheduler says of itself. ``jobs``: those of upkeep."""
         for job in jobs:
             for result in (WELL, ILL):
                 self._jobs.labels(job, result)  # there from the start: who counts the increase must see the first one
-        self._sweep_age.set_function(lambda: _number(pulse.told()["swept_s_ago"]))
-        self._tick_age.set_function(lambda: _number(pulse.ticked_s_ago()))
+        self._sweep_age.set_function(pulse.unswept_s)
+        self._tick_age.set_function(pulse.unticked_s)
         self._offset.set_function(lambda: _number(pulse.offset_ms) / 1000)
         self._paused.set_function(lambda: float(pulse.paused is not None))
+
+    def watch_sweeps(self, sweeper: Sweeper) -> None:
+        """Ask it how much it takes at once."""
         self._batch.set_function(lambda: float(sweeper.pace.batch))
 
     def fired(self, fired: Fired) -> None:

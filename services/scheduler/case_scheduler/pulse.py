@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 ALIVE_WITHIN_S = 30.0
-"""A sweep takes a second, and one that fails as long as its statement may; whoever finished none for so long hangs."""
+"""A sweep takes a second, and one that fails as long as its statement may; whoever finished none for so long hangs.
+Who waits to be ready looks oftener."""
 SWEPT_WITHIN_S = 15.0
 TICKED_WITHIN_S = 10.0
 """The sequencer looks every second and a half when nothing comes."""
@@ -25,12 +26,13 @@ class Pulse:
         self.stopping = False
         self.waits_for_days = False
         self._monotonic = monotonic
+        self._began_at = monotonic()
         self._tried_at: float | None = None
         self._swept_at: float | None = None
         self._ticked_at: float | None = None
 
     def tried(self) -> None:
-        """A look ended, well or not: the loop lives."""
+        """A look ended, well or not, at what is due or at whether there is anything to look at: the loop lives."""
         self._tried_at = self._monotonic()
 
     def swept(self) -> None:
@@ -41,14 +43,17 @@ class Pulse:
         """The sequencer has had its turn."""
         self._ticked_at = self._monotonic()
 
-    def ticked_s_ago(self) -> float | None:
-        """Since the sequencer last had its turn; None before it ever had."""
-        return self._ago(self._ticked_at)
+    def unswept_s(self) -> float:
+        """For how long nothing was swept: since the last sweep, or since the process began."""
+        return self._since(self._swept_at)
+
+    def unticked_s(self) -> float:
+        """For how long the sequencer has had no turn: since the last one, or since the process began."""
+        return self._since(self._ticked_at)
 
     def alive(self) -> bool:
-        """Whether the loop that fires still goes round; before it does, its start may take its time."""
-        tried_s_ago = self._ago(self._tried_at)
-        return tried_s_ago is None or tried_s_ago <= ALIVE_WITHIN_S
+        """Whether the loop that fires still goes round; one whose first round hangs is found out too."""
+        return self._since(self._tried_at) <= ALIVE_WITHIN_S
 
     def told(self) -> dict[str, Any]:
         """How this process is; ``missing`` names what it needs to do its work and has not, with why."""
@@ -83,7 +88,11 @@ class Pulse:
         return missing
 
     def _ago(self, at: float | None) -> float | None:
-        return None if at is None else round(self._monotonic() - at, 3)
+        return None if at is None else self._since(at)
+
+    def _since(self, at: float | None) -> float:
+        """Seconds since then; since the process began, where it never was."""
+        return round(self._monotonic() - (self._began_at if at is None else at), 3)
 
 
 def _long_ago(seconds: float | None, most: float) -> bool:
