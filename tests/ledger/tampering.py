@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from case_events.core.values import CaseId
+from tests.ledger.desk import stored
+
 APPEND_ONLY = ("events", "credit_marks", "feed")
 TABLES = ("streams", "cases", "deadlines", "subject_keys", "open_complaints", "feed_state", *APPEND_ONLY)
 
@@ -58,3 +61,12 @@ async def unreadable(superuser: asyncpg.Connection, case_id: object, version: in
         yield
     finally:
         await rename("telepathy", named)
+
+
+async def poison(superuser: asyncpg.Connection, case_id: CaseId, payload: bytes) -> bytes:
+    """Put another payload under the filing; the one that was there."""
+    before: bytes = (await stored(superuser, case_id))[0]["payload"]
+    await superuser.execute("ALTER TABLE events DISABLE TRIGGER append_only")
+    await superuser.execute("UPDATE events SET payload = $2 WHERE case_id = $1 AND version = 1", case_id, payload)
+    await superuser.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER append_only")
+    return before

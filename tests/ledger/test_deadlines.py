@@ -24,6 +24,7 @@ from case_events.ledger.read_models import CASE_COLUMNS, case_row
 from case_events.ledger.store import load
 from tests import examples
 from tests.ledger.desk import SWIFT, Desk, a_filing, stored
+from tests.ledger.tampering import poison
 
 COMMANDS: tuple[Posted, ...] = (
     examples.AMEND,
@@ -203,15 +204,6 @@ async def response_of(superuser: asyncpg.Connection, case_id: CaseId) -> asyncpg
     row = await superuser.fetchrow(RESPONSE, case_id)
     assert row is not None
     return row
-
-
-async def poison(superuser: asyncpg.Connection, case_id: CaseId, payload: bytes) -> bytes:
-    """Put another payload under the filing; the one that was there."""
-    before: bytes = (await stored(superuser, case_id))[0]["payload"]
-    await superuser.execute("ALTER TABLE events DISABLE TRIGGER append_only")
-    await superuser.execute("UPDATE events SET payload = $2 WHERE case_id = $1 AND version = 1", case_id, payload)
-    await superuser.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER append_only")
-    return before
 
 
 async def test_one_poisoned_case_backs_off_while_the_others_fire(

@@ -57,7 +57,7 @@ class Meters:
             self._sent.labels(outcome)
 
     def _measure_itself(self) -> None:
-        self._sweep_age = self._gauge("sweep_age_seconds", "Since this scheduler last fired what was due, or began.")
+        self._sweep_age = self._gauge("sweep_age_seconds", "Since a sweep that did not fail in all it tried, or began.")
         self._tick_age = self._gauge("feed_tick_age_seconds", "Since its sequencer last had its turn, or it began.")
         self._batch = self._gauge("firing_batch_cases", "Cases that this scheduler takes at once.")
         self._offset = self._gauge("clock_offset_seconds", "The database's clock less this host's, at the last look.")

@@ -36,7 +36,7 @@ class Pulse:
         self._tried_at = self._monotonic()
 
     def swept(self) -> None:
-        """A sweep fired all it could."""
+        """A sweep fired what was due: nothing failed in it, or something was written all the same."""
         self._swept_at = self._monotonic()
 
     def ticked(self) -> None:

@@ -1,4 +1,4 @@
-"""The clockwork of a scheduler: look at the clocks, fire what is due, say that it was done; round after round."""
+"""The clockwork of a scheduler: look at the clocks, fire what is due, say whether it was done; round after round."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class Clockwork:
         self._ledger, self._gate, self._sweeper = ledger, gate, sweeper
         self._lateness, self._pulse = lateness, pulse
         self._say_at = 0.0
+        self._done = False  # since it was last said
         self._away = True  # nobody knows yet whether others swept meanwhile
 
     async def keep(self, bell: Bell, stopping: Callable[[], bool]) -> None:
@@ -70,7 +71,9 @@ class Clockwork:
         if self._away:
             await self._notice()
         swept = await self._sweeper.sweep(stopping, self._gate.believed_until)
-        self._pulse.swept()
+        if swept.done:
+            self._pulse.swept()
+            self._done = True
         untold_s = self._say_at - time.monotonic()
         if untold_s > 0:
             return untold_s if swept.again_in_s is None else min(untold_s, swept.again_in_s)
@@ -79,9 +82,10 @@ class Clockwork:
         return swept.again_in_s
 
     async def _say(self) -> None:
-        """That it was done, how far, and how late."""
-        vitals = Vitals(offset_ms=self._gate.offset_ms, batch=self._sweeper.pace.batch)
+        """Whether it was done, how far, and how late."""
+        vitals = Vitals(swept=self._done, offset_ms=self._gate.offset_ms, batch=self._sweeper.pace.batch)
         await beat(self._ledger, self._pulse.name, vitals)
+        self._done = False
         await publish(self._ledger, believed_until=self._gate.believed_until())
         await self._lateness.keep(self._ledger)
 

@@ -49,10 +49,14 @@ log = structlog.get_logger("case_scheduler.timeouts")
 
 
 class Swept(Value, frozen=True, kw_only=True):
-    """Is anything left that is due, and in how many seconds to look again (None: nothing is set)."""
+    """Is anything left that is due, and in how many seconds to look again (None: nothing is set).
+
+    ``done``: nothing failed, or something was written all the same; what is left because time was over says nothing.
+    """
 
     left: bool
     again_in_s: float | None
+    done: bool = True
 
 
 class Sweeper:
@@ -71,6 +75,7 @@ class Sweeper:
         self._ordered_until = 0.0
         self._failures = 0
         self._troubled = False
+        self._failing, self._wrote = False, False
         self._left_for_s: float | None = None
 
     def look_everywhere(self) -> None:
@@ -87,6 +92,7 @@ class Sweeper:
         if time.monotonic() >= self._everywhere_at:
             self._floor, self._everywhere_at = None, time.monotonic() + EVERYWHERE_S
         self._failures, self._troubled, self._left_for_s = 0, False, None
+        self._failing, self._wrote = False, False
         try:
             await self._live(stopping, believed_until)
             await self._clocked(stopping, believed_until)
@@ -96,11 +102,12 @@ class Sweeper:
             raise
 
     def _swept(self, ahead: Ahead) -> Swept:
+        done = self._wrote or not self._failing
         if self._left_for_s is not None:
-            return Swept(left=True, again_in_s=self._left_for_s)
+            return Swept(left=True, again_in_s=self._left_for_s, done=done)
         settled = Instant.of(ahead.now - SETTLED)
         self._floor = max(self._floor or settled, settled)
-        return Swept(left=False, again_in_s=_again_in_s(ahead.seconds))
+        return Swept(left=False, again_in_s=_again_in_s(ahead.seconds), done=done)
 
     async def _live(self, stopping: Callable[[], bool], believed_until: Callable[[], Instant]) -> None:
         over = self._ends(stopping)
@@ -218,6 +225,7 @@ class Sweeper:
         for case_id in claimed if alone else ():
             log.error("case_failed", claim=kind, case_id=str(case_id), error=type(error).__name__)
         self._failures += 1
+        self._failing = True
         self.look_everywhere()
         return True
 
@@ -235,6 +243,8 @@ class Sweeper:
             return
         if fired.events:
             self._ledger.waking.appended()
+            self._wrote = True
+        self._failing = self._failing or bool(fired.failed)
         for case_id, error in fired.failed:
             log.error("case_failed", claim=kind, case_id=str(case_id), error=type(error).__name__, exc_info=error)
         if fired.busy or fired.conflicts:

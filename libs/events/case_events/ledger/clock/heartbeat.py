@@ -1,4 +1,4 @@
-"""Signs of life: which schedulers run, when each last looked, and when it last swept everything that was due."""
+"""Signs of life: which schedulers run, when each last looked, and when it last swept what was due."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ DELETE FROM schedulers WHERE coalesce(seen_at, swept_at, started_at) < clock_tim
 class Vitals(Value, frozen=True, kw_only=True):
     """What a scheduler says of itself at a look.
 
-    ``swept``: it fired what was due. ``offset_ms``: the database's clock less the host's. ``paused``: why it fires
-    nothing. ``batch``: how many cases it takes at once, None where it has not said yet.
+    ``swept``: it fired what was due: in a sweep since it last said so nothing failed, or something was written all the
+    same. ``offset_ms``: the database's clock less the host's. ``paused``: why it fires nothing. ``batch``: how many
+    cases it takes at once, None where it has not said yet.
     """
 
     swept: bool = True
