@@ -24,6 +24,8 @@ from case_events.ledger.clock.firing import Ahead, Fired
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
 from case_scheduler.clock.pace import LARGEST, Pace
+from case_scheduler.clock.passes import Took, tell
+from case_scheduler.clock.streak import Streak
 
 SWEEP_S = 2.0
 """How long a sweep fires; then the heartbeat and the watermark have their turn, and the next sweep goes on. Its passes
@@ -76,6 +78,7 @@ class Sweeper:
         self._failures = 0
         self._troubled = False
         self._failing, self._wrote = False, False
+        self._streak = Streak()
         self._left_for_s: float | None = None
 
     def look_everywhere(self) -> None:
@@ -178,9 +181,7 @@ class Sweeper:
         """Something is left, to be looked at again in so many seconds."""
         self._left_for_s = min(seconds, self._left_for_s or seconds)
 
-    async def _pass(
-        self, kind: str, claim: str, believed_until: Instant, only: Sequence[CaseId] | None = None
-    ) -> _Took:
+    async def _pass(self, kind: str, claim: str, believed_until: Instant, only: Sequence[CaseId] | None = None) -> Took:
         pace = self._clocked_pace if kind == "clocked" else self.pace
         limit, began = len(only) if only else pace.batch, time.monotonic()
         if pace is self._clocked_pace and limit > 1:
@@ -196,14 +197,15 @@ class Sweeper:
                     floor=floor,
                     limit=limit,
                     only=only,
+                    back_off_s=self._streak.back_off_s,
                     heard=claimed.extend,
                 )
                 tracing.note(cases=len(fired.claimed), events=fired.events)
         except Exception as error:
             if not await self._failed(kind, claimed, limit, pace, error):
                 raise
-            return _Took(claimed=limit, limit=limit, seconds=time.monotonic() - began)
-        took = _Took(claimed=len(fired.claimed), limit=limit, seconds=time.monotonic() - began)
+            return Took(claimed=limit, limit=limit, seconds=time.monotonic() - began)
+        took = Took(claimed=len(fired.claimed), limit=limit, seconds=time.monotonic() - began)
         seconds = took.seconds if pace is self.pace else 0.0
         pace.took(seconds, limit, full=took.full, in_turn=only is not None)
         self._note(kind, replace(fired, took_s=took.seconds), went_on=claim is claims.CLAIM_LIVE)
@@ -219,10 +221,13 @@ class Sweeper:
         # there is asked once the case is alone. That a table is locked is no case's doing.
         if isinstance(error, UNAVAILABLE) and (not alone or isinstance(error, asyncpg.LockNotAvailableError)):
             return False
+        told = not self._streak.of_all
+        failed = [case_id for case_id in claimed if self._streak.failed(case_id, error)] if alone else []
         if alone and not await self._postponed(claimed):
             return False
-        log.error("pass_failed", claim=kind, cases=len(claimed), error=type(error).__name__, exc_info=error)
-        for case_id in claimed if alone else ():
+        if told:
+            log.error("pass_failed", claim=kind, cases=len(claimed), error=type(error).__name__, exc_info=error)
+        for case_id in failed:
             log.error("case_failed", claim=kind, case_id=str(case_id), error=type(error).__name__)
         self._failures += 1
         self._failing = True
@@ -233,7 +238,7 @@ class Sweeper:
         """Whether these were postponed: not where Postgres does not answer at once."""
         try:
             async with asyncio.timeout(AT_ONCE_S):
-                await firing.postpone(self._ledger, *cases)
+                await firing.postpone(self._ledger, *cases, back_off_s=self._streak.back_off_s)
         except UNAVAILABLE:
             return False
         return True
@@ -245,8 +250,11 @@ class Sweeper:
             self._ledger.waking.appended()
             self._wrote = True
         self._failing = self._failing or bool(fired.failed)
+        if fired.written:
+            self._streak.ended()
         for case_id, error in fired.failed:
-            log.error("case_failed", claim=kind, case_id=str(case_id), error=type(error).__name__, exc_info=error)
+            if fired.written or self._streak.failed(case_id, error):
+                log.error("case_failed", claim=kind, case_id=str(case_id), error=type(error).__name__, exc_info=error)
         if fired.busy or fired.conflicts:
             self._leave(RETRY_S)
             self._troubled = True
@@ -254,21 +262,9 @@ class Sweeper:
             self._floor = None  # the next sweep looks at what was left, wherever it is
         elif went_on:
             self._floor = fired.last_tried_at
-        _tell(kind, fired)
+        tell(kind, fired)
         if self._told is not None:
             self._told(fired)
-
-
-class _Took(Value, frozen=True, kw_only=True):
-    """How many cases a pass claimed of those it wanted, and how long it took."""
-
-    claimed: int
-    limit: int
-    seconds: float
-
-    @property
-    def full(self) -> bool:
-        return self.claimed >= self.limit
 
 
 def _again_in_s(seconds: float | None) -> float | None:
@@ -278,19 +274,3 @@ def _again_in_s(seconds: float | None) -> float | None:
     if seconds >= 0:
         return max(SOON_S, seconds)  # what is due within that goes together
     return SOON_S if seconds > -OTHERS_S else OTHERS_S
-
-
-def _tell(kind: str, fired: Fired) -> None:
-    log.info(
-        "fired",
-        claim=kind,
-        claimed=len(fired.claimed),
-        cases=fired.written,
-        events=fired.events,
-        busy=fired.busy,
-        stale=fired.stale,
-        conflicts=fired.conflicts,
-        put_off=fired.put_off,
-        failed=len(fired.failed),
-        late_s_max=round(max((seconds for _, seconds in fired.late), default=0.0), 3),
-    )

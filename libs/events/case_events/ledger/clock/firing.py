@@ -90,14 +90,15 @@ async def fire(
     floor: Instant | None = None,
     limit: int = 1,
     only: CaseId | Sequence[CaseId] | None = None,
+    back_off_s: int = BACK_OFF_S_MAX,
     heard: Callable[[Sequence[CaseId]], None] | None = None,
 ) -> Fired:
     """One transaction of timeouts for what ``claim`` finds due; ``only`` confines it to one case, or to those named.
 
     Nothing fires at an instant after ``believed_until``. ``floor``: deadlines tried before it are not looked for.
-    A case that cannot be read or written is found by halving, backs off and keeps nobody else from firing. Raises
-    one of UNAVAILABLE, or what else Postgres says of the transaction as a whole; nothing is written then. ``heard``:
-    is told what was claimed, before anything can go wrong with it.
+    A case that cannot be read or written is found by halving, backs off, for ``back_off_s`` at most, and keeps nobody
+    else from firing. Raises one of UNAVAILABLE, or what else Postgres says of the transaction as a whole; nothing is
+    written then. ``heard``: is told what was claimed, before anything can go wrong with it.
     """
     began = time.monotonic()
     async with ledger.connection() as connection, connection.transaction():
@@ -107,7 +108,8 @@ async def fire(
         if heard is not None:
             heard(tuple(row["case_id"] for row in rows))
         in_order = only is None and bool(rows[0].get("test_clock"))
-        return await _worked_off(ledger, connection, rows, (believed_until, began), in_order=in_order)
+        believed = believed_until, began
+        return await _worked_off(ledger, connection, rows, believed, back_off_s, in_order=in_order)
 
 
 async def _worked_off(
@@ -115,6 +117,7 @@ async def _worked_off(
     connection: Connection,
     rows: Sequence[asyncpg.Record],
     believed: tuple[Instant, float],
+    back_off_s: int,
     *,
     in_order: bool,
 ) -> Fired:
@@ -137,7 +140,7 @@ async def _worked_off(
     written = await _written(connection, due, ledger.vault, failed)
     busy = _busy(judged, failed)
     await _put_off(connection, held | ahead | busy)
-    await _back_off(connection, [*stale, *failed])
+    await _back_off(connection, [*stale, *failed], back_off_s)
     done = [step for step, _, _ in due if step.case_id in written]
     ended = written | busy.keys() | failed.keys()
     return Fired(
@@ -249,9 +252,9 @@ async def _put_off(connection: Connection, again: Mapping[CaseId, Instant]) -> N
         await connection.execute(PUT_OFF, list(again), list(again.values()))
 
 
-async def _back_off(connection: Connection, cases: Sequence[CaseId]) -> None:
+async def _back_off(connection: Connection, cases: Sequence[CaseId], back_off_s: int) -> None:
     if cases:
-        await connection.execute(POSTPONE, cases, BACK_OFF_S_MAX)
+        await connection.execute(POSTPONE, cases, back_off_s)
 
 
 def _late(steps: Sequence[Step]) -> tuple[tuple[str, float], ...]:
@@ -263,10 +266,10 @@ def _late(steps: Sequence[Step]) -> tuple[tuple[str, float], ...]:
     )
 
 
-async def postpone(ledger: Ledger, *cases: CaseId) -> None:
+async def postpone(ledger: Ledger, *cases: CaseId, back_off_s: int = BACK_OFF_S_MAX) -> None:
     """Try the due deadlines of these again later, ever later: what cannot fire must not starve the rest."""
     async with ledger.connection() as connection:
-        await _back_off(connection, cases)
+        await _back_off(connection, cases, back_off_s)
 
 
 async def look_ahead(ledger: Ledger, floor: Instant | None = None) -> Ahead:
