@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import pytest
 import pytest_asyncio
 from httpx import AsyncClient
 
@@ -211,3 +212,16 @@ async def test_what_is_asked_amiss_is_refused_with_its_name(house: House) -> Non
     assert answer.status_code == 422
     pointers = {fault["pointer"] for fault in answer.json()["errors"]}
     assert pointers == {"?days", "?forecast", "?marketplace", "?hours"}
+
+
+@pytest.mark.parametrize("held_for", [timedelta(seconds=29), timedelta(hours=20)])
+async def test_what_fails_is_found_behind_any_number_that_are_held(
+    house: House, superuser: asyncpg.Connection, held_for: timedelta
+) -> None:
+    """A hold puts off by half a minute at a time, an import by a day."""
+    await superuser.execute(MANY, COUNTED_MAX + 2_000)
+    await superuser.execute("UPDATE deadlines SET next_try_at = now() + $1", held_for)
+    failing = [await due(superuser, ago(timedelta(0)), next_try_at=ago(-HOUR / 7), attempts=9) for _ in range(5)]
+    overdue = (await looked(house, forecast="false"))["overdue"]
+    assert {UUID(row["case_id"]) for row in overdue["failing"]} == set(failing)
+    assert (overdue["failed"], overdue["held"], overdue["complete"]) == (5, COUNTED_MAX, False)

@@ -65,7 +65,7 @@ class _Names(dict[str, object]):
 
 def asked(expr: str, series: Mapping[str, Vector], now: float) -> Vector:
     """What ``expr`` comes to. Each side of a set operator stands in brackets: they bind otherwise than here."""
-    said = re.sub(r"\b(and|or|unless)\b", lambda found: SET_OPERATORS[found[0]], expr)
+    said = re.sub(r"\b(and|or|unless)\b", lambda found: SET_OPERATORS[found[0]], " ".join(expr.split()))
     names = _Names(series, max=_of_all(max), min=_of_all(min), sum=_of_all(sum), absent=_absent, time=lambda: now)
     names["abs"] = lambda vector: Vector((labels, abs(value)) for labels, value in vector.samples.items())
     came_to = eval(said, {"__builtins__": {}}, names)  # noqa: S307 - text of ours

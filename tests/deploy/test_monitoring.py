@@ -45,7 +45,7 @@ WIDTH = 24
 NOW = Instant.parse("2026-11-23T12:00:00Z")
 
 
-def seen(lag_s: float = 7.0, **overdue: Any) -> Overview:
+def seen(lag_s: float = 7.0, waiting_since: Instant | None = None, **overdue: Any) -> Overview:
     """How the clock is where one scheduler runs, and nothing is overdue but what is said."""
     at = Instant.of(NOW - timedelta(seconds=lag_s))
     nothing: dict[str, Any] = {"count": 0, "complete": True, "held": 0, "failed": 0, "oldest": (), "failing": ()}
@@ -55,6 +55,7 @@ def seen(lag_s: float = 7.0, **overdue: Any) -> Overview:
         watermark=Mark(at=at, lag_s=lag_s, published_at=NOW, breached=False),
         clock=ClockState(high_water=NOW, paused=None),
         overdue=Overdue(**nothing | overdue),
+        waiting_since=waiting_since,
         lateness=Late(hour=(), day=()),
         schedulers=(Replica(name="one:1", running=True, started_at=NOW, **runs),),
         calendar=Coverage(
@@ -201,6 +202,18 @@ def test_a_scheduler_that_is_well_sets_off_none_whoever_else_does_not_get_ready(
     both = {name: mine | others.get(name, Vector()) for name, mine in told(one).items()}
     assert going_off(both, time.time()) == set()
     assert going_off({}, time.time()) == {"CaselogSchedulerMissing"}, "nobody runs"
+
+
+def test_what_is_held_hides_nothing_that_falls_behind() -> None:
+    meters = SchedulerMeters()
+    meters.watch(Pulse("one:1"))
+    meters.saw_webhooks(Standing(waiting=0, parked=0, lag_s=0, failing=0, endpoints=dict.fromkeys(STATES, 0)))
+    feed = FeedState(head=7, ticked_at=NOW, waiting=False, waiting_since=None, lost=False, now=NOW)
+    for waiting_since, behind in ((None, set()), (Instant.of(NOW - timedelta(minutes=2)), {"CaselogWatermarkBehind"})):
+        meters.saw(seen(3600.0, waiting_since, count=1, held=1), feed)
+        assert going_off(told(meters), time.time()) == {"CaselogWatermarkHeld", *behind}
+    meters.saw(seen(3600.0, count=1, failed=1), feed)
+    assert "CaselogWatermarkBehind" in going_off(told(meters), time.time()), "nobody holds it"
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")

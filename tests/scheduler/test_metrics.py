@@ -146,11 +146,26 @@ async def test_any_scheduler_tells_how_the_clock_is_as_a_whole(
     assert (said["deadlines_overdue",], said["deadlines_held",]) == (3, 1)
     assert (said["deadlines_failed",], said["deadlines_failing",]) == (1, 1)
     assert 3600 <= said["deadlines_overdue_oldest_seconds",] < 3660
+    assert 3600 <= said["deadlines_waiting_seconds",] < 3660
     assert said["deadlines_provisional",] == 1
     assert -3660 < said["deadlines_provisional_next_seconds",] <= -3600
     assert said["holds_in_force",] == 1
     assert (said["schedulers_running",], said["feed_head",], said["feed_waiting_seconds",]) == (0, 0, 0)
     assert said["calendar_days_left",] > 0
+
+
+async def test_what_is_put_off_waits_for_nobody_however_old_it_is(
+    ledger: Ledger, superuser: asyncpg.Connection
+) -> None:
+    await superuser.execute(PASSED, timedelta(seconds=7200), False, 0)
+    meters = Meters()
+    await measure(ledger, meters, Pulse("one:1"))
+    said = exposed(meters)
+    assert said["deadlines_waiting_seconds",] == 0
+    assert said["deadlines_overdue_oldest_seconds",] >= 3600
+    await superuser.execute(PASSED, timedelta(seconds=3480), False, 0)
+    await measure(ledger, meters, Pulse("one:1"))
+    assert 120 <= exposed(meters)["deadlines_waiting_seconds",] < 180, "nobody puts it off any more"
 
 
 async def test_it_goes_on_measuring_while_the_database_is_away_and_ends_when_told(database: Database) -> None:

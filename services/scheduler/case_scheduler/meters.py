@@ -70,6 +70,10 @@ class Meters:
         self._breached = self._gauge("watermark_breached", "1 while a live deadline before it is unprocessed.")
         self._overdue = self._gauge("deadlines_overdue", "Live deadlines that have passed; counted up to 10000.")
         self._oldest = self._gauge("deadlines_overdue_oldest_seconds", "How long ago the oldest of them passed.")
+        self._unheld = self._gauge(
+            "deadlines_waiting_seconds",
+            "How long ago the one should have been tried that nobody put off and is not yet.",
+        )
         self._held = self._gauge("deadlines_held", "Of them, those that a hold or an import puts off.")
         self._failed = self._gauge("deadlines_failed", "Of them, those that were tried in vain.")
         self._failing = self._gauge("deadlines_failing", "Of them, those tried in vain again and again; up to 20.")
@@ -152,6 +156,7 @@ class Meters:
         self._breached.set(seen.watermark.breached)
         self._overdue.set(overdue.count)
         self._oldest.set(_since(overdue.oldest[0].due_at, seen.now) if overdue.oldest else 0)
+        self._unheld.set(_since(seen.waiting_since, seen.now) if seen.waiting_since else 0)
         self._held.set(overdue.held)
         self._failed.set(overdue.failed)
         self._failing.set(len(overdue.failing))

@@ -26,4 +26,5 @@ class SchedulerView(Shown, frozen=True, kw_only=True):
 
 def scheduler_view(seen: Overview, ahead: Forecast | None) -> SchedulerView:
     """What was seen, and what lies ahead, as it is sent."""
-    return SchedulerView(forecast=ahead, **{name: getattr(seen, name) for name in Overview.__struct_fields__})
+    told = [name for name in SchedulerView.__struct_fields__ if name != "forecast"]
+    return SchedulerView(forecast=ahead, **{name: getattr(seen, name) for name in told})

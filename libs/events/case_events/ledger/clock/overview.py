@@ -11,6 +11,7 @@ import asyncpg
 
 from case_events.core.values import CaseId, Instant, Value
 from case_events.ledger.clock.calendars import Coverage, coverage
+from case_events.ledger.clock.claims import BACK_OFF_S_MAX, HELD_S
 from case_events.ledger.clock.heartbeat import FRESH_S
 from case_events.ledger.clock.holds import Hold, in_force
 from case_events.ledger.clock.lateness import Quantiles, quantiles
@@ -20,6 +21,8 @@ from case_events.ledger.database import Ledger
 
 COUNTED_MAX = 10_000
 """Deadlines that are counted; of more it is said that there are more."""
+AHEAD_MAX = 50_000
+"""Deadlines of the next hour that are looked through for such as were put off to then because they failed."""
 LISTED_MAX = 20
 FAILING_FROM = 3
 """A deadline that was tried in vain so often does not fail by chance."""
@@ -27,25 +30,40 @@ REPLICAS_MAX = 50
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 STATE = "SELECT now() AS now, watermark, published_at, high_water, paused, whole_at FROM clock_state"
+FIRST_PUT_OFF = f"SELECT * FROM deadlines WHERE {PUT_OFF} AND due_at < now() ORDER BY due_at LIMIT $1"
 COUNTS = f"""
-SELECT w.waiting, p.put_off, p.held, p.failed FROM (
-    SELECT count(*) AS waiting FROM (
-        SELECT FROM deadlines WHERE {LIVE} AND next_try_at >= $2 AND next_try_at < now() LIMIT $1
+SELECT w.waiting, w.since, p.put_off, p.held, p.known FROM (
+    SELECT count(*) AS waiting, min(next_try_at) AS since FROM (
+        SELECT next_try_at FROM deadlines WHERE {LIVE} AND next_try_at >= $2 AND next_try_at < now()
+        ORDER BY next_try_at LIMIT $1
     ) AS few
 ) AS w, (
     SELECT count(*) FILTER (WHERE next_try_at >= now()) AS put_off, count(*) FILTER (WHERE attempts = 0) AS held,
-        count(*) FILTER (WHERE attempts > 0) AS failed
-    FROM (SELECT next_try_at, attempts FROM deadlines WHERE {PUT_OFF} AND due_at < now() LIMIT $1) AS few
+        count(*) AS known
+    FROM ({FIRST_PUT_OFF}) AS few
 ) AS p
 """
 ROW = "case_id, kind, party, due_at, next_try_at, attempts"
+# Behind many that are held those that failed are not found by what is put off. But a hold puts nothing off for longer
+# than half a minute, and an import everything for a day: what is tried in between, and is overdue, has failed.
+IN_VAIN = f"""
+WITH in_vain AS (
+    SELECT {ROW}, set_by FROM ({FIRST_PUT_OFF}) AS few WHERE attempts > 0
+    UNION
+    SELECT {ROW}, set_by FROM (
+        SELECT * FROM deadlines WHERE {LIVE} AND next_try_at > now() + interval '{HELD_S} s'
+            AND next_try_at <= now() + interval '{BACK_OFF_S_MAX} s' ORDER BY next_try_at LIMIT {AHEAD_MAX}
+    ) AS ahead WHERE attempts > 0 AND due_at < now()
+)
+"""
 OLDEST = f"""
 (SELECT {ROW} FROM deadlines WHERE {LIVE} AND next_try_at >= $2 AND next_try_at < now() ORDER BY next_try_at LIMIT $1)
 UNION (SELECT {ROW} FROM deadlines WHERE {PUT_OFF} AND due_at < now() ORDER BY due_at LIMIT $1)
 ORDER BY due_at, case_id LIMIT $1
 """
+FAILED = f"{IN_VAIN} SELECT count(*) FROM in_vain"
 FAILING = f"""
-SELECT {ROW} FROM (SELECT {ROW} FROM deadlines WHERE {PUT_OFF} AND due_at < now() ORDER BY due_at LIMIT $1) AS few
+{IN_VAIN} SELECT {ROW} FROM in_vain
 WHERE attempts >= {FAILING_FROM} ORDER BY attempts DESC, due_at, case_id LIMIT $2
 """
 REPLICAS = f"""
@@ -126,12 +144,17 @@ class Replica(Value, frozen=True, kw_only=True):
 
 
 class Overview(Value, frozen=True, kw_only=True):
-    """All of it, at one instant of the database's clock; the calendar and the holds a moment later."""
+    """All of it, at one instant of the database's clock; the calendar and the holds a moment later.
+
+    ``waiting_since``: when the overdue deadline that waits longest should have been tried; what is put off does
+    not wait.
+    """
 
     now: Instant
     watermark: Mark
     clock: ClockState
     overdue: Overdue
+    waiting_since: Instant | None
     lateness: Late
     schedulers: tuple[Replica, ...]
     calendar: Coverage
@@ -143,7 +166,7 @@ async def overview(ledger: Ledger) -> Overview:
     async with ledger.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         state = await connection.fetchrow(STATE)
         assert state is not None, "the migration made the row"
-        overdue = await _overdue(connection, _floor(state))
+        overdue, waiting_since = await _overdue(connection, _floor(state))
         late = Late(hour=await quantiles(connection, HOUR), day=await quantiles(connection, DAY))
         replicas = tuple(Replica(**row) for row in await connection.fetch(REPLICAS, REPLICAS_MAX))
     return Overview(
@@ -151,6 +174,7 @@ async def overview(ledger: Ledger) -> Overview:
         watermark=_mark(state),
         clock=ClockState(high_water=state["high_water"], paused=state["paused"]),
         overdue=overdue,
+        waiting_since=waiting_since,
         lateness=late,
         schedulers=replicas,
         calendar=await coverage(ledger),
@@ -158,22 +182,24 @@ async def overview(ledger: Ledger) -> Overview:
     )
 
 
-async def _overdue(connection: Connection, floor: Instant) -> Overdue:
+async def _overdue(connection: Connection, floor: Instant) -> tuple[Overdue, Instant | None]:
     counts = await connection.fetchrow(COUNTS, COUNTED_MAX, floor)
     assert counts is not None, "aggregates have a row"
     oldest, failing = list[asyncpg.Record](), list[asyncpg.Record]()
     if counts["waiting"] or counts["put_off"]:
         oldest = await connection.fetch(OLDEST, LISTED_MAX, floor)
-    if counts["failed"]:
+    failed = min(COUNTED_MAX, await connection.fetchval(FAILED, COUNTED_MAX))
+    if failed:
         failing = await connection.fetch(FAILING, COUNTED_MAX, LISTED_MAX)
-    return Overdue(
+    overdue = Overdue(
         count=min(COUNTED_MAX, counts["waiting"] + counts["put_off"]),
-        complete=max(counts["waiting"], counts["held"] + counts["failed"]) < COUNTED_MAX,
+        complete=max(counts["waiting"], counts["known"]) < COUNTED_MAX,
         held=counts["held"],
-        failed=counts["failed"],
+        failed=failed,
         oldest=tuple(OverdueRow(**row) for row in oldest),
         failing=tuple(OverdueRow(**row) for row in failing),
     )
+    return overdue, counts["since"]
 
 
 def _mark(state: asyncpg.Record) -> Mark:
