@@ -219,6 +219,30 @@ async def test_another_host_whose_clock_agrees_ends_the_doubt_at_once_and_one_on
     assert await noted(firing) == ["clock_paused", "clock_resumed"]
 
 
+async def test_whoever_doubts_the_same_or_began_since_is_no_witness(firing: Ledger, server: Server) -> None:
+    """As where every host goes by the same wrong time server."""
+    hosts = [Host(firing, f"{name}:1:a") for name in ("one", "two")]
+    for host in hosts:
+        await host.look()
+    await server.runs_ahead_by(HOUR_S)
+    for host in hosts:
+        host.ahead_s = HOUR_S
+    for _ in range(3):
+        for host in hosts:
+            assert await host.look() is not None, "the other one is as doubtful"
+    new = Host(firing, "three:1:a")
+    new.ahead_s = HOUR_S
+    assert await new.look() is None, "it knows of no other time"
+    await beat(firing, "three:1:a", Vitals(offset_ms=new.gate.offset_ms))
+    for host in hosts:
+        assert await host.look() is not None
+        host.later_s = SETTLED_S + 1
+        host.ahead_s = HOUR_S + SETTLED_S + 1
+    await server.runs_ahead_by(HOUR_S + SETTLED_S + 1)
+    for host in hosts:
+        assert await host.look() is None, "they have gone on together"
+
+
 async def test_clocks_that_are_behind_what_was_seen_before_are_doubted_even_by_a_scheduler_that_just_started(
     firing: Ledger, server: Server
 ) -> None:

@@ -32,8 +32,9 @@ RAISE = "UPDATE clock_state SET high_water = $1 WHERE high_water IS NULL OR high
 ACCEPT = "UPDATE clock_state SET high_water = $1"
 WITNESS = """
 SELECT EXISTS (SELECT FROM schedulers WHERE split_part(name, ':', 1) <> split_part($1, ':', 1)
-    AND seen_at BETWEEN $2 AND clock_timestamp() AND abs(offset_ms) <= $3)
+    AND seen_at BETWEEN $2 AND clock_timestamp() AND abs(offset_ms) <= $3 AND paused IS NULL AND started_at < $2)
 """
+"""Who is paused has seen the same, and bears out nothing; who began since cannot have seen it."""
 HOLD_STATE = "SELECT FROM clock_state FOR UPDATE"
 PAUSE = "UPDATE clock_state SET paused = $1 WHERE paused IS NULL"
 RESUME = f"""
@@ -153,7 +154,8 @@ class Gate:
     async def _settled(self, connection: Connection, reading: Reading, found: Doubt) -> bool:
         """Whether clocks that agree, though not with the past, are believed again.
 
-        Another host's scheduler whose clock agrees too is asked first; without one, they must go on together a while.
+        Another host's scheduler whose clock agrees too, and that doubts nothing, is asked first; without one, they must
+        go on together a while.
         """
         if found.why == "disagrees":
             self._steady = None
