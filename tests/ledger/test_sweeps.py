@@ -22,6 +22,7 @@ from case_events.ledger.store import Loaded, load
 from case_scheduler.clock import timeouts
 from case_scheduler.clock.pace import GROWS_BY, LANES, LARGEST, LONGEST_S, TURN_S, Pace
 from case_scheduler.clock.timeouts import Sweeper, Swept
+from tests import examples
 from tests.ledger.desk import SWIFT, Desk, a_filing, now, stored
 
 ALSO_REMINDED = """
@@ -212,6 +213,32 @@ async def test_a_case_for_which_postgres_refuses_the_whole_transaction_is_found_
     sweeper.look_everywhere()
     await sweeper.sweep(never, for_ever)
     assert await fired(superuser, refused) == 1
+
+
+async def test_under_test_clocks_too_the_case_that_is_refused_is_found_and_no_other_is_put_off(
+    desk: Desk, sweeper: Sweeper, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeouts, "CLOCKED_S", 0.0)
+    cases = []
+    for _ in range(4):
+        clock = await desk.clock()
+        cases.append(await desk.filed(a_filing(clock=clock)))
+        await desk.advance(clock, Instant.of(examples.NOON + timedelta(days=30)))
+    refused = cases.pop(1)
+    await superuser.execute(REFUSE.format(refused))
+    try:
+        sweeper._clocked_pace.batch = 4
+        sweeper.look_everywhere()
+        with capture_logs() as told:
+            for _ in range(6):
+                await sweeper.sweep(never, for_ever)
+        assert {one["case_id"] for one in told if one["event"] == "case_failed"} == {str(refused)}
+        assert len(await stored(superuser, refused)) == 1
+    finally:
+        await superuser.execute(ALLOW)
+    for case_id in cases:
+        assert len(await stored(superuser, case_id)) > 1
+    await superuser.execute("DELETE FROM deadlines WHERE test_clock IS NOT NULL")
 
 
 async def test_one_case_of_which_somebody_holds_a_row_delays_no_other(

@@ -202,7 +202,7 @@ class Sweeper:
                 )
                 tracing.note(cases=len(fired.claimed), events=fired.events)
         except Exception as error:
-            if not await self._failed(kind, claimed, limit, pace, error):
+            if not await self._failed(kind, claimed, pace, error):
                 raise
             return Took(claimed=limit, limit=limit, seconds=time.monotonic() - began)
         took = Took(claimed=len(fired.claimed), limit=limit, seconds=time.monotonic() - began)
@@ -211,12 +211,12 @@ class Sweeper:
         self._note(kind, replace(fired, took_s=took.seconds), went_on=claim is claims.CLAIM_LIVE)
         return took
 
-    async def _failed(self, kind: str, claimed: list[CaseId], limit: int, pace: Pace, error: Exception) -> bool:
+    async def _failed(self, kind: str, claimed: Sequence[CaseId], pace: Pace, error: Exception) -> bool:
         """Nothing of a batch was written; whether a case of it may be to blame. Which one is found by halving."""
         if not claimed:
             return False
         pace.failed()
-        alone = limit == 1 or len(claimed) == 1
+        alone = len(claimed) == 1
         # A case that is too long to be read in time ends its session, as Postgres does when it goes away: whether it is
         # there is asked once the case is alone. That a table is locked is no case's doing.
         if isinstance(error, UNAVAILABLE) and (not alone or isinstance(error, asyncpg.LockNotAvailableError)):

@@ -48,7 +48,7 @@ SELECT d.case_id, d.next_try_at, {HELD} AS again_at FROM deadlines d
 """
 """The same among cases that are named."""
 CLOCKS_MAX = 20
-"""Test clocks in one pass, any of those that wait; each gets the same share of it."""
+"""Test clocks in one pass, any of those that wait, and no more than cases; each gets the same share of it."""
 SLICE_H = 120
 """So much of a test clock's time one pass fires at most: it reads each case once, and does not write for too long."""
 NEXT_OF_CASE = """NOT EXISTS (
@@ -67,7 +67,7 @@ WITH waiting AS MATERIALIZED (
         ORDER BY d.due_at LIMIT 1
     ) AS first
     WHERE t.frozen_at IS NULL AND t.deleted_at IS NULL
-    ORDER BY random() LIMIT {CLOCKS_MAX}
+    ORDER BY random() LIMIT least($1, {CLOCKS_MAX})
 ),
 ours AS MATERIALIZED (
     SELECT id, until, count(*) OVER () AS clocks FROM waiting
