@@ -218,6 +218,7 @@ def test_the_scheduler_is_probed_where_it_answers() -> None:
     assert pods()["caselog-scheduler"]["terminationGracePeriodSeconds"] > DRAIN_S + CLOSE_S
     service = compose()["services"]["scheduler"]
     port = service["environment"]["CASELOG_SCHEDULER_PORT"]
+    assert service["environment"]["CASELOG_SCHEDULER_HOST"] == "0.0.0.0", "who gathers metrics is another container"  # noqa: S104
     assert f"127.0.0.1:{port}/healthz" in service["healthcheck"]["test"][-1]
     assert int(service["stop_grace_period"].rstrip("s")) > DRAIN_S + CLOSE_S
 

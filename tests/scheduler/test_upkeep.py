@@ -20,7 +20,7 @@ from case_events.ledger.database import Ledger, open_ledger
 from case_scheduler import chores
 from case_scheduler import upkeep as rounds
 from case_scheduler.chores import JOBS, verify
-from case_scheduler.upkeep import Job, Stopping, Upkeep
+from case_scheduler.upkeep import Job, Stopping, Upkeep, keep_calendars
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk
@@ -140,6 +140,44 @@ async def test_a_job_whose_owner_died_is_anybodys_after_a_while_and_the_dead_can
         assert await upkeep.take(connection, "job", DAY_S, "third:1:a") is None
     (row,) = await rows(superuser)
     assert (row["owner"], row["outcome"]) == ("living:1:a", "well")
+
+
+async def test_a_job_that_cannot_even_be_begun_is_heard_of(ledger: Ledger, superuser: asyncpg.Connection) -> None:
+    heard = list[tuple[str, bool]]()
+    one = Upkeep(ledger, "one:1:a", (Job("job", DAY_S, Work()),), ended=lambda *said: heard.append(said))
+    await superuser.execute("REVOKE INSERT ON upkeep FROM caselog_scheduler")
+    try:
+        await one.round(never)
+    finally:
+        await superuser.execute("GRANT INSERT ON upkeep TO caselog_scheduler")
+    assert heard == [("job", False)]
+
+
+async def test_the_days_are_looked_at_while_a_job_takes_its_time_and_when_they_cannot_be_that_is_heard_of(
+    module_database: Database, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "CALENDARS_EVERY_S", 0.05)
+    heard, stop = list[tuple[str, bool]](), asyncio.Event()
+    ledger = await open_ledger(module_database.scheduler, master_key=MASTER_KEY, calendar=examples.calendar())
+    before = ledger.calendar
+    keeping = asyncio.create_task(keep_calendars([ledger], stop, lambda *said: heard.append(said)))
+    try:
+        async with asyncio.timeout(10):
+            while not heard:
+                await asyncio.sleep(0.01)
+            assert ledger.calendar is not before
+            await superuser.execute("REVOKE SELECT ON calendars FROM caselog_scheduler")
+            while ("calendars", False) not in heard:
+                await asyncio.sleep(0.01)
+            await superuser.execute("GRANT SELECT ON calendars TO caselog_scheduler")
+            heard.clear()
+            while ("calendars", True) not in heard:
+                await asyncio.sleep(0.01)
+    finally:
+        await superuser.execute("GRANT SELECT ON calendars TO caselog_scheduler")
+        stop.set()
+        await asyncio.wait_for(keeping, 5)
+        await ledger.close()
 
 
 async def test_told_to_stop_it_begins_no_other_job(ledger: Ledger, superuser: asyncpg.Connection) -> None:

@@ -32,7 +32,7 @@ from case_scheduler.meters import Meters
 from case_scheduler.pulse import Pulse
 from case_scheduler.sequencer import end_numbering, keep_numbering
 from case_scheduler.settings import Settings
-from case_scheduler.upkeep import Upkeep
+from case_scheduler.upkeep import CALENDARS, Upkeep, keep_calendars
 from case_scheduler.webhooks.postman import Postman
 from case_scheduler.webhooks.sending import Sender
 
@@ -70,7 +70,7 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, wish.ask)
     pulse, meters = Pulse(name), Meters()
-    meters.watch(pulse, [job.name for job in JOBS])
+    meters.watch(pulse, [*(job.name for job in JOBS), CALENDARS])
     sock = listening(settings.scheduler_host, settings.scheduler_port, _inherited())
     async with answering(sock, pulse, meters.exposed), _opened(settings, "caselog-scheduler", FIRING_POOL) as ledger:
         log.info("started", name=name, port=sock.getsockname()[1] if sock else None)
@@ -155,14 +155,14 @@ async def _work(
     sweeper = Sweeper(ledger, share=settings.catch_up_share, told=meters.fired)
     meters.watch_sweeps(sweeper)
     clockwork = Clockwork(ledger, Gate(pulse.name, settings.clock_tolerance_s), sweeper, meters.lateness, pulse)
-    refreshed = [lambda: calendars.refresh(ledger), lambda: calendars.refresh(aside)]
-    upkeep = Upkeep(aside, pulse.name, JOBS, refreshed, meters.upkept)
+    upkeep = Upkeep(aside, pulse.name, JOBS, meters.upkept)
     async with Bell(settings.database_url, settings.collective_every_s) as bell:
         numbering = _begun(keep_numbering(ledger, bell, stopping, pulse.ticked), "numbering")
         tasks = {
             _begun(clockwork.keep(bell, stopping), "clockwork"),
             _begun(keep_linking(aside, bell, stopping, meters.linked), "linking"),
             _begun(upkeep.keep(bell, stopping), "upkeep"),
+            _begun(keep_calendars([ledger, aside], wish.stop, meters.upkept), "calendars"),
             _begun(keep_measuring(aside, meters, pulse, wish.stop), "measuring"),
             _begun(postman.keep(wish.stop), "postman"),
         }

@@ -6,12 +6,14 @@ On connections of its own, a little at a time, and never waited for: firing come
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import structlog
 
-from case_events.ledger.clock import upkeep
+from case_events.ledger.clock import calendars, upkeep
 from case_events.ledger.clock.upkeep import ABANDONED_S, CameTo, Turn
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
@@ -20,7 +22,11 @@ from case_scheduler.clock.bell import Bell
 JOB_S_MAX = ABANDONED_S - 300
 """No job takes longer; before anybody else may take it for left, it has ended."""
 
+CALENDARS, CALENDARS_EVERY_S = "calendars", calendars.REFRESH_S / 2
+"""What keeps this process's days the published ones, as it is counted among the jobs, and how often it looks."""
+
 Stopping = Callable[[], bool]
+Ended = Callable[[str, bool], None]
 Work = Callable[[Ledger, Stopping, str | None], Awaitable[CameTo]]
 """Given the ledger, whether to stop, and where the last turn said to go on; what it came to."""
 
@@ -35,20 +41,38 @@ class Job(NamedTuple):
     work: Work
 
 
+async def keep_calendars(ledgers: Sequence[Ledger], stop: asyncio.Event, ended: Ended) -> None:
+    """Look at the published days for these again and again until told to stop, however long a job of upkeep takes.
+
+    ``ended`` hears that it failed; where Postgres was away, once the days are older than anybody may go by.
+    """
+    fresh_at = time.monotonic()
+    while not stop.is_set():
+        try:
+            for ledger in ledgers:
+                await calendars.refresh(ledger)
+            fresh_at = time.monotonic()
+            ended(CALENDARS, True)
+        except UNAVAILABLE as error:
+            log.warning("database_away", job=CALENDARS, error=f"{type(error).__name__}: {error}")
+            if time.monotonic() - fresh_at > calendars.REFRESH_S:
+                ended(CALENDARS, False)
+        except Exception as error:
+            log.exception("upkeep_failed", job=CALENDARS, error=type(error).__name__)
+            ended(CALENDARS, False)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), CALENDARS_EVERY_S)
+
+
 class Upkeep:
-    """The jobs of one process, and what it does itself at every call: ``always``, such as looking at a calendar."""
+    """The jobs of one process."""
 
     def __init__(
-        self,
-        ledger: Ledger,
-        name: str,
-        jobs: Sequence[Job],
-        always: Sequence[Callable[[], Awaitable[object]]] = (),
-        ended: Callable[[str, bool], None] = lambda _name, _well: None,
+        self, ledger: Ledger, name: str, jobs: Sequence[Job], ended: Ended = lambda _name, _well: None
     ) -> None:
-        """``ended``: hears of every job that ended here, and whether it ended well."""
+        """``ended``: hears of every job that ended here or could not be begun, and whether it ended well."""
         self._ledger, self._name = ledger, name
-        self._jobs, self._always, self._ended = jobs, always, ended
+        self._jobs, self._ended = jobs, ended
 
     async def keep(self, bell: Bell, stopping: Stopping) -> None:
         """A round whenever the bell calls one, until told to stop; whatever goes wrong in one, the next comes."""
@@ -58,8 +82,6 @@ class Upkeep:
 
     async def round(self, stopping: Stopping) -> None:
         """Everything that is to be done now."""
-        for work in self._always:
-            await self._surely(work, "refresh")
         for job in self._jobs:
             if stopping():
                 return
@@ -72,6 +94,7 @@ class Upkeep:
             log.warning("database_away", job=name, error=f"{type(error).__name__}: {error}")
         except Exception as error:
             log.exception("upkeep_failed", job=name, error=type(error).__name__)
+            self._ended(name, False)
 
     async def _in_turn(self, job: Job, stopping: Stopping) -> None:
         async with self._ledger.connection() as connection:
