@@ -79,6 +79,7 @@ class Sweeper:
         self._troubled = False
         self._failing, self._wrote = False, False
         self._streak = Streak()
+        self._suspect: CaseId | None = None
         self._left_for_s: float | None = None
 
     def look_everywhere(self) -> None:
@@ -217,9 +218,7 @@ class Sweeper:
             return False
         pace.failed()
         alone = len(claimed) == 1
-        # A case that is too long to be read in time ends its session, as Postgres does when it goes away: whether it is
-        # there is asked once the case is alone. That a table is locked is no case's doing.
-        if isinstance(error, UNAVAILABLE) and (not alone or isinstance(error, asyncpg.LockNotAvailableError)):
+        if isinstance(error, UNAVAILABLE) and not self._ended_it_again(claimed, error):
             return False
         told = not self._streak.of_all
         failed = [case_id for case_id in claimed if self._streak.failed(case_id, error)] if alone else []
@@ -233,6 +232,15 @@ class Sweeper:
         self._failing = True
         self.look_everywhere()
         return True
+
+    def _ended_it_again(self, claimed: Sequence[CaseId], error: Exception) -> bool:
+        """Whether one case, alone in its pass, has ended its session twice: it is too long to be read in time.
+
+        Once, Postgres may have gone away in that moment. That a table is locked is no case's doing.
+        """
+        before, self._suspect = self._suspect, claimed[0] if len(claimed) == 1 else None
+        again = before is not None and before == self._suspect
+        return again and not isinstance(error, asyncpg.LockNotAvailableError)
 
     async def _postponed(self, cases: Sequence[CaseId]) -> bool:
         """Whether these were postponed: not where Postgres does not answer at once."""
