@@ -270,6 +270,7 @@ FLOORS: dict[str, list[str]] = {
         "webhooks.attempts",
         "webhooks.errands",
         "webhooks.making",
+        "webhooks.collecting",
         "webhooks.sorting",
         "webhooks.measured",
         "callers.limits",

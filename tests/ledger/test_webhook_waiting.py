@@ -19,17 +19,19 @@ from case_events.ledger.feed import reader, subscriptions
 from case_events.ledger.feed.reader import Sought
 from case_events.ledger.feed.sequencing import tick
 from case_events.ledger.feed.subscriptions import NotHeld
-from case_events.ledger.webhooks import circuits, sorting, waiting
+from case_events.ledger.webhooks import circuits, collecting, sorting, waiting
 from case_events.ledger.webhooks.circuits import CLOSED, FAILURES_MAX, PROBE_S, PROBE_S_MAX, Circuit
+from case_events.ledger.webhooks.collecting import Bag, Probes
 from case_events.ledger.webhooks.endpoints import Endpoint, Shelf
 from case_events.ledger.webhooks.making import Origin, Wanted, create
-from case_events.ledger.webhooks.sorting import Bag, Round, Tried
+from case_events.ledger.webhooks.sorting import Round, Tried
 from case_events.ledger.webhooks.waiting import Backlog, Delayed
 from tests import examples
 from tests.ledger.desk import Desk, a_filing, a_report
 
-A, B, C = (UUID(int=number) for number in (1, 2, 3))
+A, B, C, D = (UUID(int=number) for number in (1, 2, 3, 4))
 POSTMAN = "postman"
+BEGINNING = Probes()
 OTHER = Party(role="merchant", id="m-2")
 
 
@@ -77,32 +79,52 @@ async def test_only_the_head_of_a_case_has_a_turn_and_takes_along_what_waits_beh
     assert positions(await waiting.due(connection, endpoint)) == [3], "it is the head now, and nobody put it off"
 
 
-async def test_a_probe_is_the_earliest_when_it_is_due_and_else_one_head_after_the_other(
+async def test_what_was_refused_is_probed_the_earliest_when_it_is_due_and_else_one_head_after_the_other(
     connection: Connection, endpoint: UUID
 ) -> None:
-    await put(connection, endpoint, (1, A, 1, 60), (2, A, 0, 0), (3, B, 1, 60), (5, C, 1, -1))
+    await put(connection, endpoint, (1, A, 1, 60), (2, A, 0, 0), (3, B, 1, 60), (5, C, 1, -1), (6, D, 0, 0))
     probed, turns = 0, []
     for _ in range(4):
-        one = await waiting.probe(connection, endpoint, probed)
+        one = await waiting.refused(connection, endpoint, probed)
         assert one is not None
         turns.append((probed := one.position, one.due))
     assert turns == [(1, False), (3, False), (5, True), (1, False)]
     await put(connection, endpoint, (1, A, 1, -1))
     for probed in (0, 1, 3, 5):
-        one = await waiting.probe(connection, endpoint, probed)
+        one = await waiting.refused(connection, endpoint, probed)
         assert one is not None
         assert one.position == 1
-    assert await waiting.probe(connection, uuid4(), 0) is None
+    assert await waiting.refused(connection, uuid4(), 0) is None
+
+
+async def test_of_what_was_never_tried_the_head_that_is_furthest_from_what_was_refused_is_probed(
+    connection: Connection, endpoint: UUID
+) -> None:
+    await put(connection, endpoint, (1, A, 1, 60), (2, A, 0, 0), (3, B, 0, 0), (5, C, 0, 0), (6, C, 0, 0), (7, A, 0, 0))
+    one = await waiting.untried(connection, endpoint)
+    assert one is not None
+    assert (one.position, one.attempts, one.due) == (5, 0, True)
+    await waiting.done(connection, endpoint, [3, 5, 6])
+    assert await waiting.untried(connection, endpoint) is None, "the rest is behind what was refused"
+    assert await waiting.untried(connection, uuid4()) is None
+
+
+async def test_cases_of_which_nothing_was_refused_are_taken_along_first(connection: Connection, endpoint: UUID) -> None:
+    await put(connection, endpoint, (1, A, 1, -9), (2, B, 2, -9), (3, B, 0, 0), (4, C, 0, -1), (5, C, 0, 0))
+    assert positions(await waiting.due(connection, endpoint, 1)) == [4]
+    assert positions(await waiting.due(connection, endpoint, 3)) == [1, 4, 5]
+    assert positions(await waiting.due(connection, endpoint)) == [1, 2, 3, 4, 5]
 
 
 async def test_who_is_resumed_has_all_tries_again_and_who_is_back_loses_none(
     connection: Connection, endpoint: UUID
 ) -> None:
-    await put(connection, endpoint, (1, A, 3, 60), (2, B, 4, -1), (3, A, 0, 0))
+    await put(connection, endpoint, (1, A, 3, 60), (2, B, 4, -1), (3, A, 0, 0), (4, C, 1, 60))
     await waiting.try_sooner(connection, endpoint)
-    assert [(one.position, one.attempts) for one in await waiting.due(connection, endpoint)] == [(1, 2), (2, 4), (3, 0)]
+    due = await waiting.due(connection, endpoint)
+    assert [(one.position, one.attempts) for one in due] == [(1, 2), (2, 4), (3, 0), (4, 1)], "what was tried was tried"
     await waiting.try_at_once(connection, endpoint)
-    assert [(one.position, one.attempts) for one in await waiting.due(connection, endpoint)] == [(1, 0), (2, 0), (3, 0)]
+    assert [one.attempts for one in await waiting.due(connection, endpoint)] == [0] * 4
     await waiting.forget(connection, endpoint)
     assert await waiting.backlog(connection, endpoint) == Backlog(events=0, since=None, due_in_s=None)
 
@@ -170,9 +192,10 @@ async def collected(
     endpoint: Endpoint,
     circuit: Circuit = CLOSED,
     backlog: Backlog | None = None,
+    probes: Probes = BEGINNING,
 ) -> Bag:
     waits = backlog or await waiting.backlog(connection, endpoint.id)
-    return await sorting.collect(connection, ledger.vault, endpoint, POSTMAN, circuit, waits, 0)
+    return await collecting.collect(connection, ledger.vault, endpoint, POSTMAN, circuit, waits, probes)
 
 
 async def test_who_filters_by_merchant_sees_whole_cases_and_who_is_limited_to_one_sees_as_they_may(
@@ -253,31 +276,85 @@ async def test_while_as_much_waits_as_may_nothing_more_is_read_and_a_probe_is_al
     assert sum(map(len, first.chains)) == 1, "nothing waits: the next event is the probe"
     await put(connection, endpoint.id, (1, cases["m-1"], 1, 60.0), (2, cases["anonymous"], 1, 60.0))
     second = await collected(connection, ledger, endpoint, circuit=probing)
-    assert [positions(chain) for chain in second.chains] == [[1]]
-    assert second.through == 0
-    assert not second.chains[0][0].due, "it is tried before its turn"
-    in_vain = Round(tried=(Tried(letter=second.chains[0][0], delivered=False),), attempts=(), circuit=probing)
+    ((new,),) = second.chains
+    assert (new.case_id, new.tries, new.waits) == (cases["m-2"], 0, False), "of a case that does not wait"
+    assert second.through == new.position, "so far the feed is read, and no further"
+    assert {one.case_id for one in second.behind} <= {cases["m-1"], cases["anonymous"]}
+    assert second.more
+    turn = BEGINNING.then(new)
+    third = await collected(connection, ledger, endpoint, circuit=probing, probes=turn)
+    assert [positions(chain) for chain in third.chains] == [[1]], "by turns with what was refused"
+    assert third.through == 0
+    assert not third.chains[0][0].due, "it is tried before its turn"
+    assert turn.then(third.chains[0][0]) == Probes(untried=True, after=1)
+    in_vain = Round(tried=(Tried(letter=third.chains[0][0], delivered=False),), attempts=(), circuit=probing)
     async with connection.transaction():
-        settled = await sorting.settle(connection, endpoint, POSTMAN, second, in_vain, lambda _: None)
+        settled = await sorting.settle(connection, endpoint, POSTMAN, third, in_vain, lambda _: None)
     assert not settled.ended
-    one = await waiting.probe(connection, endpoint.id, 0)
+    one = await waiting.refused(connection, endpoint.id, 0)
     assert one is not None
     assert (one.position, one.attempts, one.due) == (1, 1, False), "and that costs none of its tries"
+    full = Backlog(events=waiting.WAITING_MAX, since=None, due_in_s=None)
+    fourth = await collected(connection, ledger, endpoint, circuit=probing, backlog=full)
+    assert [positions(chain) for chain in fourth.chains] == [[1]], "where nothing new may be read, what was refused"
+
+
+async def test_a_probe_is_one_that_was_refused_where_nothing_else_is_for_the_endpoint(
+    connection: Connection, ledger: Ledger, scheduler: Ledger, cases: dict[str, CaseId]
+) -> None:
+    probing = Circuit(failures=FAILURES_MAX)
+    endpoint = await told_of(ledger, scheduler, Viewer(), merchants=("m-1",))
+    await put(connection, endpoint.id, (1, cases["m-1"], 1, 60.0), (2, cases["anonymous"], 1, 60.0))
+    bag = await collected(connection, ledger, endpoint, circuit=probing)
+    assert [positions(chain) for chain in bag.chains] == [[1]]
+    assert {one.case_id for one in bag.behind} == {cases["m-1"], cases["anonymous"]}
+    assert not bag.more, "all that is new waits behind it"
+
+
+async def test_who_closes_the_circuit_is_tried_at_once_but_for_what_was_refused_while_others_were_taken(
+    connection: Connection,
+    ledger: Ledger,
+    scheduler: Ledger,
+    superuser: asyncpg.Connection,
+    cases: dict[str, CaseId],
+) -> None:
+    endpoint = await told_of(ledger, scheduler, Viewer())
+    opened = Circuit(failures=FAILURES_MAX, open_for_s=1.0)
+    await put(connection, endpoint.id, (1, cases["m-1"], 3, 60.0), (2, cases["anonymous"], 2, 60.0))
+    await superuser.execute(REFUSED, endpoint.id, 1)
+    await circuits.turn(connection, endpoint.id, CLOSED, succeeded=True, failed=True)
+    await superuser.execute(REFUSED, endpoint.id, 2)
+    await circuits.turn(connection, endpoint.id, opened, succeeded=False, failed=True)
+    await circuits.close(connection, endpoint.id)
+    assert await circuits.circuit(connection, endpoint.id) == CLOSED
+    assert [(one.position, one.attempts) for one in await waiting.due(connection, endpoint.id)] == [(2, 1)]
+    await waiting.done(connection, endpoint.id, [2])
+    assert await waiting.due(connection, endpoint.id) == (), "it has its own turn"
+    one = await waiting.refused(connection, endpoint.id, 0)
+    assert one is not None
+    assert one.attempts == 3
+
+
+REFUSED = """
+INSERT INTO webhook_attempts
+    (endpoint, position, event_id, case_id, type, reason, number, at, took_ms, outcome, status, detail)
+SELECT $1, f.position, e.event_id, f.case_id, e.type, 'event', 1, clock_timestamp(), 1, 'refused', 422, NULL
+FROM feed f JOIN events e ON e.case_id = f.case_id AND e.version = f.version WHERE f.position = $2
+"""
 
 
 async def test_an_event_that_could_not_be_read_is_no_probe_before_its_turn(
     connection: Connection, ledger: Ledger, scheduler: Ledger, cases: dict[str, CaseId]
 ) -> None:
     endpoint = await told_of(ledger, scheduler, Viewer())
-    await put(connection, endpoint.id, (1, cases["m-1"], 0, 60.0), (2, cases["anonymous"], 1, 60.0))
+    await put(connection, endpoint.id, (1, cases["m-1"], 0, 60.0), (2, cases["anonymous"], 0, 60.0))
     assert await subscriptions.park(connection, endpoint.subscription, POSTMAN, 1, "a kind of event that is none") == 1
-    for probed in (0, 1, 2):
-        one = await waiting.probe(connection, endpoint.id, probed)
-        assert one is not None
-        assert one.position == 2
+    one = await waiting.untried(connection, endpoint.id)
+    assert one is not None
+    assert one.position == 2
     await waiting.done(connection, endpoint.id, [2])
-    assert await waiting.probe(connection, endpoint.id, 2) is None, "so the next event of the feed is one"
+    assert await waiting.untried(connection, endpoint.id) is None, "so the next event of the feed is one"
     await put(connection, endpoint.id, (1, cases["m-1"], 0, -1.0))
-    due = await waiting.probe(connection, endpoint.id, 2)
+    due = await waiting.untried(connection, endpoint.id)
     assert due is not None
     assert (due.position, due.due) == (1, True)

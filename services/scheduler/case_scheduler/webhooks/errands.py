@@ -17,10 +17,11 @@ from case_events.ledger.feed.subscriptions import advance
 from case_events.ledger.webhooks import circuits, errands
 from case_events.ledger.webhooks.attempts import Attempt, record
 from case_events.ledger.webhooks.circuits import CLOSED, Circuit
+from case_events.ledger.webhooks.collecting import Bag, collect_again
 from case_events.ledger.webhooks.endpoints import Endpoint
 from case_events.ledger.webhooks.errands import Errand
 from case_events.ledger.webhooks.secrets import signing
-from case_events.ledger.webhooks.sorting import Bag, Round, collect_again, settle_again
+from case_events.ledger.webhooks.sorting import Round, settle_again
 from case_events.outgoing.form import encoded
 from case_events.outgoing.trials import TRIAL, trial
 from case_scheduler.webhooks.rounds import Sending

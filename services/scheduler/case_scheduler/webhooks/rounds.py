@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from case_events import tracing
 from case_events.ledger.webhooks.attempts import Attempt, Reason
 from case_events.ledger.webhooks.circuits import Circuit
+from case_events.ledger.webhooks.collecting import Letter
 from case_events.ledger.webhooks.endpoints import Endpoint
-from case_events.ledger.webhooks.sorting import Letter, Round, Tried
+from case_events.ledger.webhooks.sorting import Round, Tried
 from case_events.outgoing.cloudevents import cloud_event, type_of
 from case_events.outgoing.form import encoded
 from case_scheduler.webhooks.sending import Answer, Sender

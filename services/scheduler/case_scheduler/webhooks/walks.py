@@ -19,9 +19,10 @@ from case_events.ledger.feed.reader import BeyondFeed
 from case_events.ledger.feed.subscriptions import NotHeld
 from case_events.ledger.webhooks import circuits, waiting
 from case_events.ledger.webhooks.circuits import Circuit
+from case_events.ledger.webhooks.collecting import Bag, Probes, collect
 from case_events.ledger.webhooks.endpoints import Changed, Endpoint
 from case_events.ledger.webhooks.secrets import signing
-from case_events.ledger.webhooks.sorting import Bag, Round, collect, settle
+from case_events.ledger.webhooks.sorting import Round, settle
 from case_events.ledger.webhooks.waiting import Backlog
 from case_scheduler.webhooks.errands import TRIES_S, Errands
 from case_scheduler.webhooks.rounds import Sending
@@ -76,7 +77,7 @@ class Walk:
         self._called = asyncio.Event()
         self._asked, self._ended, self._leaving = True, False, False
         self._backlog: Backlog | None = None
-        self._probed, self._reached = 0, -1
+        self._probes, self._reached = Probes(), -1
 
     def call(self, endpoint: Endpoint | None = None) -> None:
         """There is more in the feed; with the ``endpoint``: it was changed, or asked for something."""
@@ -142,13 +143,13 @@ class Walk:
             backlog = self._backlog
             if backlog is None or backlog.events:
                 backlog = self._backlog = await waiting.backlog(connection, endpoint.id)
-            said = (self._ledger.vault, endpoint, self._owner, circuit, backlog, self._probed)
+            said = (self._ledger.vault, endpoint, self._owner, circuit, backlog, self._probes)
             bag = await collect(connection, *said)
             secrets = await signing(connection, self._ledger.vault, endpoint.id) if bag.chains else ()
         if not (bag.chains or bag.behind or bag.void or bag.unreadable):
             return await self._nothing(endpoint, bag, circuit)
         if circuit.probing and bag.chains:
-            self._probed = bag.chains[0][0].position
+            self._probes = self._probes.then(bag.chains[0][0])
         sending = Sending(self._sender, endpoint, secrets, circuit, self.stop, heard=self._heard)
         done = await sending.send(bag.chains)
         await self._settle(endpoint, bag, done)

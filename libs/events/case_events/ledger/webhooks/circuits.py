@@ -6,6 +6,7 @@ from uuid import UUID
 
 from case_events.core.values import Value
 from case_events.ledger.connection import Connection
+from case_events.ledger.webhooks import waiting
 
 FAILURES_MAX = 5
 """Attempts that fail one after the other until the circuit opens."""
@@ -63,6 +64,17 @@ async def turn(connection: Connection, endpoint: UUID, now: Circuit, *, succeede
     """Keep how it is now; ``succeeded``, ``failed``: what there was among the attempts since it was read."""
     open_for_s = now.open_for_s or None
     await connection.execute(TURN, endpoint, now.failures, open_for_s, succeeded, failed)
+
+
+async def close(connection: Connection, endpoint: UUID, now: Circuit = CLOSED, *, failed: bool = False) -> None:
+    """The receiver took something: who takes events again takes at once what waited for a later try.
+
+    ``now``: how it is after all there was. Whoever calls has the row of the endpoint's subscription: nobody else turns
+    the circuit meanwhile.
+    """
+    if (await circuit(connection, endpoint)).probing:
+        await waiting.try_sooner(connection, endpoint)
+    await turn(connection, endpoint, now, succeeded=True, failed=failed)
 
 
 async def forget(connection: Connection, endpoint: UUID) -> None:

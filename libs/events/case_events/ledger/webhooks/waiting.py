@@ -26,24 +26,36 @@ FROM (
 ) AS w
 """
 HEADS = """
-SELECT DISTINCT ON (case_id) case_id, position, next_try_at FROM webhook_waiting WHERE endpoint = $1
+SELECT DISTINCT ON (case_id) case_id, position, attempts, next_try_at FROM webhook_waiting WHERE endpoint = $1
 ORDER BY case_id, position
 """
+# Cases of which nothing was refused before the others, in either limit: what is refused for good keeps nobody out.
 DUE = f"""
-SELECT w.position, w.case_id, w.attempts, w.next_try_at <= clock_timestamp() AS due FROM (
-    SELECT case_id FROM ({HEADS}) AS h WHERE next_try_at <= clock_timestamp() ORDER BY next_try_at, position LIMIT $2
-) AS c JOIN webhook_waiting w ON w.endpoint = $1 AND w.case_id = c.case_id ORDER BY w.position LIMIT $2
-"""
-# The earliest of all whenever it is due, so that its tries end in time; else one after the other, so that an event
-# that its receiver will never take does not keep a circuit open. One that could not be read is none before its turn.
-PROBE = f"""
 SELECT position, case_id, attempts, due FROM (
-    SELECT w.*, w.next_try_at <= clock_timestamp() AS due, min(w.position) OVER () = w.position AS first
-    FROM ({HEADS}) AS h JOIN webhook_waiting w ON w.endpoint = $1 AND w.position = h.position
-    WHERE w.next_try_at <= clock_timestamp() OR NOT EXISTS (
-        SELECT FROM parked p WHERE p.subscription = 'webhook:' || w.endpoint::text AND p.position = w.position
-    )
-) AS heads ORDER BY first AND due DESC, position > $2 DESC, position LIMIT 1
+    SELECT w.position, w.case_id, w.attempts, w.next_try_at <= clock_timestamp() AS due FROM (
+        SELECT case_id, attempts > 0 AS refused FROM ({HEADS}) AS h WHERE next_try_at <= clock_timestamp()
+        ORDER BY refused, next_try_at, position LIMIT $2
+    ) AS c JOIN webhook_waiting w ON w.endpoint = $1 AND w.case_id = c.case_id ORDER BY c.refused, w.position LIMIT $2
+) AS d ORDER BY position
+"""
+# One that could not be read is none before its turn.
+PROBED = f"""
+SELECT w.position, w.case_id, w.attempts, w.next_try_at <= clock_timestamp() AS due,
+    min(w.position) OVER () = w.position AS first
+FROM ({HEADS}) AS h JOIN webhook_waiting w ON w.endpoint = $1 AND w.position = h.position
+WHERE {{which}} AND (w.next_try_at <= clock_timestamp() OR NOT EXISTS (
+    SELECT FROM parked p WHERE p.subscription = 'webhook:' || w.endpoint::text AND p.position = w.position
+))
+"""
+# The latest: what was read together with those that were refused, and lies next to them, may be refused for the same.
+UNTRIED = f"""
+SELECT position, case_id, attempts, due FROM ({PROBED.format(which="w.attempts = 0")}) AS heads
+ORDER BY position DESC LIMIT 1
+"""
+# The earliest of all whenever it is due, so that its tries end in time; else one after the other.
+REFUSED = f"""
+SELECT position, case_id, attempts, due FROM ({PROBED.format(which="w.attempts > 0")}) AS heads
+ORDER BY first AND due DESC, position > $2 DESC, position LIMIT 1
 """
 CASES = "SELECT DISTINCT case_id FROM webhook_waiting WHERE endpoint = $1 AND case_id = ANY ($2::uuid[])"
 HELD_BACK = "SELECT position FROM webhook_waiting WHERE endpoint = $1 AND position = ANY ($2::bigint[])"
@@ -58,9 +70,15 @@ AT_ONCE = """
 UPDATE webhook_waiting SET next_try_at = clock_timestamp(), attempts = 0
 WHERE endpoint = $1 AND (attempts > 0 OR next_try_at > clock_timestamp())
 """
+# What was tried stays known as such. What was refused before the last success, or in the round of it, was refused by a
+# receiver that takes others: given its tries back whenever the circuit closes, it would never come to their end.
 SOONER = """
-UPDATE webhook_waiting SET next_try_at = clock_timestamp(), attempts = greatest(attempts - 1, 0)
-WHERE endpoint = $1 AND next_try_at > clock_timestamp()
+UPDATE webhook_waiting w SET next_try_at = clock_timestamp(), attempts = greatest(attempts - 1, least(attempts, 1))
+WHERE endpoint = $1 AND next_try_at > clock_timestamp() AND NOT EXISTS (
+    SELECT FROM webhook_circuits c, feed f JOIN events e ON e.case_id = f.case_id AND e.version = f.version
+    JOIN webhook_attempts a ON a.endpoint = $1 AND a.event_id = e.event_id AND a.reason = 'event'
+    WHERE c.endpoint = $1 AND f.position = w.position AND a.at <= c.succeeded_at
+)
 """
 FORGET = "DELETE FROM webhook_waiting WHERE endpoint = $1"
 
@@ -102,9 +120,15 @@ async def due(connection: Connection, endpoint: UUID, limit: int = CHAINS_MAX) -
     return _read(await connection.fetch(DUE, endpoint, limit))
 
 
-async def probe(connection: Connection, endpoint: UUID, after: int) -> Waiting | None:
-    """The one head that is tried while a circuit is open; ``after``: the position that was tried the last time."""
-    found = _read(await connection.fetch(PROBE, endpoint, after))
+async def untried(connection: Connection, endpoint: UUID) -> Waiting | None:
+    """A head that was never tried, to be tried while a circuit is open."""
+    found = _read(await connection.fetch(UNTRIED, endpoint))
+    return found[0] if found else None
+
+
+async def refused(connection: Connection, endpoint: UUID, after: int) -> Waiting | None:
+    """A head that was tried in vain, to be tried while a circuit is open; ``after``: the one that was the last time."""
+    found = _read(await connection.fetch(REFUSED, endpoint, after))
     return found[0] if found else None
 
 
@@ -137,7 +161,7 @@ async def try_at_once(connection: Connection, endpoint: UUID) -> None:
 
 
 async def try_sooner(connection: Connection, endpoint: UUID) -> None:
-    """The receiver is back: whatever waits has its turn now, and this turn costs none of its tries."""
+    """The receiver is back: what was refused since it last took something has its turn now, at no cost of a try."""
     await connection.execute(SOONER, endpoint)
 
 
