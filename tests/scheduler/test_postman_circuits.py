@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -12,7 +13,7 @@ import pytest_asyncio
 from case_events.core.values import CaseId
 from case_events.ledger import policy_book
 from case_events.ledger.database import Ledger, open_ledger
-from case_events.ledger.webhooks import circuits
+from case_events.ledger.webhooks import circuits, errands
 from case_events.ledger.webhooks.endpoints import Endpoint
 from case_scheduler.webhooks.walks import Retries
 from tests import examples
@@ -152,3 +153,23 @@ async def test_a_receiver_that_recovers_is_found_by_what_it_refused_before(
             await receiver.until(lambda: len(receiver.took) == 24)
         assert all_in_order(receiver)
         assert await waiting_count(superuser, endpoint.id) == 0
+
+
+async def test_a_test_that_is_taken_closes_the_circuit_and_what_waits_is_tried_at_once(
+    api: Ledger, scheduler: Ledger, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(circuits, "PROBE_S", 600.0)
+    monkeypatch.setattr(circuits, "PROBE_S_MAX", 600.0)
+    well = asyncio.Event()
+    async with receiving(lambda _: 204 if well.is_set() else 500) as receiver:
+        endpoint, _ = await made(api, receiver.url)
+        await disputed(Desk(api), scheduler, 8, 1)
+        async with walking(scheduler, Retries(after_s=(600.0,) * 9)):
+            await until_open(superuser, endpoint)
+            well.set()
+            async with api.connection() as connection, connection.transaction():
+                await errands.ask(connection, endpoint, uuid4(), "test")
+            await receiver.until(lambda: len(receiver.took) == 1 + 16)
+        assert receiver.took[0].body["type"] == "caselog.webhook_test.v1"
+        assert await waiting_count(superuser, endpoint.id) == 0
+        assert await superuser.fetchval(FAILURES, endpoint.id) == 0

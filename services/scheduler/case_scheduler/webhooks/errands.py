@@ -16,7 +16,7 @@ from case_events.ledger.feed.reader import UnreadableEvent
 from case_events.ledger.feed.subscriptions import advance
 from case_events.ledger.webhooks import circuits, errands
 from case_events.ledger.webhooks.attempts import Attempt, record
-from case_events.ledger.webhooks.circuits import CLOSED, Circuit
+from case_events.ledger.webhooks.circuits import Circuit
 from case_events.ledger.webhooks.collecting import Bag, collect_again
 from case_events.ledger.webhooks.endpoints import Endpoint
 from case_events.ledger.webhooks.errands import Errand
@@ -54,20 +54,21 @@ class Errands:
         async with self._ledger.connection() as connection:
             left = await errands.left(connection, endpoint.id)
             secrets = await signing(connection, self._ledger.vault, endpoint.id) if left else ()
-            circuit = await circuits.circuit(connection, endpoint.id)
         for errand in left:
             if errand.reason == "test":
-                await self._test(endpoint, errand, secrets, circuit)
+                await self._test(endpoint, errand, secrets)
         again = next((errand for errand in left if errand.reason == "redelivery"), None)
         if again is None or endpoint.state != "active":
             return None
+        async with self._ledger.connection() as connection:
+            circuit = await circuits.circuit(connection, endpoint.id)  # as the tests left it
         wait_s = max(self._not_before - time.monotonic(), circuit.open_for_s)
         if wait_s > 0:
             return wait_s
         await self._redeliver(endpoint, again, secrets, circuit, stop)
         return max(0.0, self._not_before - time.monotonic())
 
-    async def _test(self, endpoint: Endpoint, errand: Errand, secrets: tuple[str, ...], circuit: Circuit) -> None:
+    async def _test(self, endpoint: Endpoint, errand: Errand, secrets: tuple[str, ...]) -> None:
         """Sent once. Whoever takes it is there: a circuit that was open closes; who does not take it is not blamed."""
         body = encoded(trial(errand.id, endpoint.id, errand.asked_at))
         async with self._sender.turn(endpoint.client, endpoint.url):
@@ -92,8 +93,9 @@ class Errands:
             await advance(connection, endpoint.subscription, self._owner, 0)
             await record(connection, [attempt])
             await errands.end(connection, errand.id, answer.outcome)
-            if answer.delivered and circuit.failures:
-                await circuits.turn(connection, endpoint.id, CLOSED, succeeded=True, failed=False)
+            # Read anew: it may have opened while this was under way, and the subscription's row is ours from here on.
+            if answer.delivered and (await circuits.circuit(connection, endpoint.id)).failures:
+                await circuits.close(connection, endpoint.id)
 
     async def _redeliver(
         self, endpoint: Endpoint, errand: Errand, secrets: tuple[str, ...], circuit: Circuit, stop: asyncio.Event

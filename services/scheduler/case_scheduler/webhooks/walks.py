@@ -127,6 +127,7 @@ class Walk:
         if self._asked:
             self._asked = False  # somebody may ask for more while this is done
             again_s = await self._errands.do(self.endpoint, self.stop)
+            self._backlog = None  # a test that is taken closes the circuit: what waits may be due by now
             self._asked = self._asked or again_s is not None
             wait_s = LOOK_S if again_s is None else again_s
         if self.endpoint.state != "active" or self._ended:
