@@ -270,6 +270,7 @@ FLOORS: dict[str, list[str]] = {
         "webhooks.attempts",
         "webhooks.errands",
         "webhooks.making",
+        "webhooks.news",
         "webhooks.collecting",
         "webhooks.sorting",
         "webhooks.measured",

@@ -41,7 +41,7 @@ FIRING_POOL = 6
 ASIDE_POOL = 4
 """For upkeep, and for what collective complaints write at once."""
 POST_POOL = 5
-"""For webhooks: what is next, what became of it, and a session that listens."""
+"""For webhooks: a session that listens, the look that renews holds, and the rest for rounds, which stand in line."""
 DRAIN_S = 8.0
 """How long what is under way may take after SIGTERM; then it is broken off, which loses nothing."""
 CLOSE_S = 2.0

@@ -11,7 +11,6 @@ import structlog
 from msgspec.structs import replace
 
 from case_events import tracing
-from case_events.ledger.database import Ledger
 from case_events.ledger.feed.reader import UnreadableEvent
 from case_events.ledger.feed.subscriptions import advance
 from case_events.ledger.webhooks import circuits, errands
@@ -24,6 +23,7 @@ from case_events.ledger.webhooks.secrets import signing
 from case_events.ledger.webhooks.sorting import Round, settle_again
 from case_events.outgoing.form import encoded
 from case_events.outgoing.trials import TRIAL, trial
+from case_scheduler.webhooks.line import Line
 from case_scheduler.webhooks.rounds import Sending
 from case_scheduler.webhooks.sending import Sender
 
@@ -39,9 +39,9 @@ class Errands:
     """Those of one endpoint; its walk does them before each round, as long as there are any."""
 
     def __init__(
-        self, ledger: Ledger, owner: str, sender: Sender, tries_s: tuple[float, ...], heard: Callable[[str], None]
+        self, line: Line, owner: str, sender: Sender, tries_s: tuple[float, ...], heard: Callable[[str], None]
     ) -> None:
-        self._ledger, self._owner, self._sender, self._heard = ledger, owner, sender, heard
+        self._line, self._owner, self._sender, self._heard = line, owner, sender, heard
         self._tries_s = tries_s
         self._stuck: tuple[UUID, int] | None = None
         self._tries, self._not_before = 0, 0.0
@@ -51,16 +51,16 @@ class Errands:
 
         Raises NotHeld.
         """
-        async with self._ledger.connection() as connection:
+        async with self._line.connection() as connection:
             left = await errands.left(connection, endpoint.id)
-            secrets = await signing(connection, self._ledger.vault, endpoint.id) if left else ()
+            secrets = await signing(connection, self._line.vault, endpoint.id) if left else ()
         for errand in left:
             if errand.reason == "test":
                 await self._test(endpoint, errand, secrets)
         again = next((errand for errand in left if errand.reason == "redelivery"), None)
         if again is None or endpoint.state != "active":
             return None
-        async with self._ledger.connection() as connection:
+        async with self._line.connection() as connection:
             circuit = await circuits.circuit(connection, endpoint.id)  # as the tests left it
         wait_s = max(self._not_before - time.monotonic(), circuit.open_for_s)
         if wait_s > 0:
@@ -89,7 +89,7 @@ class Errands:
             status=answer.status,
             detail=answer.detail,
         )
-        async with self._ledger.connection() as connection, connection.transaction():
+        async with self._line.connection() as connection, connection.transaction():
             await advance(connection, endpoint.subscription, self._owner, 0)
             await record(connection, [attempt])
             await errands.end(connection, errand.id, answer.outcome)
@@ -103,9 +103,9 @@ class Errands:
         assert errand.first is not None, "a redelivery is of positions"
         assert errand.last is not None, "a redelivery is of positions"
         after = errand.first - 1 if errand.reached is None else errand.reached
-        async with self._ledger.connection() as connection:
+        async with self._line.connection() as connection:
             try:
-                bag = await collect_again(connection, self._ledger.vault, endpoint, after, errand.last)
+                bag = await collect_again(connection, self._line.vault, endpoint, after, errand.last)
             except UnreadableEvent as event:
                 log.error("webhook_unreadable", endpoint=str(endpoint.id), position=event.position, why=event.why)  # noqa: TRY400 - expected trouble
                 async with connection.transaction():
@@ -120,7 +120,7 @@ class Errands:
         reached = _reached(bag, done)
         ended = reached == bag.through and not bag.more
         outcome = "delivered" if ended or reached >= errand.last else self._given_up(errand, done)
-        async with self._ledger.connection() as connection, connection.transaction():
+        async with self._line.connection() as connection, connection.transaction():
             await settle_again(connection, endpoint, self._owner, done)
             await errands.progress(connection, errand.id, reached)
             if outcome is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
@@ -20,9 +20,10 @@ from case_events.ledger.connection import UNAVAILABLE, Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.feed.reader import listening
 from case_events.ledger.feed.subscriptions import hold_free, hold_on, release
-from case_events.ledger.webhooks import endpoints, postmen
+from case_events.ledger.webhooks import endpoints, errands, news, postmen
 from case_events.ledger.webhooks.endpoints import WEBHOOKS_CHANNEL, Endpoint
 from case_events.ledger.webhooks.sorting import trials
+from case_scheduler.webhooks.line import Line
 from case_scheduler.webhooks.rounds import FINISH_S
 from case_scheduler.webhooks.sending import Sender
 from case_scheduler.webhooks.walks import Retries, Walk
@@ -33,6 +34,9 @@ LOOK_S = LEASE_S / 3
 """How often holds are renewed, and endpoints looked for of which nobody told."""
 LET_GO_MAX = 100
 """Endpoints let go of at one look: others come for them within ``LOOK_S``, and begin so many walks."""
+CALLED_MAX = 100
+"""Walks that are called at a time whether or not what is new is for them: all of them where there are no more, and at
+each look so many of those that have something ahead, whoever was not called for the longest time first."""
 RETRY_S = 0.5
 END_S = FINISH_S + 2.0
 """How long all walks together may take to end."""
@@ -52,13 +56,14 @@ class Postman:
         heard: Callable[[str], None] = lambda _outcome: None,
     ) -> None:
         """``name``: nobody else's, and never used again; ``heard``: is told each attempt's outcome."""
-        self._ledger, self._name, self._sender = ledger, name, sender
+        self._ledger, self._line, self._name, self._sender = ledger, Line(ledger), name, sender
         self._retries, self._heard = retries or Retries(), heard
         self._walks: dict[UUID, Walk] = {}
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._held_at: dict[UUID, float] = {}
         self._let_go_at = 0.0
-        self._changed, self._told = asyncio.Event(), True
+        self._changed, self._more, self._told = asyncio.Event(), asyncio.Event(), True
+        self._seen: int | None = None
 
     async def keep(self, stop: asyncio.Event) -> None:
         """Walk whatever endpoints there are until told to stop; whatever goes wrong in one look, the next comes."""
@@ -81,13 +86,20 @@ class Postman:
 
     async def _listen(self, stop: asyncio.Event) -> None:
         async with self._listening() as connection:
-            self._told = True  # whatever was told while nobody listened
+            # Whatever was told while nobody listened.
+            self._told, self._seen = True, None
+            look_at = time.monotonic()
             while not stop.is_set():
                 if connection.is_closed():
                     raise ConnectionError("the session that listens has ended")
-                self._changed.clear()
-                await self.look()
-                await _waited((stop, self._changed), LOOK_S)
+                if self._changed.is_set() or time.monotonic() >= look_at:
+                    self._changed.clear()
+                    look_at = time.monotonic() + LOOK_S
+                    await self.look()
+                if self._more.is_set():
+                    self._more.clear()
+                    await self._call()
+                await _waited((stop, self._changed, self._more), max(0.0, look_at - time.monotonic()))
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator[Connection]:
@@ -97,7 +109,7 @@ class Postman:
             self._told = True
             self._changed.set()
 
-        async with listening(self._ledger, self._call_all) as connection:
+        async with listening(self._ledger, self._more.set) as connection:
             await connection.add_listener(WEBHOOKS_CHANNEL, on_notice)
             try:
                 yield connection
@@ -105,9 +117,16 @@ class Postman:
                 if not connection.is_closed():
                     await connection.remove_listener(WEBHOOKS_CHANNEL, on_notice)
 
-    def _call_all(self) -> None:
-        """There is more in the feed."""
-        for walk in self._walks.values():
+    async def _call(self) -> None:
+        """There is more in the feed: call those it may be for. The others walk past it in their time."""
+        if len(self._walks) <= CALLED_MAX:
+            self._seen, called = None, tuple(self._walks.values())
+        else:
+            async with self._ledger.connection() as connection:
+                new = await news.behind(connection, self._seen)
+            self._seen = new.through
+            called = tuple(walk for walk in self._walks.values() if new.may_be_for(walk.endpoint))
+        for walk in called:
             walk.call()
 
     async def look(self) -> None:
@@ -119,10 +138,12 @@ class Postman:
                 found = await endpoints.read(connection, endpoint_id)
                 if found is not None and found.deleted_at is None:
                     wanted.setdefault(endpoint_id, found)
+            asked = await errands.asked(connection) if told else frozenset[UUID]()
             names = {one.subscription: one for one in wanted.values()}
             held, free = await self._held(connection, names)
-        for name, behind in held.items():
-            self._go_on(names[name], behind=behind, told=told)
+        for name in held:
+            self._go_on(names[name], told=names[name].id in asked)
+        self._call_behind([names[name].id for name, more in held.items() if more])
         for name in free:
             self._begin(names[name])
         for endpoint_id in self._walks.keys() - wanted.keys():
@@ -152,18 +173,22 @@ class Postman:
                 walk.leave()
 
     def _begin(self, endpoint: Endpoint) -> None:
-        walk = Walk(self._ledger, endpoint, self._name, self._sender, self._retries, self._heard)
+        walk = Walk(self._line, endpoint, self._name, self._sender, self._retries, self._heard)
         self._walks[endpoint.id], self._held_at[endpoint.id] = walk, time.monotonic()
         self._tasks[endpoint.id] = asyncio.create_task(self._walked(walk), name=f"walk {endpoint.id}")
 
-    def _go_on(self, endpoint: Endpoint, *, behind: bool, told: bool) -> None:
+    def _go_on(self, endpoint: Endpoint, *, told: bool) -> None:
         walk = self._walks.get(endpoint.id)
         if walk is None or self._tasks[endpoint.id].cancelling():
             return  # it is on its way out, or just was, and is begun anew when its hold is free
         self._held_at[endpoint.id] = time.monotonic()
         if told or walk.endpoint != endpoint:
             walk.call(endpoint)
-        elif behind:
+
+    def _call_behind(self, among: Collection[UUID]) -> None:
+        """Of these, which have more ahead, some: so that all come to the feed's end although nothing is for them."""
+        walks = [walk for endpoint_id in among if (walk := self._walks.get(endpoint_id)) is not None]
+        for walk in sorted(walks, key=lambda walk: walk.called_at)[:CALLED_MAX]:
             walk.call()
 
     async def _walked(self, walk: Walk) -> None:
@@ -174,7 +199,7 @@ class Postman:
         finally:
             try:
                 with suppress(*UNAVAILABLE):
-                    async with self._ledger.connection() as connection:
+                    async with self._line.connection() as connection:
                         await release(connection, endpoint.subscription, self._name)
             finally:
                 for kept in (self._walks, self._tasks, self._held_at):

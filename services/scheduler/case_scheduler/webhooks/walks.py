@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -14,7 +15,6 @@ import structlog
 
 from case_events.core.values import Value
 from case_events.ledger.connection import UNAVAILABLE
-from case_events.ledger.database import Ledger
 from case_events.ledger.feed.reader import BeyondFeed
 from case_events.ledger.feed.subscriptions import NotHeld
 from case_events.ledger.webhooks import circuits, waiting
@@ -25,10 +25,11 @@ from case_events.ledger.webhooks.secrets import signing
 from case_events.ledger.webhooks.sorting import Round, settle
 from case_events.ledger.webhooks.waiting import Backlog
 from case_scheduler.webhooks.errands import TRIES_S, Errands
+from case_scheduler.webhooks.line import Line, NoConnection
 from case_scheduler.webhooks.rounds import Sending
 from case_scheduler.webhooks.sending import Sender
 
-LOOK_S = 60.0
+LOOK_S = 300.0
 """How long it waits to be called; the postman calls when there is something."""
 NOTHING_S = 0.5
 """How long it lets the feed go by when nothing of it was for the endpoint."""
@@ -61,7 +62,7 @@ class Walk:
 
     def __init__(
         self,
-        ledger: Ledger,
+        line: Line,
         endpoint: Endpoint,
         owner: str,
         sender: Sender,
@@ -71,10 +72,10 @@ class Walk:
         """``heard``: is told each attempt's outcome."""
         self.endpoint = endpoint
         self.stop = asyncio.Event()
-        self._ledger, self._owner, self._sender = ledger, owner, sender
+        self._line, self._owner, self._sender = line, owner, sender
         self._retries, self._heard = retries, heard
-        self._errands = Errands(ledger, owner, sender, retries.errand_after_s, heard)
-        self._called = asyncio.Event()
+        self._errands = Errands(line, owner, sender, retries.errand_after_s, heard)
+        self._called, self.called_at = asyncio.Event(), time.monotonic()
         self._asked, self._ended, self._leaving = True, False, False
         self._backlog: Backlog | None = None
         self._probes, self._reached = Probes(), -1
@@ -83,6 +84,7 @@ class Walk:
         """There is more in the feed; with the ``endpoint``: it was changed, or asked for something."""
         if endpoint is not None:
             self.endpoint, self._backlog, self._asked, self._ended = endpoint, None, True, False
+        self.called_at = time.monotonic()
         self._called.set()
 
     def end(self) -> None:
@@ -113,20 +115,28 @@ class Walk:
                 continue
             except BeyondFeed as error:
                 log.error("webhook_beyond_feed", endpoint=known, head=error.head)  # noqa: TRY400 - expected trouble
+            except NoConnection:
+                # What is known is still so; and that Postgres is away the postman says, once for all.
+                again_s = await self._later(again_s)
+                continue
             except UNAVAILABLE as error:
                 log.warning("database_away", endpoint=known, error=type(error).__name__)
             except Exception as error:
                 log.exception("webhook_round_failed", endpoint=known, error=type(error).__name__)
             self._backlog, self._asked = None, True
-            await _waited(self.stop, again_s)
-            again_s = min(2 * again_s, AGAIN_S_MAX)
+            again_s = await self._later(again_s)
+
+    async def _later(self, again_s: float) -> float:
+        """So long nothing is begun; how long the next time."""
+        await _waited(self.stop, again_s)
+        return min(2 * again_s, AGAIN_S_MAX)
 
     async def round(self) -> float:
         """What was asked for, and what is next; in how many seconds to look again unless somebody calls."""
         wait_s = LOOK_S
         if self._asked:
             self._asked = False  # somebody may ask for more while this is done
-            again_s = await self._errands.do(self.endpoint, self.stop)
+            again_s = await self._done_errands()
             self._backlog = None  # a test that is taken closes the circuit: what waits may be due by now
             self._asked = self._asked or again_s is not None
             wait_s = LOOK_S if again_s is None else again_s
@@ -134,9 +144,17 @@ class Walk:
             return wait_s
         return min(wait_s, await self._round())
 
+    async def _done_errands(self) -> float | None:
+        """As ``Errands.do``; what it could not do is still asked for."""
+        try:
+            return await self._errands.do(self.endpoint, self.stop)
+        except BaseException:
+            self._asked = True
+            raise
+
     async def _round(self) -> float:
         endpoint = self.endpoint  # as it is now: a call may bring another while this goes on
-        async with self._ledger.connection() as connection:
+        async with self._line.connection() as connection:
             circuit = await circuits.circuit(connection, endpoint.id)
             if circuit.open_for_s > 0:
                 return circuit.open_for_s
@@ -144,9 +162,9 @@ class Walk:
             backlog = self._backlog
             if backlog is None or backlog.events:
                 backlog = self._backlog = await waiting.backlog(connection, endpoint.id)
-            said = (self._ledger.vault, endpoint, self._owner, circuit, backlog, self._probes)
+            said = (self._line.vault, endpoint, self._owner, circuit, backlog, self._probes)
             bag = await collect(connection, *said)
-            secrets = await signing(connection, self._ledger.vault, endpoint.id) if bag.chains else ()
+            secrets = await signing(connection, self._line.vault, endpoint.id) if bag.chains else ()
         if not (bag.chains or bag.behind or bag.void or bag.unreadable):
             return await self._nothing(endpoint, bag, circuit)
         if circuit.probing and bag.chains:
@@ -173,7 +191,7 @@ class Walk:
         return LOOK_S if due_in_s is None else max(0.0, due_in_s)
 
     async def _settle(self, endpoint: Endpoint, bag: Bag, done: Round) -> None:
-        async with self._ledger.connection() as connection, connection.transaction():
+        async with self._line.connection() as connection, connection.transaction():
             settled = await settle(connection, endpoint, self._owner, bag, done, self._retries.in_s)
         self._reached, self._ended = settled.reached, settled.ended
         for event in bag.unreadable:

@@ -28,6 +28,7 @@ LISTED = f"""
 SELECT {COLUMNS} FROM webhook_errands WHERE endpoint = $1 AND (asked_at, id) < ($2, $3)
 ORDER BY asked_at DESC, id DESC LIMIT $4
 """
+ASKED = "SELECT DISTINCT endpoint FROM webhook_errands WHERE ended_at IS NULL"
 READ = "SELECT position FROM subscriptions WHERE name = $1"
 PROGRESS = "UPDATE webhook_errands SET reached = $2 WHERE id = $1 AND ended_at IS NULL"
 END = "UPDATE webhook_errands SET ended_at = clock_timestamp(), outcome = $2 WHERE id = $1 AND ended_at IS NULL"
@@ -109,6 +110,11 @@ async def find(connection: Connection, errand_id: UUID) -> Errand | None:
 async def left(connection: Connection, endpoint: UUID) -> tuple[Errand, ...]:
     """What is left to do for an endpoint, what was asked for first coming first."""
     return tuple(Errand(**row) for row in await connection.fetch(LEFT, endpoint))
+
+
+async def asked(connection: Connection) -> frozenset[UUID]:
+    """The endpoints for which anything is left to do."""
+    return frozenset(row["endpoint"] for row in await connection.fetch(ASKED))
 
 
 async def listed(

@@ -7,7 +7,7 @@ from case_events.ledger.connection import Connection
 from case_events.ledger.webhooks.endpoints import STATES
 
 # Of each endpoint one look-up by keys: the first event that it has not read. What is not for it counts until it has
-# looked, which takes it no time.
+# looked: at once where a scheduler has a hundred endpoints, and within minutes where it has thousands.
 STANDING = """
 SELECT e.state, count(*) AS endpoints, sum(w.events)::bigint AS waiting,
     count(*) FILTER (WHERE e.state = 'active' AND c.failures > 0 AND c.open_until IS NOT NULL) AS failing,
