@@ -131,6 +131,7 @@ def test_compose_starts_in_order_what_there_is_to_start() -> None:
         assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
         assert_runs(service["command"])
         assert set(service["environment"]) <= SETTINGS, name
+        assert service["environment"]["CASELOG_ENV"] == "production", name
         assert set(service.get("secrets", ())) <= set(compose()["secrets"])
     assert services["policies"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     for name in ("api", "scheduler"):
@@ -179,6 +180,7 @@ def test_a_container_is_locked_down_and_asks_for_what_there_is(name: str, contai
     assert container["image"] == f"caselog:{PROJECT['version']}"
     assert_runs(container["command"])
     assert {one["name"] for one in container["env"]} <= SETTINGS
+    assert {"name": "CASELOG_ENV", "value": "production"} in container["env"]
     for one in container["env"]:
         if one["name"].endswith("_URL"):
             assert "value" not in one, f"{one['name']} comes by reference: it holds a password or differs by place"

@@ -52,8 +52,9 @@ def test_a_unit_starts_what_there_is_with_settings_that_exist(file: Path) -> Non
         else:
             assert program.rpartition("/")[2] in PROJECT["scripts"]
             assert words[0] in COMMANDS
-    named = {name for said in unit.lines["Environment"] for name in re.findall(r"(CASELOG_\w+)=", said)}
-    assert named <= SETTINGS
+    said_to_be = dict(pair for said in unit.lines["Environment"] for pair in re.findall(r"(CASELOG_\w+)=(\S*)", said))
+    assert said_to_be.keys() <= SETTINGS
+    assert said_to_be["CASELOG_ENV"] == "production", "in development a webhook may go to this very machine"
     for wanted in (*unit.lines.get("Requires", ()), *unit.lines["After"]):
         assert all(name in NAMES for name in wanted.split() if name.startswith("caselog")), wanted
 
