@@ -22,13 +22,15 @@ import asyncpg
 from case_api.cli import orphans
 from case_api.cli.offspring import dies_with_parent
 from case_api.cli.premises import CannotStart, Premises, settle
+from case_api.cli.printing import told
 from case_api.cli.secrets import write_once
 
 SUPERUSER = "postgres"
 OWNER, APP, SCHEDULER = LOGINS = ("caselog_owner", "caselog_app", "caselog_scheduler")
 DATABASE = "caselog"
 HOST = "127.0.0.1"
-START_S = 60.0  # recovery after a crash reads at most max_wal_size
+START_S = 60.0  # until it says that it is starting; what it recovers then takes as long as it takes
+TELL_S = 5.0
 STOP_S = 15.0  # for a fast shutdown, and then once more for an immediate one
 INITDB_S = 120
 POLL_S = 0.02
@@ -232,17 +234,32 @@ def _spawn(premises: Premises, port: int) -> subprocess.Popen[bytes]:
 
 
 async def _until_ready(process: subprocess.Popen[bytes], premises: Premises) -> None:
-    """Postgres writes into its lock file when it accepts connections; pg_ctl looks there too."""
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
+    """Postgres writes into its lock file when it accepts connections; pg_ctl looks there too.
+
+    One that recovers after a crash is waited for, however long: ended, it would begin again from the start.
+    """
+    began = time.monotonic()
+    deadline, tell_at = began + START_S, began + TELL_S
+    while (now := time.monotonic()) < deadline:
         if process.poll() is not None:
             raise CannotStart(f"Postgres did not start; the end of {premises.log}:\n{_tail(premises.log)}")
-        lines = _lines(premises.pgdata / "postmaster.pid")
-        if len(lines) > 7 and lines[0] == str(process.pid) and lines[7].strip() == "ready":
+        status = _status(process, premises)
+        if status == "ready":
             return
+        if status == "starting":
+            deadline = now + START_S
+            if now >= tell_at:
+                tell_at = now + TELL_S
+                told(f"Postgres recovers what it had written, for {now - began:.0f} s so far; see {premises.log}")
         await asyncio.sleep(POLL_S)
     await _end(process)
     raise CannotStart(f"Postgres was not ready after {START_S:.0f} s; see {premises.log}")
+
+
+def _status(process: subprocess.Popen[bytes], premises: Premises) -> str | None:
+    """What this very process says of itself: starting, ready, stopping; None while it says nothing."""
+    lines = _lines(premises.pgdata / "postmaster.pid")
+    return lines[7].strip() if len(lines) > 7 and lines[0] == str(process.pid) else None
 
 
 def _lines(path: Path) -> list[str]:

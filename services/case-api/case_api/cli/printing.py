@@ -23,6 +23,12 @@ def lines(*said: str) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in said))
 
 
+def told(said: str) -> None:
+    """What goes on meanwhile, for whoever waits, on stderr."""
+    sys.stderr.write(f"caselog: {said}\n")
+    sys.stderr.flush()
+
+
 def refused(*said: str, named: bool = True) -> None:
     """Why not, in words on stderr."""
     sys.stderr.write("".join(f"caselog: {line}\n" if named else f"{line}\n" for line in said))
