@@ -24,14 +24,14 @@ OVERDUE = f"SELECT count(*) FROM (SELECT FROM deadlines WHERE {LIVE} AND {BEHIND
 IN_TURNS = f"""
 SELECT case_id FROM (
     SELECT d.case_id, d.next_try_at, row_number() OVER (
-        PARTITION BY c.marketplace, c.respondent_role, c.respondent_id ORDER BY d.next_try_at) AS place
+        PARTITION BY c.marketplace, c.respondent_role, c.respondent_id ORDER BY d.next_try_at, d.case_id) AS place
     FROM (
         SELECT case_id, min(next_try_at) AS next_try_at FROM (
             SELECT case_id, next_try_at FROM deadlines WHERE {LIVE} AND {BEHIND}
             ORDER BY next_try_at LIMIT {WINDOW}
         ) AS oldest GROUP BY case_id
     ) AS d JOIN cases c USING (case_id)
-) AS placed ORDER BY (place - 1) / {TURN}, next_try_at LIMIT {ORDERED}
+) AS placed ORDER BY (place - 1) / {TURN}, next_try_at, case_id LIMIT {ORDERED}
 """
 FAILING = f"""
 SELECT case_id, kind, party, due_at, next_try_at, attempts FROM deadlines
