@@ -11,12 +11,10 @@ import pytest
 import pytest_asyncio
 
 from case_events.core.values import CaseId
-from case_events.ledger import policy_book
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.webhooks import circuits, errands
 from case_events.ledger.webhooks.endpoints import Endpoint
 from case_scheduler.webhooks.walks import Retries
-from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk
 from tests.scheduler.hooks import SOON_S, disputed, made, state_of, waiting_count, walking
@@ -29,26 +27,10 @@ FAILURES = "SELECT coalesce((SELECT failures FROM webhook_circuits WHERE endpoin
 
 
 @pytest_asyncio.fixture
-async def api(database: Database) -> AsyncIterator[Ledger]:
-    opened = await open_ledger(database.app, master_key=MASTER_KEY, calendar=examples.calendar())
-    async with opened.connection() as connection:
-        await policy_book.keep(connection, examples.taobao_text())
-    yield opened
-    await opened.close()
-
-
-@pytest_asyncio.fixture
 async def scheduler(database: Database, api: Ledger) -> AsyncIterator[Ledger]:
     opened = await open_ledger(database.scheduler, master_key=MASTER_KEY, calendar=api.calendar)
     yield opened
     await opened.close()
-
-
-@pytest_asyncio.fixture
-async def superuser(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database.superuser)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,6 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from case_events.ledger import database as ledgers
-from case_events.ledger import policy_book
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.webhooks import circuits
@@ -25,7 +24,6 @@ from case_scheduler.webhooks import postman as postmen
 from case_scheduler.webhooks.line import KEPT, Line, NoConnection
 from case_scheduler.webhooks.sending import Sender
 from case_scheduler.webhooks.walks import Retries, Walk
-from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk
 from tests.scheduler.hooks import made, numbered, walking
@@ -48,15 +46,6 @@ BEHIND = "SELECT count(*) FROM subscriptions, feed_state WHERE name LIKE 'webhoo
 
 
 @pytest_asyncio.fixture
-async def api(database: Database) -> AsyncIterator[Ledger]:
-    opened = await open_ledger(database.app, master_key=MASTER_KEY, calendar=examples.calendar())
-    async with opened.connection() as connection:
-        await policy_book.keep(connection, examples.taobao_text())
-    yield opened
-    await opened.close()
-
-
-@pytest_asyncio.fixture
 async def narrow(database: Database) -> AsyncIterator[Ledger]:
     opened = await open_ledger(database.scheduler, master_key=MASTER_KEY, pool_size=POOL)
     yield opened
@@ -68,13 +57,6 @@ async def sequencer(database: Database) -> AsyncIterator[Ledger]:
     opened = await open_ledger(database.scheduler, master_key=MASTER_KEY)
     yield opened
     await opened.close()
-
-
-@pytest_asyncio.fixture
-async def superuser(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database.superuser)
-    yield connection
-    await connection.close()
 
 
 asked = circuits.circuit

@@ -11,12 +11,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from case_events.ledger import policy_book
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.feed.subscriptions import hold_free
 from case_events.ledger.webhooks import postmen
 from case_scheduler.webhooks import postman, rounds
-from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk
 from tests.scheduler.hooks import attempts, disputed, made, walking
@@ -29,26 +27,10 @@ OWNERS = "SELECT owner FROM subscriptions WHERE name LIKE 'webhook:%' AND held_u
 
 
 @pytest_asyncio.fixture
-async def api(database: Database) -> AsyncIterator[Ledger]:
-    opened = await open_ledger(database.app, master_key=MASTER_KEY, calendar=examples.calendar())
-    async with opened.connection() as connection:
-        await policy_book.keep(connection, examples.taobao_text())
-    yield opened
-    await opened.close()
-
-
-@pytest_asyncio.fixture
 async def scheduler(database: Database) -> AsyncIterator[Ledger]:
     opened = await open_ledger(database.scheduler, master_key=MASTER_KEY, pool_size=20)
     yield opened
     await opened.close()
-
-
-@pytest_asyncio.fixture
-async def superuser(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database.superuser)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,6 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
-import pytest_asyncio
 
 from case_events.ledger.audit.audit import verify
 from case_events.ledger.connection import UNAVAILABLE
@@ -39,13 +38,6 @@ WAITING = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'caselog_scheduler'
     AND wait_event_type = 'Lock'
 """
-
-
-@pytest_asyncio.fixture
-async def superuser(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database.superuser)
-    yield connection
-    await connection.close()
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:

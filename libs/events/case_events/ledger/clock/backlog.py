@@ -1,10 +1,8 @@
-"""The backlog: how much is overdue, in which order it is worked off, and what fails again and again."""
+"""The backlog: how much is overdue, and in which order it is worked off."""
 
 from __future__ import annotations
 
-from uuid import UUID
-
-from case_events.core.values import CaseId, Instant, Value
+from case_events.core.values import CaseId
 from case_events.ledger.clock.watermark import BEHIND, LIVE
 from case_events.ledger.database import Ledger
 
@@ -16,8 +14,6 @@ WINDOW = 100_000
 """Overdue deadlines that are looked at to find the order; those beyond come with the next look."""
 ORDERED = 10_000
 """Cases whose order one look tells."""
-FAILING_MAX = 200
-"""Failing rows that are told at most."""
 
 OVERDUE = f"SELECT count(*) FROM (SELECT FROM deadlines WHERE {LIVE} AND {BEHIND} LIMIT $1) AS overdue"
 # The oldest first; of each merchant so many, then again so many of each. A case fires all it has at once.
@@ -33,22 +29,6 @@ SELECT case_id FROM (
     ) AS d JOIN cases c USING (case_id)
 ) AS placed ORDER BY (place - 1) / {TURN}, next_try_at, case_id LIMIT {ORDERED}
 """
-FAILING = f"""
-SELECT case_id, kind, party, due_at, next_try_at, attempts FROM deadlines
-WHERE test_clock IS NULL AND NOT provisional AND next_try_at > due_at AND attempts >= $1
-ORDER BY due_at LIMIT {FAILING_MAX}
-"""
-
-
-class Failing(Value, frozen=True, kw_only=True):
-    """A live deadline that could not be fired so many times, and when that is tried again."""
-
-    case_id: UUID
-    kind: str
-    party: str
-    due_at: Instant
-    next_try_at: Instant
-    attempts: int
 
 
 async def overdue(ledger: Ledger, most: int = BACKLOG + 1) -> int:
@@ -63,10 +43,3 @@ async def in_turns(ledger: Ledger) -> tuple[CaseId, ...]:
     async with ledger.connection() as connection:
         rows = await connection.fetch(IN_TURNS)
     return tuple(row["case_id"] for row in rows)
-
-
-async def failing(ledger: Ledger, attempts: int) -> tuple[Failing, ...]:
-    """The deadlines that failed so often or more, the oldest promise first; ``FAILING_MAX`` of them at most."""
-    async with ledger.connection() as connection:
-        rows = await connection.fetch(FAILING, attempts)
-    return tuple(Failing(**dict(row)) for row in rows)
