@@ -201,6 +201,25 @@ async def test_statistics_count_each_case_once_and_every_intervention(
     assert sum(everything["by_status"].values()) == everything["cases"] >= 9
 
 
+async def test_the_statistics_of_periods_that_follow_each_other_add_up(
+    storefront: AsyncClient, platform: AsyncClient, told: list[dict[str, Any]]
+) -> None:
+    cases = await some(storefront, platform, told)
+
+    async def counted(**asked: str) -> int:
+        said = (await storefront.get("/v1/stats", params={"merchant_id": "shop-0", **asked})).json()
+        assert sum(said["by_type"].values()) == said["cases"]
+        return int(said["cases"])
+
+    mine = sorted(case["filed_at"] for case in cases if case["respondent"]["id"] == "shop-0")
+    assert await counted(filed_before=mine[0]) == 0
+    assert await counted(filed_before=mine[1]) == 1
+    assert await counted(filed_from=mine[1]) == 2
+    assert await counted(filed_from=mine[1], filed_before=mine[2]) == 1
+    assert await counted(filed_from=mine[0], marketplace="taobao", type="not_received") == 3
+    assert await counted(type="not_as_described") == await counted(marketplace="tmall") == 0
+
+
 @pytest.mark.parametrize(
     ("path", "pointer"),
     [
@@ -215,6 +234,10 @@ async def test_statistics_count_each_case_once_and_every_intervention(
         ("/v1/deadlines?status=closed", "?status"),
         ("/v1/stats?merchant_id=a%00", "?merchant_id"),
         ("/v1/stats?limit=1", "?limit"),
+        ("/v1/stats?type=%27", "?type"),
+        ("/v1/stats?marketplace=A", "?marketplace"),
+        ("/v1/stats?filed_from=yesterday", "?filed_from"),
+        ("/v1/stats?filed_before=2026-01-01", "?filed_before"),
     ],
 )
 async def test_a_question_that_cannot_be_read_is_refused_with_its_name(

@@ -70,9 +70,16 @@ def test_deadlines_are_read_of_a_case_and_of_all(storefront: Caselog, ops: Casel
 
 
 def test_the_desk_reads_counts_and_how_the_clock_is(ops: Caselog, storefront: Caselog) -> None:
-    storefront.file(complaint())
+    case = storefront.file(complaint())
     counts = ops.stats()
     assert counts.cases >= counts.by_status["waiting_for_merchant"] >= 1
+    mine = ops.stats(
+        marketplace=case.marketplace,
+        type=case.type,
+        filed_from=case.filed_at,
+        filed_before=case.filed_at + timedelta(microseconds=1),
+    )
+    assert mine.by_status == {"waiting_for_merchant": 1}
     ready = storefront.readiness()
     assert (ready.ready, ready.missing) == (True, ())
     clock = ops.scheduler()

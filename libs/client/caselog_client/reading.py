@@ -1,5 +1,7 @@
 """What can be read beside cases: the feed, running deadlines, counts, policies, how the house is."""
 
+# ruff: noqa: A002 - type is the contract's word
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -29,9 +31,20 @@ def deadlines(*, due_before: datetime | None = None, kind: str | None = None, li
     return Pages("/v1/deadlines", DeadlineItem, {"due_before": due_before, "kind": kind, "limit": limit})
 
 
-def stats(*, merchant_id: str | None = None) -> Asked[Counts]:
-    """How many cases there are, of all kinds, or of one merchant's. Raises Invalid, Forbidden."""
-    return got("/v1/stats", Counts, {"merchant_id": merchant_id})
+def stats(
+    *,
+    merchant_id: str | None = None,
+    marketplace: str | None = None,
+    type: str | None = None,
+    filed_from: datetime | None = None,
+    filed_before: datetime | None = None,
+) -> Asked[Counts]:
+    """How many cases there are, of those that fit. Raises Invalid, Forbidden.
+
+    A period has its first instant, ``filed_from``, and not its last, ``filed_before``.
+    """
+    asked = {"merchant_id": merchant_id, "marketplace": marketplace, "type": type}
+    return got("/v1/stats", Counts, {**asked, "filed_from": filed_from, "filed_before": filed_before})
 
 
 def policies() -> Pages[PolicyItem]:

@@ -13,11 +13,13 @@ WORD: dict[str, Any] = {"type": "string", "pattern": "^[a-z0-9_]{1,64}$"}
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": TEXT_MAX}
 STATUS = query("status", "Only cases in this status.", type="string", enum=list(get_args(Status)))
 MERCHANT = query("merchant_id", "Only cases of this merchant, on either side.", **TEXT)
+TYPE = query("type", "Only complaints of this type.", **WORD)
+MARKETPLACE = query("marketplace", "Only cases of this marketplace.", **WORD)
 FILTERS = (
     STATUS,
     query("stage", "Only cases in this stage.", type="string", enum=list(get_args(Stage))),
-    query("type", "Only complaints of this type.", **WORD),
-    query("marketplace", "Only cases of this marketplace.", **WORD),
+    TYPE,
+    MARKETPLACE,
     MERCHANT,
     query("buyer_id", "Only cases of this buyer, on either side.", **TEXT),
     query("order_id", "Only cases about this order.", **TEXT),

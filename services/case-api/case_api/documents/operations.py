@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from case_api.documents.calendar_operations import CALENDARS
 from case_api.documents.described import CURSOR, LIMIT, READ, WRITTEN, Answer, Operation, Parameter, query
-from case_api.documents.export_operations import EXPORTING, FILTERS, MERCHANT, TEXT, WORD
+from case_api.documents.export_operations import EXPORTING, FILTERS, MARKETPLACE, MERCHANT, TEXT, TYPE, WORD
 from case_api.documents.ingesting_operations import DRY_RUN, INGESTING
 from case_api.documents.key_operations import KEYS
 from case_api.documents.operating_operations import OPERATING
@@ -191,7 +191,13 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "get_stats": Operation(
         tag="cases",
-        parameters=(MERCHANT,),
+        parameters=(
+            MERCHANT,
+            MARKETPLACE,
+            TYPE,
+            query("filed_from", "Only cases filed at this instant or later.", type="string", format="date-time"),
+            query("filed_before", "Only cases filed before this instant.", type="string", format="date-time"),
+        ),
         answers={200: Answer(means="The counts.", schema="Counts")},
         refusals=READ,
     ),

@@ -11,7 +11,7 @@ from case_api.callers.auth import viewer_of
 from case_api.documents.openapi import operation
 from case_api.door import door_of
 from case_api.requests.parameters import Query
-from case_events.ledger.lists.counts import count_cases
+from case_events.ledger.lists.counts import Counted, count_cases
 
 
 def add_to(app: FastAPI) -> None:
@@ -23,7 +23,13 @@ async def get_stats(request: Request) -> Response:
     """Count cases by status, type and outcome, and each merchant's interventions."""
     door = door_of(request)
     viewer = viewer_of(await door.caller(request, "read"))
-    query = Query(request, "merchant_id")
-    merchant_id = query.text("merchant_id")
+    query = Query(request, *Counted.__struct_fields__)
+    counted = Counted(
+        merchant_id=query.text("merchant_id"),
+        marketplace=query.word("marketplace"),
+        type=query.word("type"),
+        filed_from=query.instant("filed_from"),
+        filed_before=query.instant("filed_before"),
+    )
     query.check()
-    return shown(await count_cases(door.ledger, merchant_id=merchant_id, viewer=viewer))
+    return shown(await count_cases(door.ledger, counted, viewer=viewer))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from case_events.core.values import Value
+from case_events.core.values import Instant, Value
 from case_events.core.viewer import EVERYTHING, MERCHANT, Viewer
 from case_events.ledger.database import Ledger
 
@@ -29,6 +29,23 @@ SELECT merchant, sum(interventions) AS interventions, count(*) AS cases,
 FROM ({mine}) AS mine WHERE interventions > 0 AND merchant IS NOT NULL
 GROUP BY merchant ORDER BY interventions DESC, merchant LIMIT {limit}
 """
+
+
+class Counted(Value, frozen=True, kw_only=True):
+    """Which cases are counted: those that fit all that is said.
+
+    ``merchant_id``: a party of the case, on either side. ``filed_from``, ``filed_before``: a period, with its first
+    instant and without its last, so that the counts of periods that follow each other add up.
+    """
+
+    merchant_id: str | None = None
+    marketplace: str | None = None
+    type: str | None = None
+    filed_from: Instant | None = None
+    filed_before: Instant | None = None
+
+
+ALL = Counted()
 
 
 class MerchantCount(Value, frozen=True, kw_only=True):
@@ -57,10 +74,10 @@ class Counts(Value, frozen=True, kw_only=True):
     merchants: tuple[MerchantCount, ...]
 
 
-async def count_cases(ledger: Ledger, *, merchant_id: str | None = None, viewer: Viewer = EVERYTHING) -> Counts:
-    """The counts of the viewer's cases, or of one merchant's among them."""
+async def count_cases(ledger: Ledger, counted: Counted = ALL, *, viewer: Viewer = EVERYTHING) -> Counts:
+    """The counts of the viewer's cases that fit: what it costs grows with how many these are."""
     arguments: list[Any] = []
-    mine = MINE.format(merchant=MERCHANT, where=_where(arguments, merchant_id, viewer))
+    mine = MINE.format(merchant=MERCHANT, where=_where(arguments, counted, viewer))
     async with ledger.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         # Counting everything is the one thing here that is done best by reading the table from end to end.
         await connection.execute("SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = force_custom_plan")
@@ -84,9 +101,18 @@ async def count_cases(ledger: Ledger, *, merchant_id: str | None = None, viewer:
     )
 
 
-def _where(arguments: list[Any], merchant_id: str | None, viewer: Viewer) -> str:
+def _where(arguments: list[Any], counted: Counted, viewer: Viewer) -> str:
     conditions = []
-    for ids in (viewer.merchants, None if merchant_id is None else (merchant_id,)):
+    for condition, value in (
+        ("c.marketplace = ${}::text", counted.marketplace),
+        ("c.type = ${}::text", counted.type),
+        ("c.filed_at >= ${}::timestamptz", counted.filed_from),
+        ("c.filed_at < ${}::timestamptz", counted.filed_before),
+    ):
+        if value is not None:
+            arguments.append(value)
+            conditions.append(condition.format(len(arguments)))
+    for ids in (viewer.merchants, None if counted.merchant_id is None else (counted.merchant_id,)):
         if ids is not None:
             arguments.append(list(ids))
             given = f"ANY (${len(arguments)}::text[])"
