@@ -289,6 +289,7 @@ FLOORS: dict[str, list[str]] = {
         "audit.chain",
         "audit.kept",
         "audit.verifying",
+        "audit.files",
         "audit.positions",
         "audit.audit",
         "audit.rotating",

@@ -13,9 +13,9 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from httpx import AsyncClient, Response
+from httpx import AsyncClient, RemoteProtocolError, Response
 
-from case_api import evidence
+from case_api.evidence import store as evidence
 from case_api.requests import bodies
 from case_api.settings import EVIDENCE_TYPES, Settings
 from case_events.ledger.callers import keys
@@ -273,6 +273,38 @@ async def test_a_store_that_is_away_is_a_problem_to_come_back_for(
     assert not (tmp_path / "none").exists()
 
 
+async def brought(storefront: AsyncClient, content: bytes) -> dict[str, Any]:
+    """The reference of a file that is named by evidence."""
+    case = await filed(storefront)
+    reference: dict[str, Any] = (await upload(storefront, case, content)).json()["evidence"]
+    assert (await named(storefront, case, reference)).status_code == 201
+    return reference
+
+
+def at(folder: Path, reference: dict[str, Any]) -> Path:
+    """Where the file lies in the folder."""
+    *_, case_id, _, sha256 = str(reference["uri"]).split("/")
+    return folder / case_id / sha256 / "image" / "png"
+
+
+async def test_a_file_that_somebody_altered_is_not_given(storefront: AsyncClient, folder: Path) -> None:
+    reference = await brought(storefront, PICTURE)
+    at(folder, reference).write_bytes(PICTURE[:-1] + b"?")
+    answer = await storefront.get(reference["uri"])
+    assert (answer.status_code, answer.json()["code"]) == (500, "file_altered")
+
+
+async def test_a_large_file_that_somebody_altered_is_never_given_whole(caselog: Serving) -> None:
+    headers = {"Authorization": "Bearer dev-storefront"}
+    async with AsyncClient(base_url=caselog.url, headers=headers) as storefront:
+        reference = await brought(storefront, PICTURE * 100)
+        assert (await storefront.get(reference["uri"])).content == PICTURE * 100
+        at(caselog.data / "evidence", reference).write_bytes(b"?" + PICTURE[1:] + PICTURE * 99)
+        with pytest.raises(RemoteProtocolError, match="without sending complete message body"):
+            await storefront.get(reference["uri"])
+        assert (await storefront.get("/v1/policies")).status_code == 200
+
+
 def test_a_store_that_forgets_is_not_opened() -> None:
     for url in ("memory:///", "http://files.example/", "nonsense", "s3:"):
         with pytest.raises(SystemExit, match="CASELOG_EVIDENCE_URL"):
@@ -289,7 +321,7 @@ def test_types_that_are_none_are_refused_at_the_start() -> None:
 KEEPING = """
 import asyncio, hashlib, io, os, sys, uuid
 from pathlib import Path
-from case_api.evidence import EvidenceFile, open_store
+from case_api.evidence.store import EvidenceFile, open_store
 
 async def keep() -> None:
     store = open_store(None, Path(sys.argv[1]), bytes_max=1, media_types=())

@@ -26,7 +26,7 @@ from case_api.callers.tokens import tokens_of
 from case_api.console import wiring as console
 from case_api.documents import openapi
 from case_api.door import Door, door_of
-from case_api.evidence import open_store
+from case_api.evidence.store import configured
 from case_api.refusals import problems
 from case_api.refusals.problems import Refused
 from case_api.routes import (
@@ -103,12 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.router.route_class = Plain
     app.state.meters = Meters(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
-    app.state.evidence = open_store(
-        settings.evidence_url,
-        settings.data_dir / "evidence",
-        bytes_max=settings.evidence_bytes_max,
-        media_types=settings.evidence_media_types,
-    )
+    app.state.evidence = configured(settings)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _http_fault)
     for kind in UNAVAILABLE:

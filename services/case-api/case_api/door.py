@@ -7,7 +7,7 @@ from starlette.requests import Request
 from case_api.callers.auth import Callers, Right, caller_with
 from case_api.callers.limiter import Limiter
 from case_api.callers.tokens import Tokens
-from case_api.evidence import EvidenceStore
+from case_api.evidence.store import EvidenceStore
 from case_api.refusals.problems import Refused
 from case_api.serving.watch import introduce
 from case_events.core.case import Case

@@ -84,16 +84,22 @@ def files_open_to(history: History, viewer: Viewer) -> frozenset[Sha256]:
     A file is whose evidence named it first. Who names its digest later is not given it for that, and keeps nothing of
     it once that side was erased. ``history``: all of it.
     """
-    first: dict[Sha256, int] = {}
-    for recorded in history:
-        for one in _evidence(recorded.event):
-            first.setdefault(one.sha256, recorded.version)
+    brought = files_brought(history)
     return frozenset(
         one.sha256
         for recorded in seen(history, viewer)
         for one in _evidence(recorded.event)
-        if first[one.sha256] == recorded.version and one.uri not in (ERASED, WITHHELD)
+        if brought[one.sha256][0] == recorded.version and one.uri not in (ERASED, WITHHELD)
     )
+
+
+def files_brought(history: History) -> dict[Sha256, tuple[int, Evidence]]:
+    """The version whose evidence named a file first, and that evidence, of every file of a case."""
+    first: dict[Sha256, tuple[int, Evidence]] = {}
+    for recorded in history:
+        for one in _evidence(recorded.event):
+            first.setdefault(one.sha256, (recorded.version, one))
+    return first
 
 
 def _evidence(event: Event) -> tuple[Evidence, ...]:

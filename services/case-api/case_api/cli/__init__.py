@@ -11,6 +11,7 @@ from case_api.cli.audit import audit
 from case_api.cli.calendar import calendar
 from case_api.cli.cases import case, post, queue
 from case_api.cli.clocks import clock
+from case_api.cli.evidence import evidence
 from case_api.cli.export import export
 from case_api.cli.feed import feed
 from case_api.cli.import_ import import_history
@@ -74,6 +75,7 @@ def migrate_command(json_wanted: AsJson = False) -> None:
 
 for group, name in ((keys, "keys"), (policies, "policies"), (case, "case"), (clock, "clock"), (audit, "audit")):
     app.add_typer(group, name=name)
+app.add_typer(evidence, name="evidence")
 app.add_typer(scheduler, name="scheduler")
 app.add_typer(calendar, name="calendar")
 app.add_typer(webhooks, name="webhooks")

@@ -57,9 +57,8 @@ def verify_command(
 
     from case_api.cli.auditors import write_whole  # noqa: PLC0415 - the same
 
-    chosen = _selection(case, merchant, since)
     try:
-        verdict = _verdict(chosen, jobs or _cores(), resume)
+        verdict = _verdict(chosen(case, merchant, since), jobs or _cores(), resume)
     except KeyboardInterrupt:
         refused("stopped" + (f"; the same command goes on from {resume}" if resume else ""))
         raise typer.Exit(STOPPED) from None
@@ -73,7 +72,8 @@ def verify_command(
     raise typer.Exit(FOUND if verdict.findings else 0)
 
 
-def _selection(cases: list[UUID] | None, merchant: str | None, since: str | None) -> Selection:
+def chosen(cases: list[UUID] | None, merchant: str | None, since: str | None) -> Selection:
+    """The cases that fit everything that was said. Raises Misused."""
     from case_events.core.values import Instant  # noqa: PLC0415 - `caselog --help` answers sooner without
     from case_events.ledger.audit.kept import Selection  # noqa: PLC0415 - the same
 

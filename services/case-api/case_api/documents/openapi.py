@@ -17,7 +17,7 @@ from case_api.documents.operations import OPERATIONS
 from case_api.documents.rights import roles_of
 from case_api.documents.schemas import ref, schemas
 from case_api.dossier.making import Dossier
-from case_api.evidence import StoredEvidence
+from case_api.evidence.store import StoredEvidence
 from case_api.refusals.kinds import KINDS
 from case_api.refusals.problems import PROBLEM_JSON, ProblemView
 from case_api.requests.bodies import ClockAdvance, NewTestClock, Posting

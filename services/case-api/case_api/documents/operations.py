@@ -158,7 +158,7 @@ OPERATIONS: dict[str, Operation] = {
     "get_evidence": Operation(
         tag="evidence",
         answers={200: Answer(means="The file, as it was sent.", media="*/*", headers=FILE_SENT)},
-        refusals=(*READ, "not_found", "store_unavailable"),
+        refusals=(*READ, "not_found", "store_unavailable", "file_altered"),
     ),
     "find_cases": Operation(
         tag="cases",

@@ -82,6 +82,16 @@ OURS: dict[str, Kind] = {
         ),
         waiting_helps=True,
     ),
+    "file_altered": Kind(
+        status=500,
+        title="The file is not what was brought",
+        zh="证据文件与记录的摘要不符,不予提供;请附上 trace_id 告知运维。",
+        en="The file in the store has another digest than the record says, and is not given. Tell us the trace_id.",
+        then=Text(
+            zh="不必重试;请运维从备份恢复该文件,并用 caselog evidence verify 查明范围。",
+            en="An operator restores the file from a backup; `caselog evidence verify` finds all that need it.",
+        ),
+    ),
     "issuer_unavailable": Kind(
         status=503,
         title="The OpenID provider is away",

@@ -14,7 +14,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from case_api.evidence import EvidenceFile
+from case_api.evidence.store import EvidenceFile
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests import bodies
 from case_events.core.values import Fault, Problem

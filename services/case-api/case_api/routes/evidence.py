@@ -6,6 +6,7 @@ import base64
 import re
 from http import HTTPStatus
 
+import structlog
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -14,7 +15,7 @@ from case_api.answers import created
 from case_api.callers.auth import viewer_of
 from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
-from case_api.evidence import StoredEvidence, store_of
+from case_api.evidence.store import Altered, StoredEvidence, store_of, uri_of
 from case_api.refusals.problems import Refused
 from case_api.requests import uploads
 from case_api.requests.parameters import Query, case_id_of
@@ -22,6 +23,8 @@ from case_events.core.events import History
 from case_events.core.values import CaseId, Evidence, Problem
 from case_events.core.viewer import Viewer, files_open_to, seen
 from case_events.ledger.queries import read_case
+
+log = structlog.get_logger("case_api.evidence")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -44,7 +47,7 @@ async def put_evidence(request: Request) -> Response:
     store = store_of(request)
     async with uploads.received(request, store.bytes_max, store.media_types) as upload:
         file = await store.keep(case_id, upload.file(), upload.content)
-        where = f"/v1/cases/{case_id}/evidence/{file.sha256}"
+        where = uri_of(case_id, file.sha256)
         evidence = Evidence(kind=upload.kind(), uri=where, sha256=file.sha256, visibility=upload.visibility())
     return created(StoredEvidence(evidence=evidence, size=file.size, media_type=file.media_type), where)
 
@@ -71,7 +74,11 @@ async def get_evidence(request: Request) -> Response:
         "ETag": f'"{sha256}"',
         "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:",
     }
-    content = await store.content(case_id, file)
+    try:
+        content = await store.content(case_id, file)
+    except Altered as fault:
+        log.exception("evidence_file_altered", file=str(fault))
+        raise Refused(Problem(code="file_altered", detail="The file is not the one that was brought.")) from None
     answer = StreamingResponse(content, HTTPStatus.OK, headers)
     answer.headers["Content-Type"] = file.media_type  # as it is: no charset is added to what was sent
     return answer

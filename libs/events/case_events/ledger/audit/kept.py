@@ -127,6 +127,7 @@ counted AS (SELECT case_id, version, sum(version) OVER (ORDER BY case_id) AS eve
 SELECT case_id, events FROM counted WHERE events / $6 > (events - version) / $6 ORDER BY case_id
 """
 """Where the parcels end: with the case that holds the next event of so many."""
+NEXT = f"SELECT case_id FROM ({CHOSEN.format(recorded_at='recorded_at')}) AS chosen LIMIT $6"
 SIZE = f"SELECT coalesce(sum(version), 0) FROM ({CHOSEN.format(recorded_at='recorded_at')}) AS chosen"
 
 OF_CASES = {
@@ -170,6 +171,12 @@ def _plain(parts: tuple[int]) -> datetime:
 async def ends(connection: Connection, selection: Selection, after: CaseId = BEFORE_ALL) -> list[CaseId]:
     """Where the parcels of the chosen cases after ``after`` end; beyond the last end are fewer than a parcel holds."""
     rows = await connection.fetch(ENDS, after, AFTER_ALL, *_said(selection), PARCEL_EVENTS)
+    return [row["case_id"] for row in rows]
+
+
+async def chosen_after(connection: Connection, selection: Selection, after: CaseId, count: int) -> list[CaseId]:
+    """So many of the chosen cases as come after this one, in their order; none: these were all."""
+    rows = await connection.fetch(NEXT, after, AFTER_ALL, *_said(selection), count)
     return [row["case_id"] for row in rows]
 
 

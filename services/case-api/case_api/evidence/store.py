@@ -7,9 +7,12 @@ with its type in the name, because a folder keeps no attributes. It appears whol
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
-from collections.abc import AsyncIterator, Container
-from datetime import timedelta
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator, Container, Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -21,11 +24,15 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from starlette.requests import Request
 
 from case_api.refusals.problems import Refused
+from case_api.settings import Settings
 from case_events.core.values import Evidence, Problem, Sha256, Value
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
 
+_PLACE = re.compile(r"(?P<case>[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/(?P<sha256>[0-9a-f]{64})/[^/]+/[^/]+")
+PAGE = 1_000
+"""Files that are listed together."""
 CHUNK = 1 << 18
 """Bytes read at a time, from the upload and from the store."""
 PART = 8 << 20
@@ -35,12 +42,24 @@ TRIES_S = 20
 """How long an object store is tried again before the caller is told to come back."""
 
 
+class Altered(Exception):
+    """The file, named by its case and digest, has another digest than when it was put away."""
+
+
 class EvidenceFile(Value, frozen=True, kw_only=True):
     """A file that is in the store, whole."""
 
     sha256: Sha256
     size: int
     media_type: str
+
+
+class StoredFile(Value, frozen=True, kw_only=True):
+    """A file as the store lists it, at its ``path`` there; ``size`` in bytes."""
+
+    path: str
+    sha256: Sha256
+    size: int
 
 
 class StoredEvidence(Value, frozen=True, kw_only=True):
@@ -97,12 +116,55 @@ class EvidenceStore:
         return EvidenceFile(sha256=sha256, size=first["size"], media_type=media_type)
 
     async def content(self, case_id: UUID, file: EvidenceFile) -> AsyncIterator[bytes]:
-        """The file's bytes, as they come; it is open when this returns."""
+        """The file's bytes, as they come; it is open when this returns.
+
+        The last of them come only once the whole has its digest: what somebody altered is never given whole. Raises
+        Altered, at once for a file of up to ``CHUNK`` bytes.
+        """
         try:
             got = await obstore.get_async(self._store(), f"{_place(case_id, file.sha256)}/{file.media_type}")
         except (BaseError, OSError) as fault:
             raise _away() from fault
-        return _plain(got)
+        chunks = _verified(got, case_id, file.sha256)
+        try:
+            first = await anext(chunks, b"")
+        except (BaseError, OSError) as fault:
+            raise _away() from fault
+        return _chained(first, chunks)
+
+    async def older_than(self, before: datetime) -> AsyncIterator[dict[UUID, list[StoredFile]]]:
+        """All files that were put away before this instant, by their cases; a page of the store at a time."""
+        if self._given is None and not self._folder.exists():
+            return
+        try:
+            async for page in obstore.list(self._store(), chunk_size=PAGE):
+                found = defaultdict[UUID, list[StoredFile]](list)
+                for one in page:
+                    place = _PLACE.fullmatch(one["path"])
+                    if place and one["last_modified"] < before:
+                        file = StoredFile(path=one["path"], sha256=place["sha256"], size=one["size"])
+                        found[UUID(place["case"])].append(file)
+                yield found
+        except (BaseError, OSError) as fault:
+            raise _away() from fault
+
+    async def halves_older_than(self, before: datetime) -> list[tuple[Path, int]]:
+        """What uploads that never ended left in the folder before this instant, with its bytes; no list shows it.
+
+        An object store has a rule of its own for these.
+        """
+        if self._given is not None:
+            return []
+        return await asyncio.to_thread(_halves, self._folder, before)
+
+    async def delete(self, files: Iterable[StoredFile]) -> None:
+        """Delete these files; one that is gone already is no fault."""
+        try:
+            await obstore.delete_async(self._store(), [one.path for one in files])
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as fault:
+            raise _away() from fault
 
     async def clear(self, case_id: UUID, kept: Container[str]) -> None:
         """Delete the files under this case but those with the digests that are ``kept``."""
@@ -145,6 +207,21 @@ def open_store(url: str | None, folder: Path, *, bytes_max: int, media_types: tu
     return EvidenceStore(store, folder.absolute(), bytes_max=bytes_max, media_types=media_types)
 
 
+def uri_of(case_id: UUID, sha256: Sha256) -> str:
+    """Where the API gives this file; evidence that names it otherwise names one that lies elsewhere."""
+    return f"/v1/cases/{case_id}/evidence/{sha256}"
+
+
+def configured(settings: Settings) -> EvidenceStore:
+    """The store that the settings name. Raises SystemExit where its URL cannot be used."""
+    return open_store(
+        settings.evidence_url,
+        settings.data_dir / "evidence",
+        bytes_max=settings.evidence_bytes_max,
+        media_types=settings.evidence_media_types,
+    )
+
+
 def store_of(request: Request) -> EvidenceStore:
     """The store of the app this request came to."""
     store: EvidenceStore = request.app.state.evidence
@@ -160,9 +237,24 @@ async def _chunks(content: IO[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def _plain(got: obstore.GetResult) -> AsyncIterator[bytes]:
+async def _verified(got: obstore.GetResult, case_id: UUID, sha256: str) -> AsyncIterator[bytes]:
+    hashed, held = hashlib.sha256(), b""
     async for chunk in got.stream(min_chunk_size=CHUNK):
-        yield bytes(chunk)
+        if held:
+            yield held
+        held = bytes(chunk)
+        hashed.update(held)
+    if hashed.hexdigest() != sha256:
+        raise Altered(_place(case_id, sha256))
+    if held:
+        yield held
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    async for chunk in rest:
+        yield chunk
 
 
 def _to_disk(folder: Path, place: str) -> None:
@@ -176,6 +268,11 @@ def _to_disk(folder: Path, place: str) -> None:
             os.close(fd)
         if one == folder:
             break
+
+
+def _halves(folder: Path, before: datetime) -> list[tuple[Path, int]]:
+    found = ((path, path.stat()) for path in folder.rglob("*#*") if path.is_file())
+    return [(path, stat.st_size) for path, stat in found if stat.st_mtime < before.timestamp()]
 
 
 def _away() -> Refused:
