@@ -12,6 +12,7 @@ from case_events.core.commands import PayAdvance, Recover
 from case_events.core.facts import FilingFacts
 from case_events.core.gates import required_action_by
 from case_events.core.others import Facts
+from case_events.core.values import Liable
 from tests.core.market import FILING, GOODS, PART_REFUND, REFUND, REJECT, complaint, market
 from tests.examples import (
     ADDRESS,
@@ -270,3 +271,17 @@ def test_goods_paid_for_at_once_still_go_back_and_nothing_is_recovered_before_th
 def test_a_respondent_who_would_not_have_the_goods_owes_the_platform_at_once() -> None:
     agreed = at_once(GOODS, demand="return_and_refund").when(AGREE, at=hours(1)).passes(days(2) + hours(1) + TICK)
     agreed.then("return_timed_out", status="waiting_for_recovery").runs(recovery=days(5) + hours(1))
+
+
+def test_where_the_platform_bears_what_it_paid_the_case_goes_on_once_the_goods_are_back() -> None:
+    """R1, P6: nobody owes anything any more, whether the goods came or the respondent would not have them."""
+    borne = replace(REFUND, outcome="return_and_refund", liable=(Liable(party="platform", share=10_000),))
+    for looked, status, ends in ((LOOKS, "waiting_for_follow_up", ()), ({}, "closed", ("closed",))):
+        filed = at_once({"appeal.rounds": 0} | GOODS | looked, demand="return_and_refund")
+        ruled = filed.when(REFUSE, at=hours(1)).when(borne, at=hours(2))
+        ruled.then("ruled", status="waiting_for_return", recoveries=(), owed=None)
+        silent = ruled.fork().passes(days(2) + hours(2) + TICK)
+        silent.then("return_timed_out", *ends, status=status, outcome="upheld")
+        ruled.when(ADDRESS, by="respondent", at=hours(3)).when(SHIPPED, at=hours(4))
+        ruled.when(RECEIVED, by="respondent", at=hours(5)).then("returned", *ends, status=status, outcome="upheld")
+        assert clocks(ruled) == ({("follow_up", "platform"): days(7) + hours(5)} if looked else {})

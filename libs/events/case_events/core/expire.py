@@ -119,8 +119,8 @@ def _returned(command: Expire, case: Case, book: Rulebook, written: Instant) -> 
         back, clocks = given_back(case, command.due_at, book, written)
         timed_out = ReturnTimedOut(**_told(command, written, clocks), step=step, effect=effect, recoveries=back)
         return (timed_out,) if back else (timed_out, Closed(outcome="lapsed"))
-    clocks = outcomes.after_the_goods(case, command.due_at, book, written)
-    return (ReturnTimedOut(**_told(command, written, clocks), step=step, effect=effect),)
+    clocks, end = outcomes.after_the_goods(case, command.due_at, book, written)
+    return (ReturnTimedOut(**_told(command, written, clocks), step=step, effect=effect), *end)
 
 
 def _unlocked(effect: Effect, command: Expire, case: Case, book: Rulebook, written: Instant) -> tuple[Clock, ...]:

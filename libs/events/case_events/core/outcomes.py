@@ -97,10 +97,16 @@ def goods_go_back(kind: str, book: Rulebook) -> ReturnLeg | None:
     return book.rules.return_leg if kind == "return_and_refund" else None
 
 
-def after_the_goods(case: Case, start: Instant, book: Rulebook, written: Instant | None = None) -> tuple[Clock, ...]:
-    """The clocks of what was decided once the goods are back, or the respondent would not have them (domain N8)."""
+def after_the_goods(
+    case: Case, start: Instant, book: Rulebook, written: Instant | None = None
+) -> tuple[tuple[Clock, ...], Events]:
+    """What follows once the goods are back, or the respondent would not have them (domain N8): the clocks of what was
+    decided, or where the platform has paid and bears it all, what follows when nothing is owed.
+    """
+    if case.remedy is None and not case.recoveries:
+        return after_the_remedy(case, book, start)
     clocks = () if case.remedy is None else (promises.remedy(start, book, written),)
-    return (*clocks, *promises.recoveries(case.recoveries, start, book, written))
+    return (*clocks, *promises.recoveries(case.recoveries, start, book, written)), ()
 
 
 def owed_back(case: Case, kind: str, owed: Money | None, liable: tuple[Liable, ...] = ()) -> tuple[Recovery, ...]:

@@ -35,6 +35,7 @@ def step(command: Return, by: Side, case: Case, book: Rulebook, now: Instant) ->
     faults = _faults(command, RETURN_STEPS[clock.kind], disputable=leg.disputable)
     if faults:
         return invalid(faults, case, "return_leg")
+    clocks, end = _next(command, leg, case, book, now)
     returned = Returned(
         step=command.step,
         address=command.address,
@@ -42,11 +43,9 @@ def step(command: Return, by: Side, case: Case, book: Rulebook, now: Instant) ->
         tracking=command.tracking,
         received=command.received,
         freight_by=_freight_by(case, leg) if command.step == "received" and command.received else None,
-        clocks=() if command.received is False else _next(command.step, leg, case, book, now),
+        clocks=clocks,
     )
-    if command.received is False:
-        return (returned, brought_in("receipt_disputed", by, now, book, case))
-    return (returned,)
+    return (returned, *end)
 
 
 def _freight_by(case: Case, leg: ReturnLeg) -> AppealSide:
@@ -68,16 +67,21 @@ def _faults(command: Return, expected: str, *, disputable: bool) -> list[Fault]:
     return faults
 
 
-def _next(step: ReturnStep, leg: ReturnLeg, case: Case, book: Rulebook, now: Instant) -> tuple[Clock, ...]:
-    match step:
+def _next(
+    command: Return, leg: ReturnLeg, case: Case, book: Rulebook, now: Instant
+) -> tuple[tuple[Clock, ...], Events]:
+    """The clock of the step after this one, and what the last one leads to."""
+    match command.step:
         case "address":
-            return (promises.return_shipment(now, leg, book),)
+            return (promises.return_shipment(now, leg, book),), ()
         case "shipped" | "pickup":
-            return (promises.return_receipt(now, leg, book),)
+            return (promises.return_receipt(now, leg, book),), ()
+        case "received" if command.received is False:
+            return (), (brought_in("receipt_disputed", "respondent", now, book, case),)
         case "received":
             return after_the_goods(case, now, book)
         case _:
-            assert_never(step)
+            assert_never(command.step)
 
 
 def silence_on(kind: str, leg: ReturnLeg) -> tuple[Literal["address", "shipped", "received"], Silence]:
