@@ -12,7 +12,7 @@ from httpx import AsyncClient
 
 from case_events.ledger.callers import changing, keys
 from case_events.ledger.connection import teach
-from tests.api.house import AGREE, BUYER, MERCHANT, House, complaint, filed, happened, post
+from tests.api.house import AGREE, BUYER, MERCHANT, REFUSE, House, complaint, filed, happened, post
 
 OTHER = {"role": "merchant", "id": "m-2"}
 SECRET_PROOF = {"kind": "video", "uri": "https://files.example/9", "sha256": f"{9:064x}", "visibility": "platform"}
@@ -142,6 +142,24 @@ async def test_evidence_for_the_platform_only_is_seen_by_it_and_by_who_brought_i
     assert OPEN_PROOF["sha256"] in (await merchant.get(path)).text
     whole = (await platform.get(path)).json()
     assert [one["sha256"] for one in whole["evidence"]] == [f"{n:064x}" for n in (9, 8, 7)]
+
+
+async def test_what_was_brought_for_the_platform_only_is_waited_for_by_nobody_any_more(
+    storefront: AsyncClient, platform: AsyncClient, merchant: AsyncClient
+) -> None:
+    case = await filed(storefront)
+    path = f"/v1/cases/{case['case_id']}"
+    await post(storefront, case, REFUSE)
+    asked = {"from": "complainant", "kinds": ["video"], "within": "PT24H"}
+    await post(platform, case, {"type": "evidence_requested", "data": asked})
+    assert (await merchant.get(path)).json()["status"] == "evidence_requested"
+    assert (await post(storefront, case, happened("evidence_submitted", BUYER, evidence=[SECRET_PROOF]))).is_success
+    whole = (await platform.get(path)).json()
+    said = await post(merchant, case, happened("messaged", MERCHANT, text="请尽快处理。"))
+    for shown in ((await merchant.get(path)).json(), said.json()["case"]):
+        for name in ("status", "deadlines", "required_action_by", "missing_evidence"):
+            assert shown[name] == whole[name], name
+    assert whole["status"] == "under_review"
 
 
 async def test_a_key_limited_to_another_marketplace_sees_nothing_here(

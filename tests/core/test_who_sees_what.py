@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from case_events.core.commands import SubmitEvidence
 from case_events.core.events import (
     Appealed,
     Corrected,
@@ -19,6 +20,8 @@ from case_events.core.events import (
     Noted,
     Ruled,
 )
+from case_events.core.evolve import as_shown, fold
+from case_events.core.gates import missing_evidence, required_action_by
 from case_events.core.values import Party, Who
 from case_events.core.viewer import EVERYTHING, Viewer, seen
 from tests.core.reported import (
@@ -36,7 +39,9 @@ from tests.core.reported import (
     told,
     versions,
 )
-from tests.examples import BUYER
+from tests.core.shipped import at_the_desk, complaint
+from tests.examples import ASK_FOR_PHOTOS, BUYER, proof
+from tests.spec import hours
 
 
 @pytest.mark.parametrize(
@@ -174,3 +179,18 @@ def test_the_digest_of_what_one_may_not_see_is_not_told_later_either() -> None:
     assert brought(shown, 4) == brought(shown, 5) == (HERS.sha256, THE_SHOPS.sha256)
     assert brought(shown, 6) == (THE_SHOPS.sha256,)
     assert brought(seen(told((FILED, "complainant"), *later), EVERYTHING), 5) == digests
+
+
+def test_evidence_that_one_does_not_see_ends_the_waiting_for_it_all_the_same() -> None:
+    """A3, E6: who is next, and until when, is no other for the merchant than for the desk."""
+    dispute = at_the_desk(complaint("quality", evidence=())).when(ASK_FOR_PHOTOS, at=hours(3))
+    shown = seen(dispute.history, LIMITED)
+    assert as_shown(dispute.case, shown) == fold(shown) == dispute.case
+    secretly = tuple(replace(proof(n, kind), visibility="platform") for n, kind in ((7, "photo"), (8, "packaging")))
+    dispute.when(SubmitEvidence(evidence=secretly), at=hours(4)).then("evidence_submitted", status="under_review")
+    case = as_shown(dispute.case, seen(dispute.history, LIMITED))
+    assert case is not None
+    assert (case.status, case.clocks, case.reminders) == ("under_review", dispute.case.clocks, dispute.case.reminders)
+    assert (required_action_by(case), missing_evidence(case)) == (("platform",), ())
+    assert not {one.sha256 for one in secretly} & {one.evidence.sha256 for one in case.evidence}
+    assert as_shown(dispute.case, seen(dispute.history, Viewer(merchants=("m-2",)))) is None

@@ -13,7 +13,7 @@ from case_api.views.cases import StepView, case_view
 from case_events.core.case import Case
 from case_events.core.commands import File
 from case_events.core.events import History
-from case_events.core.evolve import fold
+from case_events.core.evolve import as_shown
 from case_events.core.gates import allowed_events
 from case_events.core.plan import Step
 from case_events.core.values import CaseId, Fault, Party, Problem
@@ -126,9 +126,8 @@ async def _seen(door: Door, caller: Caller, step: Step) -> tuple[History, Case]:
         reading = await read_case(door.ledger, step.case_id, version=first - 1)
     history = (*(reading.history if reading else ()), *step.events)
     shown_to = seen(history, viewer)
-    case, answered = fold(shown_to), {one.version for one in step.answer}
+    case, answered = as_shown(step.case, shown_to), {one.version for one in step.answer}
     assert case is not None, "who may post to a case sees it"
-    case = replace(case, version=step.case.version)
     return tuple(one for one in shown_to if one.version in answered), case
 
 

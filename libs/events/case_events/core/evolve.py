@@ -19,7 +19,8 @@ UNDOABLE_AFTER = {
 }
 """After these a party's timeout can still be taken back; after anything else something was decided or done on it."""
 
-
+STANDING = ("version", "status", "clocks", "reminders", "requested")
+"""What of a case nothing is held back of, whoever looks."""
 CHANGES: dict[type[Event], Change] = BY_PARTY | BY_PLATFORM | BY_CLOCK
 """How every event but the first changes a case (a test holds that none is missing)."""
 
@@ -38,6 +39,19 @@ def evolve(case: Case | None, happened: Happened) -> Case:
     The first is ``Filed`` and no other is (an assertion: the ledger keeps it so).
     """
     return _filed(happened) if case is None else _changed(copy(case), happened)
+
+
+def as_shown(case: Case, shown: Iterable[Happened]) -> Case | None:
+    """``case`` for somebody who is shown this much of its history; None for whom it does not exist.
+
+    Where it stands, until when, and what is still waited for is the same for all: evidence for the platform only ends
+    a waiting as well. Its version, too: If-Match wants the one there really is.
+    """
+    seen = fold(shown)
+    if seen is not None:
+        for name in STANDING:
+            setattr(seen, name, getattr(case, name))
+    return seen
 
 
 def _changed(case: Case, happened: Happened) -> Case:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from case_events.core.case import Case
 from case_events.core.changes import REMINDER
 from case_events.core.events import Filed, History, Recorded
-from case_events.core.evolve import fold
+from case_events.core.evolve import as_shown, fold
 from case_events.core.plan import Moment, World, expire_overdue
 from case_events.core.policy import ComplaintType
 from case_events.core.values import CaseId, Instant, Value
@@ -144,11 +144,9 @@ async def _as_of(
 
 def _as_seen(history: History, case: Case | None, viewer: Viewer) -> tuple[History, Case | None]:
     shown = seen(history, viewer)
-    if shown == history:
+    if shown == history or case is None:
         return history, case
-    case = fold(shown)
-    # What is left out counts all the same: If-Match wants the version there really is.
-    return shown, replace(case, version=history[-1].version) if case is not None else None
+    return shown, as_shown(case, shown)
 
 
 def _until(history: History, at: Instant | None, known_at: Instant | None) -> History:
