@@ -46,15 +46,17 @@ from tests import examples as ex
 Move = Callable[[Case, InForce, int], Posted]
 """The command, made for the case; the number varies it."""
 NO_MONEY = (*THINGS, "rejected")
-SHARES = (
+SHARES: tuple[tuple[Liable, ...], ...] = (
     (Liable(party="respondent", share=6_667), Liable(party="complainant", share=3_333)),
     (
         Liable(party="complainant", share=2_000),
         Liable(party="respondent", share=5_000),
         Liable(party="platform", share=3_000),
     ),
+    (Liable(party="platform", share=10_000),),
+    (Liable(party="complainant", share=10_000),),
 )
-"""A loss between two, or among all three."""
+"""A loss between two, among all three, or one side's alone."""
 DIFFERS = "情况特殊,说明如下。"
 
 
@@ -119,7 +121,9 @@ def offer(case: Case, in_force: InForce, number: int) -> Posted:
 def rule(case: Case, in_force: InForce, number: int) -> Posted:
     """Any outcome the policy knows; every other ruling says that it departs from the policy's figure."""
     outcomes = rules_of(case, in_force).ruling.outcomes
-    return ruling(outcomes[number % len(outcomes)], case, in_force, departs=number % 2 == 0)
+    ruled = ruling(outcomes[number % len(outcomes)], case, in_force, departs=number % 2 == 0)
+    shares = ruled.amount is not None and not ruled.liable and number % 3 == 0
+    return replace(ruled, liable=SHARES[number // 3 % len(SHARES)]) if shares else ruled
 
 
 def ruling(outcome: str, case: Case, in_force: InForce, *, departs: bool) -> Rule:
