@@ -62,6 +62,25 @@ STATES: list[tuple[dict[str, Any], str, tuple[Side, ...]]] = [
         ("respondent",),
     ),
     (
+        # N2, N3: amended shortly before the talks stall, the claim is the merchant's to answer for longer than they run
+        {
+            "status": "waiting_for_merchant",
+            "clocks": (clock("negotiation", "complainant", 4), clock("response", "respondent", 5)),
+        },
+        "请商家响应诉求,截止 2026-03-05 12:00。",
+        ("respondent",),
+    ),
+    (
+        # N3: they have stalled; the buyer's right outlasts the merchant's turn, which goes on
+        {
+            "status": "waiting_for_complainant",
+            "intervention_open": True,
+            "clocks": (clock("response", "respondent", 5), clock("intervention", "complainant", 11)),
+        },
+        "请商家响应诉求,截止 2026-03-05 12:00。买家可申请平台介入,截止 2026-03-11 12:00。",
+        ("complainant", "respondent"),
+    ),
+    (
         {
             "status": "waiting_for_remedy",
             "remedy": "refund",

@@ -171,4 +171,4 @@ NEXT_ACTOR: dict[tuple[str, ...], set[Status]] = {
 @pytest.mark.parametrize("who", NEXT_ACTOR, ids="".join)
 def test_each_status_says_who_must_act(who: tuple[str, ...]) -> None:
     for status in NEXT_ACTOR[who]:
-        assert required_action_by(standing(status)) == who
+        assert required_action_by(standing(status, clocks=())) == who

@@ -203,6 +203,8 @@ def required_action_by(case: Case) -> tuple[Side, ...]:
         return tuple(one.party for one in case.recoveries)
     if case.status == "waiting_for_remedy":
         return _owing(case)
+    if case.status == "waiting_for_complainant" and running_clock(case, "response") is not None:
+        return ("complainant", "respondent")  # the talks stalled while an amended claim is to be answered (N2, N3)
     return ACTION_OF[case.status]
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from case_events.core import events, platform_words, timeouts, words
 from case_events.core.case import Case, Deadline
 from case_events.core.cast import Cast, cast_of, outcome, owed, sums
-from case_events.core.changes import REMINDER
+from case_events.core.changes import REMINDER, turn
 from case_events.core.clock_telling import clock as clock_named
 from case_events.core.events import ClaimAmended, Corrected, DeadlineExtended, Event, History, Recorded, Ruled
 from case_events.core.gates import Missing, asked_clock, missing_evidence, required_action_by
@@ -22,6 +22,9 @@ LATE = timedelta(minutes=1)
 """A timeout written later than this says so."""
 BESIDE = ("evidence", "recovery", "follow_up")
 """Clocks that run beside the one a case waits for, unless it waits for them."""
+
+BESIDE_ANOTHERS = ("recovery", "intervention")
+"""Clocks of a side that may be next at the same time as another."""
 
 
 class Named(Value, frozen=True, kw_only=True):
@@ -224,8 +227,10 @@ def _next(case: Case, cast: Cast) -> Next | None:
     """What is asked of whom, by the earliest clock it waits for; nothing of anybody once the case is closed."""
     if case.status == "closed" or not case.clocks:
         return None
-    clock, by = _waited_for(case), required_action_by(case)
-    also = [one for one in case.clocks if one.kind == "recovery" and one.party in by and one.party != clock.party]
+    by = required_action_by(case)
+    clock = _waited_for(case, by)
+    theirs = [one for one in case.clocks if one.party in by and one.party != clock.party]
+    also = [one for one in theirs if one.kind in BESIDE_ANOTHERS]
     text = words.paragraph(*[_what_is_asked(one, case, cast) for one in (clock, *also)])
     return Next(
         by=by,
@@ -250,10 +255,12 @@ def _what_is_asked(clock: Deadline, case: Case, cast: Cast) -> Text:
     return words.say(words.UNTIL, what=what, due=words.clock_time(clock.due_at), notes=_notes(clock))
 
 
-def _waited_for(case: Case) -> Deadline:
+def _waited_for(case: Case, by: tuple[Side, ...]) -> Deadline:
+    """The clock of whoever is next; the talks may be over before the respondent's turn is, or the other way round."""
     asked = asked_clock(case) if case.status == "evidence_requested" else None
     beside = set(BESIDE) - {case.status.removeprefix("waiting_for_")}
-    return asked or next((clock for clock in case.clocks if clock.kind not in beside), case.clocks[0])
+    waited = [clock for clock in case.clocks if clock.kind not in beside] or case.clocks
+    return asked or next((clock for clock in waited if clock.party in by), waited[0])
 
 
 def _asked_for(case: Case, clock: Deadline) -> str:
@@ -262,6 +269,8 @@ def _asked_for(case: Case, clock: Deadline) -> str:
         return f"{case.status}.{RETURN_STEPS[clock.kind]}"
     if clock.kind == "recovery":
         return "waiting_for_recovery"
+    if clock.kind == "response":
+        return turn(case.respondent)
     if clock.kind == "assignment":
         return "under_review.assignment"
     unlocked = case.status == "waiting_for_complainant" and case.intervention_open
