@@ -182,10 +182,12 @@ def test_evidence_is_rejected_once_may_turn_out_forged_later_and_is_of_one_party
     dispute.when(replace(FORGED, evidence=(proof(77).sha256,)), at=hours(3)).faults("/data/evidence/0")
 
 
-def test_a_file_both_sides_brought_is_nobodys_alone_unless_another_tells_whose() -> None:
+def test_a_file_both_sides_brought_is_whose_the_desk_says_unless_another_tells_it() -> None:
     shared = SubmitEvidence(evidence=(proof(1),))
     dispute = at_the_desk(complaint("quality")).when(shared, by="respondent", at=hours(3)).then("evidence_submitted")
-    dispute.when(FORGED, at=hours(3)).faults("/data/evidence")
+    dispute.when(FORGED, at=hours(3)).faults("/data/of")
+    said = dispute.fork().when(replace(FORGED, of="complainant"), at=hours(3)).then("evidence_rejected")
+    assert said.case.forged_by == ("complainant",)
     dispute.when(replace(FORGED, evidence=(proof(1).sha256, proof(2).sha256)), at=hours(3)).then("evidence_rejected")
     event = dispute.last.answer[0].event
     assert isinstance(event, EvidenceRejected)

@@ -248,3 +248,15 @@ def test_evidence_can_only_be_rejected_where_a_side_has_brought_some() -> None:
     assert not offered(nothing, "evidence_rejected")
     nothing.when(EVIDENCE, by="platform", at=hours(1)).then("evidence_submitted")
     assert not offered(nothing, "evidence_rejected")
+
+
+def test_of_what_both_sides_brought_the_desk_says_whose_it_is() -> None:
+    """E2: who shows the other side's picture, to say that it is forged, does not make it one of its own."""
+    shown = replace(REFUSE, reason="买家图片系伪造。", evidence=(proof(1), proof(2)))
+    dispute = complaint().when(shown, at=hours(1)).then("merchant_replied", "intervention_requested")
+    forged = RejectEvidence(evidence=(proof(1).sha256,), reason="图片系伪造。", forged=True)
+    dispute.when(forged, at=hours(2)).faults("/data/of")
+    dispute.when(replace(forged, of="complainant", evidence=(proof(2).sha256,)), at=hours(2)).faults("/data/of")
+    theirs = replace(forged, of="respondent", evidence=(proof(1).sha256, proof(2).sha256))
+    dispute.fork().when(theirs, at=hours(2)).then("evidence_rejected", forged_by=("respondent",))
+    dispute.when(replace(forged, of="complainant"), at=hours(2)).then("evidence_rejected", forged_by=("complainant",))

@@ -12,6 +12,7 @@ from case_events.core.commands import Assign, Dismiss, Escalate, Link, Note, Rej
 from case_events.core.eligibility import window
 from case_events.core.events import (
     Accepted,
+    AppealSide,
     Assigned,
     Closed,
     DeadlineExtended,
@@ -98,19 +99,29 @@ def reject_evidence(command: RejectEvidence, case: Case, book: Rulebook, now: In
             faults.append(Fault(pointer=pointer, detail="no such evidence in this case"))
         elif digest in case.rejected_evidence and not command.forged:
             faults.append(Fault(pointer=pointer, detail="it was rejected already"))
-    brought_by = set[Side](("complainant", "respondent")).intersection(
+    brought_by = set[AppealSide](("complainant", "respondent")).intersection(
         *(sides[digest] for digest in command.evidence if digest in sides)
     )
-    if len(brought_by) != 1 and not faults:
-        faults.append(Fault(pointer="/data/evidence", detail="of one party at a time"))
+    if not faults:
+        faults = _whose_faults(command.of, brought_by)
     if faults:
         return invalid(faults, case, "ruling")
-    side = brought_by.pop()
-    assert side != "platform", "just seen"
+    side = command.of or brought_by.pop()
     rejected = EvidenceRejected(evidence=command.evidence, of=side, forged=command.forged, reason=command.reason)
     if command.forged and case.status in PARLEY:
         return (rejected, brought_in("forged", "platform", now, book, case))
     return (rejected,)
+
+
+def _whose_faults(said: AppealSide | None, brought_by: set[AppealSide]) -> list[Fault]:
+    """Whoever shows what the other side brought does not make it its own: then the desk says whose it is."""
+    if not brought_by:
+        return [Fault(pointer="/data/evidence", detail="of one party at a time")]
+    if said is None and len(brought_by) > 1:
+        return [Fault(pointer="/data/of", detail="needed: both sides have brought it")]
+    if said is not None and said not in brought_by:
+        return [Fault(pointer="/data/of", detail=f"the {said} has not brought it")]
+    return []
 
 
 def assign(command: Assign, case: Case) -> Events | Problem:

@@ -96,11 +96,15 @@ class ReverseTimeout(Value, frozen=True, kw_only=True):
 
 
 class RejectEvidence(Value, frozen=True, kw_only=True):
-    """The platform finds that evidence does not count, or is forged (domain E2)."""
+    """The platform finds that evidence does not count, or is forged (domain E2).
+
+    ``of``: whose it is; where both sides brought it, that is said.
+    """
 
     evidence: Annotated[tuple[Sha256, ...], Meta(min_length=1, max_length=EVIDENCE_MAX)]
     reason: Private
     forged: bool = False
+    of: Literal["complainant", "respondent"] | None = None
 
 
 class Assign(Value, frozen=True, kw_only=True):
