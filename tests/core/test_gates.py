@@ -234,4 +234,5 @@ def test_what_is_missing_names_each_kind_whose_it_is_and_the_end_of_that_side_s_
         ("video", "complainant", day(6)),
         ("invoice", "respondent", None),
     ]
-    assert missing_evidence(standing("closed", clocks=clocks, requested=requested)) == ()
+    decided = standing("waiting_for_remedy", outcome="upheld", clocks=clocks, requested=requested)
+    assert missing_evidence(decided) == ()

@@ -14,6 +14,7 @@ from case_events.core.events import Filed
 from case_events.core.evolve import fold
 from case_events.core.timeline import Timeline, timeline
 from case_events.core.values import Clock, ClockParty, Instant, Recovery, Side
+from tests.core.shipped import at_the_desk, complaint
 from tests.examples import REFUSE, REJECT, policy, yuan
 from tests.spec import Dispute, days, filed, hours
 
@@ -102,6 +103,16 @@ def test_the_next_step_is_the_one_the_case_waits_for(state: dict[str, Any], zh: 
     assert said.next is not None
     assert (said.next.zh, said.next.by) == (zh, by)
     assert [one.kind for one in said.deadlines] == [one.kind for one in case.clocks]
+
+
+def test_no_evidence_is_asked_for_where_the_policy_wants_none_to_contest_a_ruling() -> None:
+    """I4, E3: arbitration on Tmall."""
+    for name, zh in (("taobao", "任一方可凭新证据申诉"), ("tmall", "任一方可提出异议")):
+        dispute = at_the_desk(complaint("quality", policy=name), policy=name)
+        dispute.when(replace(REJECT, rule="ruling"), at=hours(3)).then("ruled", status="appealable")
+        step = told(dispute).next
+        assert step is not None
+        assert step.zh.startswith(f"{zh},截止 "), step.zh
 
 
 def test_a_corrected_ruling_is_shown_beside_the_one_it_was() -> None:

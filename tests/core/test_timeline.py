@@ -66,6 +66,7 @@ def told(dispute: Dispute) -> Timeline:
 SPLIT = {
     "waiting_for_complainant.unlocked",
     "under_review.assignment",
+    "appealable.without_evidence",
     *(f"waiting_for_return.{step}" for step in ("address", "shipped", "received")),
 }
 

@@ -96,6 +96,7 @@ def test_each_next_step_is_said() -> None:
         "请平台出具处理结果": "under_review",
         "请平台安排专人处理": "under_review.assignment",
         "任一方可凭新证据申诉": "appealable",
+        "任一方可提出异议": "appealable.without_evidence",
         "请平台复核并出具处理结果": "appeal_under_review",
         "请{respondent}提供退货地址": "waiting_for_return.address",
         "请{complainant}寄回商品": "waiting_for_return.shipped",

@@ -224,8 +224,8 @@ class Missing(Value, frozen=True, kw_only=True):
 
 
 def missing_evidence(case: Case) -> tuple[Missing, ...]:
-    """What was asked for and did not come, while anybody can still look at it (domain A3, E4)."""
-    if case.status == "closed" or not case.requested:
+    """What was asked for and did not come, while nothing is decided without it yet (domain A3, E4)."""
+    if case.outcome is not None or not case.requested:
         return ()
     due = {clock.party: clock.due_at for clock in case.clocks if clock.kind == "evidence"}
     return tuple(

@@ -118,7 +118,7 @@ def timeline(history: History, case: Case, rules: ComplaintType) -> Timeline:
         status=_named(case.status, words.STATUSES[case.status]),
         outcome=_named(case.outcome, outcome(case.outcome)) if case.outcome else None,
         entries=_entries(history, case, rules, cast),
-        next=_next(case, cast),
+        next=_next(case, rules, cast),
         deadlines=tuple(_until(clock, words.RUNNING, cast) for clock in case.clocks),
         missing=tuple(_lacking(one, cast) for one in missing_evidence(case)),
     )
@@ -223,7 +223,7 @@ def _lacking(one: Missing, cast: Cast) -> Lacking:
     return Lacking(kind=one.kind, party=one.party, due_at=one.due_at, zh=text.zh, en=text.en)
 
 
-def _next(case: Case, cast: Cast) -> Next | None:
+def _next(case: Case, rules: ComplaintType, cast: Cast) -> Next | None:
     """What is asked of whom, by the earliest clock it waits for; nothing of anybody once the case is closed."""
     if case.status == "closed" or not case.clocks:
         return None
@@ -231,7 +231,7 @@ def _next(case: Case, cast: Cast) -> Next | None:
     clock = _waited_for(case, by)
     theirs = [one for one in case.clocks if one.party in by and one.party != clock.party]
     also = [one for one in theirs if one.kind in BESIDE_ANOTHERS]
-    text = words.paragraph(*[_what_is_asked(one, case, cast) for one in (clock, *also)])
+    text = words.paragraph(*[_what_is_asked(one, case, rules, cast) for one in (clock, *also)])
     return Next(
         by=by,
         kind=clock.kind,
@@ -243,10 +243,10 @@ def _next(case: Case, cast: Cast) -> Next | None:
     )
 
 
-def _what_is_asked(clock: Deadline, case: Case, cast: Cast) -> Text:
+def _what_is_asked(clock: Deadline, case: Case, rules: ComplaintType, cast: Cast) -> Text:
     """What the side of this clock is to do, and until when."""
     what = cast.say(
-        words.NEXT[_asked_for(case, clock)],
+        words.NEXT[_asked_for(case, rules, clock)],
         owed=owed(case.remedy, case.owed) if case.remedy else "",
         asked=cast.side(clock.party),
         kinds=words.listed([called(one.kind) for one in missing_evidence(case) if one.party == clock.party]),
@@ -263,7 +263,7 @@ def _waited_for(case: Case, by: tuple[Side, ...]) -> Deadline:
     return asked or next((clock for clock in waited if clock.party in by), waited[0])
 
 
-def _asked_for(case: Case, clock: Deadline) -> str:
+def _asked_for(case: Case, rules: ComplaintType, clock: Deadline) -> str:
     """The name of the sentence that says what is asked in this state."""
     if case.status == "waiting_for_return" and clock.kind in RETURN_STEPS:
         return f"{case.status}.{RETURN_STEPS[clock.kind]}"
@@ -273,6 +273,8 @@ def _asked_for(case: Case, clock: Deadline) -> str:
         return turn(case.respondent)
     if clock.kind == "assignment":
         return "under_review.assignment"
+    if case.status == "appealable" and not rules.appeal.needs_evidence:
+        return "appealable.without_evidence"
     unlocked = case.status == "waiting_for_complainant" and case.intervention_open
     return f"{case.status}.unlocked" if unlocked else case.status
 
