@@ -35,7 +35,7 @@ def shipment(case: Case, book: Rulebook) -> Shipment | None:
     if terms.reasons and case.reason not in terms.reasons:
         return None
     counted = [one.evidence for one in case.evidence if one.evidence.sha256 not in case.rejected_evidence]
-    first = min(_pickups(counted), key=lambda one: (one[0], one[1].sha256), default=None)
+    first = min(_pickups(counted), key=_first_and_moved, default=None)
     ship_by = _agreed(counted, terms) or after(order.paid_at, terms.ship_within, book.calendar)[0]
     fake = first is not None and _stood_still(*first, terms, book)
     return Shipment(
@@ -57,6 +57,12 @@ def _agreed(counted: list[Evidence], terms: Lateness) -> Instant | None:
 
 def _pickups(counted: list[Evidence]) -> list[tuple[Instant, Evidence]]:
     return [(one.shows_at, one) for one in counted if one.kind == PICKUP and one.shows_at is not None]
+
+
+def _first_and_moved(pickup: tuple[Instant, Evidence]) -> tuple[Instant, bool, Instant]:
+    """Of several records of one scan, whoever brought them, one that shows the movement after it counts."""
+    picked_up_at, record = pickup
+    return picked_up_at, record.moved_at is None, record.moved_at or picked_up_at
 
 
 def _stood_still(picked_up_at: Instant, pickup: Evidence, terms: Lateness, book: Rulebook) -> bool:
