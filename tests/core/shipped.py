@@ -38,10 +38,10 @@ def order(**changes: Any) -> Order:
 def complaint(type_: str, subtype: str | None = None, /, *, policy: str = "taobao", **changes: Any) -> File:
     """A complaint of this type as its policy wants it, filed at noon; with these fields instead."""
     filed = filing(Subject(shipped(policy), type_, subtype), NOON)
-    parties = {
-        side: PARTIES.get(party.role, party)
-        for side, party in (("complainant", filed.complainant), ("respondent", filed.respondent))
-    }
+    sides = {"complainant": filed.complainant, "respondent": filed.respondent}
+    parties = {side: PARTIES.get(party.role, party) for side, party in sides.items()}
+    if filed.complainant.role == filed.respondent.role:
+        parties["complainant"] = filed.complainant
     return replace(filed, **(parties | changes))
 
 

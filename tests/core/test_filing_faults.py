@@ -142,6 +142,13 @@ def test_a_complaint_about_an_order_names_its_complainant() -> None:
     assert problem.detail == "1 fault in the complaint."
 
 
+def test_nobody_complains_about_themselves() -> None:
+    """F6: two shops mixed up into one; the other would never have had a word in its own case."""
+    infringed = complaint("ip_infringement")
+    asked_to_file(infringed).then("filed")
+    asked_to_file(replace(infringed, complainant=infringed.respondent)).faults("/respondent")
+
+
 def test_the_faults_of_a_complaint_are_counted() -> None:
     two = asked_to_file(complaint("quality", anonymous=True, reason="size")).faults("/anonymous", "/reason")
     assert two.last.problem is not None

@@ -80,7 +80,7 @@ def _type_faults(command: File, policy: Policy) -> list[Fault]:
 
 
 def _word_faults(command: File, rules: ComplaintType) -> list[Fault]:
-    """F5, F8, I3: reason, roles, channel and anonymity, as the type knows them."""
+    """F5, F6, F8, I3: reason, roles, channel and anonymity, as the type knows them; and two parties."""
     said = (
         ("/reason", command.reason, rules.reasons),
         ("/complainant/role", command.complainant.role, rules.complainants),
@@ -91,6 +91,8 @@ def _word_faults(command: File, rules: ComplaintType) -> list[Fault]:
         for pointer, word, known in said
         if word not in known
     ]
+    if command.complainant == command.respondent:
+        faults.append(Fault(pointer="/respondent", detail="nobody complains about themselves"))
     if command.channel is not None and command.channel not in rules.ruling.channels:
         known = ", ".join(rules.ruling.channels)
         detail = f"one of {known}" if known else "this type knows no channels"
