@@ -208,6 +208,7 @@ FLOORS: dict[str, list[str]] = {
         "webhooks.tables",
         "tables",
         "identifiers",
+        "locks",
         "connection",
         "presence",
         "policy_book",

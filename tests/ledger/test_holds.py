@@ -12,6 +12,7 @@ import pytest
 
 from case_events.core.changes import ALL
 from case_events.core.values import Instant
+from case_events.ledger import locks
 from case_events.ledger.clock import holds, journal
 from case_events.ledger.clock.claims import CLAIM_LIVE
 from case_events.ledger.clock.firing import fire
@@ -106,7 +107,7 @@ async def test_who_places_a_hold_while_another_places_the_last_one_waits_and_is_
     monkeypatch.setattr(holds, "HOLDS_MAX", len(await holds.in_force(ledger)) + 1)
     last = uuid4()
     async with superuser.transaction():
-        await superuser.execute("SELECT pg_advisory_xact_lock($1)", holds.TURN)
+        await superuser.execute("SELECT pg_advisory_xact_lock($1)", locks.HOLDS)
         placing = asyncio.create_task(placed(ledger))
         await waits(superuser, placing)
         await superuser.execute("INSERT INTO holds (id, reason, placed_by) VALUES ($1, '抢。', 'another')", last)

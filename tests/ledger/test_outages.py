@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from case_events.core.events import DeadlineExtended, Outage, Recorded
 from case_events.core.values import Clock, Instant
-from case_events.ledger import policy_book
+from case_events.ledger import locks, policy_book
 from case_events.ledger.clock import journal, outages
 from case_events.ledger.clock.aftermath import aftermath
 from case_events.ledger.clock.claims import CLAIM_LIVE
@@ -69,7 +69,7 @@ async def test_who_comes_while_another_is_recording_waits_and_records_nothing(
     scheduler: Ledger, superuser: asyncpg.Connection
 ) -> None:
     async with superuser.transaction():
-        await superuser.execute("SELECT pg_advisory_xact_lock($1)", outages.TURN)
+        await superuser.execute("SELECT pg_advisory_xact_lock($1)", locks.OUTAGES)
         recording = asyncio.create_task(notice(scheduler, "one"))
         await waits(superuser, recording)
         await superuser.execute(

@@ -7,6 +7,7 @@ nobody's neighbours wait with it.
 
 from __future__ import annotations
 
+from case_events.ledger import locks
 from case_events.ledger.read_models import CASE_COLUMNS, DEADLINE_COLUMNS
 
 FRESH_S = 5
@@ -73,11 +74,8 @@ moved AS (
 won AS (SELECT case_id FROM moved)"""
 """What is listed comes with what was moved: given as arrays of its own, the planner, who expects few of them, looked
 through all of them again for each case."""
-CLOCKS = 0x636C_6F63
-"""The lock of a test clock ("cloc" in ASCII), in clock_stands too: shared by who writes under it, had alone by who
-moves, freezes or deletes it."""
 HOLD_CLOCK = f"""
-SELECT pg_advisory_xact_lock_shared({CLOCKS}, hashtext(clock::text))
+SELECT pg_advisory_xact_lock_shared({locks.CLOCK}, hashtext(clock::text))
 FROM (SELECT coalesce($2::uuid, (SELECT test_clock FROM cases WHERE case_id = $1)) AS clock) AS its
 WHERE clock IS NOT NULL
 """

@@ -13,6 +13,7 @@ from case_events.core.values import CaseId, Instant
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.judging import world_of
+from case_events.ledger.locks import REBUILDING
 from case_events.ledger.steps import commit
 from case_events.ledger.store import load
 
@@ -28,9 +29,6 @@ OF_CLIENT = """
 SELECT DISTINCT d.case_id FROM deadlines d JOIN events e ON e.case_id = d.case_id AND e.version = 1
 WHERE e.client = $1 AND d.test_clock IS NULL AND d.due_at < $2 AND d.case_id > $3 ORDER BY d.case_id LIMIT $4
 """
-REBUILDING = 0x7265_6275_696C_64
-"""Had alone by whoever rebuilds, and shared by whoever releases ("rebuild" in ASCII): a copy of a held deadline is not
-released with it, and says nothing by which a rebuild would see that it should be made again."""
 REBUILT_POLL_S = 1.0
 SHARE = "SELECT pg_try_advisory_lock_shared($1)"
 GIVE_BACK = "SELECT pg_advisory_unlock_shared($1)"

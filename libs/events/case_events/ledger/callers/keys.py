@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from case_events.core.values import IMPORT, Instant, Value
+from case_events.ledger import locks
 from case_events.ledger.clock import journal
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
@@ -24,7 +25,6 @@ MERCHANTS_MAX = 100
 """Merchants or marketplaces one key may name; more are a client that needs no limit."""
 PER_MINUTE_MAX = 1_000_000
 """Requests a minute a key may be allowed; more are no limit."""
-ADMINS_LOCK = 0x626F_6F74  # "boot": any number, as long as it is always this one
 OPERATOR = "caselog keys"
 """Who did it, in the journal, where it was done by command and not through the API."""
 
@@ -170,7 +170,7 @@ async def bootstrap(
 
 async def lock_admins(connection: Connection) -> None:
     """One at a time decides how many admin keys there are: the second waits, and then sees what the first did."""
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", ADMINS_LOCK)
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", locks.ADMIN_KEYS)
 
 
 def not_counted(*, sandbox: bool) -> list[str]:

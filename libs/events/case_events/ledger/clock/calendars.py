@@ -15,6 +15,7 @@ import asyncpg
 from case_events.core.calendar import Calendar, PublishedYear, end_of
 from case_events.core.canonical import canonical
 from case_events.core.values import CHINA, Instant, Value
+from case_events.ledger import locks
 from case_events.ledger.clock import journal
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
@@ -30,7 +31,6 @@ EDITIONS_MAX = 1_000
 PROVISIONAL_MAX = 1_000
 """Provisional deadlines that are counted; beyond it is enough to know that there are so many."""
 LAST = Instant.parse("2999-12-31T00:00:00Z")
-LOAD_LOCK = 0x6461_7973  # "days": any number, as long as it is always this one
 
 FIELDS = "year, edition, rest, work, source, digest, loaded_by, loaded_at"
 EDITIONS = f"SELECT {FIELDS} FROM calendars ORDER BY year, edition LIMIT {EDITIONS_MAX}"
@@ -39,7 +39,7 @@ INSERT INTO calendars (year, edition, rest, work, source, digest, loaded_by)
 SELECT $1::integer, coalesce(max(edition), 0) + 1, $2, $3, $4, $5, $6 FROM calendars WHERE year = $1
 RETURNING {FIELDS}
 """
-IN_TURN = f"SELECT pg_advisory_xact_lock({LOAD_LOCK})"
+IN_TURN = f"SELECT pg_advisory_xact_lock({locks.CALENDARS})"
 COVERAGE = f"""
 SELECT clock_timestamp() AS now,
     (SELECT count(*) FROM (SELECT FROM deadlines WHERE provisional LIMIT {PROVISIONAL_MAX}) AS few) AS provisional,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from case_events.ledger.locks import CLOCK_TURN
+
 BACK_OFF_S_MAX = 3600
 HELD_S = 30
 """What a hold holds is looked at again so much later; a released hold's deadlines fire no later than that."""
@@ -71,7 +73,7 @@ WITH waiting AS MATERIALIZED (
 ),
 ours AS MATERIALIZED (
     SELECT id, until, count(*) OVER () AS clocks FROM waiting
-    WHERE pg_try_advisory_xact_lock({0x7475726E}, hashtext(id::text))
+    WHERE pg_try_advisory_xact_lock({CLOCK_TURN}, hashtext(id::text))
 )
 SELECT d.case_id, d.next_try_at, NULL::timestamptz AS again_at, t.id AS test_clock, d.due_at
 FROM ours t CROSS JOIN LATERAL (
@@ -84,7 +86,7 @@ FROM ours t CROSS JOIN LATERAL (
 ) AS d
 ORDER BY d.due_at
 """
-"""No hold holds these: whoever tests has a clock to freeze. The lock ("turn" in ASCII) keeps a clock to one replica."""
+"""No hold holds these: whoever tests has a clock to freeze."""
 
 IN_TURN = "LOCK TABLE streams IN ROW SHARE MODE"
 """Before the claim: whoever writes comes to ``streams`` first, so that a switch of the tables can hold all of them."""

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from case_events.core.changes import ALL, REMINDER
 from case_events.core.values import Identifier, Instant, Value, Word
+from case_events.ledger import locks
 from case_events.ledger.clock import journal
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
@@ -28,7 +29,6 @@ HOLDS_MAX = 100
 HOLD_MAX = timedelta(days=31)
 """No hold is placed for longer: one that is forgotten ends by itself."""
 LISTED_MAX = 200
-TURN = 0x686F_6C64  # "hold": any number, as long as it is always this one
 
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_MAX)]
 HoldStatus = Literal["in_force", "ended", "released"]
@@ -92,8 +92,7 @@ async def place(ledger: Ledger, wanted: Wanted, who: str, hold_id: UUID) -> tupl
     Raises TooMany, or OtherHold.
     """
     async with ledger.connection() as connection, connection.transaction():
-        # One after the other, so that no two are counted as the last that may be placed.
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", TURN)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", locks.HOLDS)
         before = await _found(connection, hold_id)
         if before is not None:
             if not _same(before, wanted):

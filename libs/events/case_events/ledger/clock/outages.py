@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from case_events.core.values import Instant, Value
+from case_events.ledger import locks
 from case_events.ledger.clock import journal
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
@@ -18,7 +19,6 @@ OUTAGE_LEAST_S = 60
 OUTAGE_MAX = timedelta(days=31)
 """No operator declares a longer one: that is a mistyped date."""
 MEASURED = "no scheduler swept"
-TURN = 0x6F75_7467  # "outg": any number, as long as it is always this one
 COLUMNS = "id, began_at, ended_at, source, reason, recorded_by, recorded_at"
 LAST_SWEEP = """
 SELECT greatest(max(swept_at), max(seen_at) FILTER (WHERE paused IS NULL AND name <> $1),
@@ -67,7 +67,7 @@ async def notice(ledger: Ledger, name: str, *, believed_until: Instant | None = 
     later than ``believed_until`` (None: what this host believes) nothing is noticed. Raises one of UNAVAILABLE.
     """
     async with ledger.connection() as connection, connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", TURN)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", locks.OUTAGES)
         found = await connection.fetchrow(LAST_SWEEP, name)
         if found is None:
             return None
@@ -89,7 +89,7 @@ async def declare(
     """
     assert timedelta(0) < ended_at - began_at <= OUTAGE_MAX, "the door refuses any other"
     async with ledger.connection() as connection, connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", TURN)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", locks.OUTAGES)
         before = await connection.fetchrow(ONE, outage_id)
         said = (began_at, ended_at, "declared", reason, who)
         if before is not None:

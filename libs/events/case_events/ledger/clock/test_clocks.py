@@ -14,7 +14,8 @@ from uuid import UUID
 import asyncpg
 
 from case_events.core.values import CaseId, Instant, Value
-from case_events.ledger.append_statements import CLOCKS, DUE_CHANNEL
+from case_events.ledger import locks
+from case_events.ledger.append_statements import DUE_CHANNEL
 from case_events.ledger.clock import journal
 from case_events.ledger.clock.claims import IN_TURN
 from case_events.ledger.connection import Connection
@@ -25,7 +26,7 @@ PAGE_MAX = 500
 HOLD_S = 3
 """How long who moves a clock waits for those who write under it; each is done in a moment."""
 HOLD_LASTS = f"SELECT set_config('lock_timeout', '{HOLD_S}s', true)"
-HOLD = f"SELECT pg_advisory_xact_lock({CLOCKS}, hashtext($1::uuid::text))"
+HOLD = f"SELECT pg_advisory_xact_lock({locks.CLOCK}, hashtext($1::uuid::text))"
 LAST = UUID(int=2**128 - 1)
 
 # What waits takes effect when it was due, or when it was set if that was later: before it nothing more is recorded.

@@ -11,8 +11,8 @@ from contextlib import aclosing
 from typing import Literal
 
 from case_events.core.values import CaseId, Instant, Value
-from case_events.ledger.bulk.held import REBUILDING
 from case_events.ledger.connection import Connection
+from case_events.ledger.locks import REBUILDING
 from case_events.ledger.rebuild import shadows
 from case_events.ledger.rebuild.building import BATCH, BROKEN_MAX, Broken, Built, build, connect, read_back, slices
 from case_events.ledger.rebuild.differing import Difference, Earlier, differences, earlier

@@ -7,6 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from case_events.core.values import Instant, Value
+from case_events.ledger import locks
 from case_events.ledger.connection import Connection
 from case_events.ledger.feed import subscriptions
 from case_events.ledger.feed.rows import HEAD
@@ -17,7 +18,6 @@ from case_events.ledger.webhooks.endpoints import LIVE_MAX, Endpoint, Shelf, not
 ENDPOINTS_MAX = 50
 """Endpoints one client may have."""
 TOLD_AGAIN_FOR = timedelta(minutes=10)
-TURN = 0x686F_6F6B  # "hook": any number, as long as it is always this one
 
 ASKED = "SELECT asked FROM webhook_endpoints WHERE id = $1"
 COUNT = """
@@ -105,8 +105,7 @@ async def create(
     answer. Raises TooMany, OtherEndpoint, Deleted, or BeyondFeed for a position that was never given.
     """
     assert shelf.client is not None, "an endpoint is somebody's"
-    # One after the other, so that no two are counted as the last there may be.
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", TURN)
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", locks.WEBHOOKS)
     before = await read(connection, origin.id)
     if before is not None:
         if origin.asked is None or await connection.fetchval(ASKED, origin.id) != origin.asked or not shelf.has(before):
