@@ -12,7 +12,7 @@ from case_api.refusals.problems import Refused
 from case_api.serving.watch import introduce
 from case_events.core.case import Case
 from case_events.core.policy import InForce
-from case_events.core.promises import Rulebook
+from case_events.core.promises import Rulebook, rulebook
 from case_events.core.values import PolicyRef
 from case_events.ledger.callers.keys import Caller
 from case_events.ledger.database import Ledger
@@ -81,12 +81,7 @@ class Door:
             async with self.ledger.connection() as connection:
                 in_force = await self.ledger.policies.pinned(connection, case.policy)
             self._rules[case.policy] = in_force
-        return Rulebook(
-            rules=in_force.type_of(case.type, case.subtype),
-            minimum_notice=in_force.policy.minimum_notice,
-            calendar=self.ledger.calendar,
-            policy=in_force.policy,
-        )
+        return rulebook(case, in_force, self.ledger.calendar)
 
 
 def door_of(request: Request) -> Door:

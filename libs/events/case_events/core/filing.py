@@ -15,7 +15,7 @@ from case_events.core.hindering import hindered, previous_faults
 from case_events.core.others import Facts
 from case_events.core.outcomes import THINGS, Events, coming_in
 from case_events.core.policy import ComplaintType, InForce, Policy
-from case_events.core.promises import Rulebook
+from case_events.core.promises import Rulebook, rulebook
 from case_events.core.terms import Filing
 from case_events.core.values import Advance, Fault, Instant, Money, Order, Problem
 
@@ -33,12 +33,7 @@ def file(command: File, in_force: InForce, calendar: Calendar, facts: Facts, now
         detail = f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in the complaint."
         errors = tuple(faults.values())
         return Problem(code="invalid", detail=detail, rule=in_force.ref.clause("filing"), errors=errors)
-    book = Rulebook(
-        rules=in_force.type_of(command.type, command.subtype),
-        minimum_notice=in_force.policy.minimum_notice,
-        calendar=calendar,
-        policy=in_force.policy,
-    )
+    book = rulebook(command, in_force, calendar)
     refused = ineligible(command, in_force, book, now) or hindered(command, in_force, book.rules, facts)
     if refused is not None:
         return refused

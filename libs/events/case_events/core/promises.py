@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from case_events.core.calendar import Calendar, after, elapsed, last_day
 from case_events.core.case import Case, Deadline
 from case_events.core.changes import REMINDER
-from case_events.core.events import Event
+from case_events.core.commands import File
+from case_events.core.events import Event, Filed
 from case_events.core.policy import ComplaintType, InForce, Policy
 from case_events.core.terms import ReturnLeg, Span
 from case_events.core.values import Clock, ClockParty, Instant, Recovery, Value
@@ -24,10 +25,10 @@ class Rulebook(Value, frozen=True, kw_only=True):
     policy: Policy
 
 
-def rulebook(case: Case, in_force: InForce, calendar: Calendar) -> Rulebook:
-    """What the promises of this case are computed from."""
+def rulebook(complaint: Case | File | Filed, in_force: InForce, calendar: Calendar) -> Rulebook:
+    """What the promises of this complaint are computed from."""
     return Rulebook(
-        rules=in_force.type_of(case.type, case.subtype),
+        rules=in_force.type_of(complaint.type, complaint.subtype),
         minimum_notice=in_force.policy.minimum_notice,
         calendar=calendar,
         policy=in_force.policy,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from case_events.core.case import Deadline
 from case_events.core.events import Filed
 from case_events.core.explaining import Counting, Move, explained, moves
-from case_events.core.promises import Rulebook
+from case_events.core.promises import rulebook
 from case_events.core.values import CaseId, Value
 from case_events.ledger.clock.calendars import editions
 from case_events.ledger.clock.guesses import Days
@@ -35,12 +35,7 @@ async def counted(ledger: Ledger, case_id: CaseId, clocks: Sequence[Deadline]) -
         filed = loaded.history[0].event
         assert isinstance(filed, Filed), "a history starts with its filing"
         in_force = await ledger.policies.pinned(connection, filed.policy)
-    book = Rulebook(
-        rules=in_force.type_of(filed.type, filed.subtype),
-        minimum_notice=in_force.policy.minimum_notice,
-        calendar=days.now,
-        policy=in_force.policy,
-    )
+    book = rulebook(filed, in_force, days.now)
     history, told = loaded.history, list[Counted]()
     for clock in clocks:
         counting = None

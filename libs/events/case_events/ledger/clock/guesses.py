@@ -13,7 +13,7 @@ from case_events.core.calendar import MOMENT, Calendar, PublishedYear, end_of, g
 from case_events.core.case import Case, Deadline
 from case_events.core.evolve import fold
 from case_events.core.policy import InForce
-from case_events.core.promises import Rulebook
+from case_events.core.promises import rulebook
 from case_events.core.recounting import recount
 from case_events.core.values import CHINA, TEXT_MAX, CaseId, ClockParty, Instant, Value
 from case_events.ledger.clock.calendars import Edition, calendar_of, draft
@@ -175,12 +175,7 @@ def _is(clock: Deadline, one: Guess) -> bool:
 
 
 def _judged(one: Guess, clock: Deadline, case: Case, in_force: InForce, loaded: Loaded, days: Days) -> Guess:
-    book = Rulebook(
-        rules=in_force.type_of(case.type, case.subtype),
-        minimum_notice=in_force.policy.minimum_notice,
-        calendar=days.now,
-        policy=in_force.policy,
-    )
+    book = rulebook(case, in_force, days.now)
     given = loaded.history[clock.set_by - 1]
     then = days.then(given.recorded_at, given.effective_at, clock.due_at)
     again = recount(loaded.history, clock, book, then, days.now)
