@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from case_events.core import events, timeouts, words
+from case_events.core import words
 from case_events.core.cast import Cast, Tale
 from case_events.core.clock_telling import by_clock
-from case_events.core.events import Event
+from case_events.core.events import Event, Filed
+from case_events.core.party_changes import PartyEvent
 from case_events.core.party_telling import by_party, filed
 from case_events.core.platform_telling import by_platform
+from case_events.core.timeouts import DeadlineApproaching, TimedOut
 from case_events.core.values import Text
 
 
@@ -22,26 +24,8 @@ def told(event: Event, cast: Cast) -> list[Text]:
 
 def tale_of(event: Event, cast: Cast) -> Tale:
     """The name of an event's sentence, its own or that of its variant, and what it says."""
-    match event:
-        case events.Filed():
-            return filed(event)
-        case timeouts.TimedOut() | timeouts.DeadlineApproaching():
-            return by_clock(event, cast)
-        case (
-            events.ClaimAmended()
-            | events.EvidenceSubmitted()
-            | events.MerchantReplied()
-            | events.Settled()
-            | events.InterventionRequested()
-            | events.Expedited()
-            | events.Appealed()
-            | events.RulingAccepted()
-            | events.Withdrawn()
-            | events.Returned()
-            | events.Remedied()
-            | events.Messaged()
-            | events.Rated()
-        ):
-            return by_party(event, cast)
-        case _:
-            return by_platform(event, cast)
+    if isinstance(event, Filed):
+        return filed(event)
+    if isinstance(event, TimedOut | DeadlineApproaching):
+        return by_clock(event, cast)
+    return by_party(event, cast) if isinstance(event, PartyEvent) else by_platform(event, cast)
