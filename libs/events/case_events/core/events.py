@@ -56,7 +56,7 @@ from case_events.core.platform_events import (
     Verdict,
 )
 from case_events.core.timeouts import TIMEOUTS, DeadlineApproaching, Timeout
-from case_events.core.values import CaseId, EventId, Instant, Value, Who
+from case_events.core.values import CaseId, Clock, EventId, Instant, Value, Who
 
 __all__ = [
     "EVENTS",
@@ -104,6 +104,7 @@ __all__ = [
     "TimeoutReversed",
     "Verdict",
     "Withdrawn",
+    "clocks_of",
 ]
 
 Event = (
@@ -181,6 +182,12 @@ EVENTS: dict[str, type[Event]] = {
 """The word of each event, in the API and in the ledger; never renamed, never reused."""
 
 EVENT_NAMES: dict[type[Event], str] = {kind: name for name, kind in EVENTS.items()}
+
+
+def clocks_of(event: Event) -> tuple[Clock, ...]:
+    """The clocks that an event starts or moves; none where events of its kind never do."""
+    clocks: tuple[Clock, ...] = getattr(event, "clocks", ())
+    return clocks
 
 
 class Happened(Value, frozen=True, kw_only=True):

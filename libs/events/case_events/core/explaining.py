@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from case_events.core.calendar import Calendar, after, last_day
 from case_events.core.case import Case, Deadline
-from case_events.core.events import History, Recorded
+from case_events.core.events import History, Recorded, clocks_of
 from case_events.core.evolve import evolve, fold
 from case_events.core.promises import Rulebook
 from case_events.core.recounting import asked, given_by, same
@@ -86,7 +86,6 @@ def moves(history: History, deadline: Deadline) -> tuple[Move, ...]:
         case = evolve(case, one)
         if (isinstance(one.event, Timeout) and one.event.kind == deadline.kind) or not _is_running(case, deadline):
             found = []
-        said: tuple[Clock, ...] = getattr(one.event, "clocks", ())
         found += [
             Move(
                 version=one.version,
@@ -95,7 +94,7 @@ def moves(history: History, deadline: Deadline) -> tuple[Move, ...]:
                 due_at=clock.due_at,
                 provisional=clock.provisional,
             )
-            for clock in said
+            for clock in clocks_of(one.event)
             if (clock.kind, clock.party) == (deadline.kind, deadline.party)
         ]
     return tuple(found)
@@ -107,8 +106,7 @@ def _is_running(case: Case, deadline: Deadline) -> bool:
 
 def _about(one: Recorded, deadline: Deadline) -> bool:
     """Did this event promise a clock of this kind, until whenever?"""
-    said: tuple[Clock, ...] = getattr(one.event, "clocks", ())
-    return any((clock.kind, clock.party) == (deadline.kind, deadline.party) for clock in said)
+    return any((clock.kind, clock.party) == (deadline.kind, deadline.party) for clock in clocks_of(one.event))
 
 
 def _counting(clock: Clock, deadline: Deadline, case: Case, happened: Recorded, book: Rulebook) -> Counting:
@@ -155,8 +153,7 @@ def _start(clock: Clock, case: Case, happened: Recorded, book: Rulebook) -> Inst
 
 def _outlasted(clock: Clock, case: Case, happened: Recorded, book: Rulebook) -> Clock | Deadline | None:
     """The respondent's turn after which the right to call the platform in is only kept open (N6)."""
-    said: tuple[Clock, ...] = getattr(happened.event, "clocks", ())
-    running: tuple[Clock | Deadline, ...] = (*said, *case.clocks)
+    running: tuple[Clock | Deadline, ...] = (*clocks_of(happened.event), *case.clocks)
     turn = next((one for one in running if one.kind == "response"), None)
     if turn is None or after(turn.due_at, book.minimum_notice, book.calendar)[0] != clock.due_at:
         return None

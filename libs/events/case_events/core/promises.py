@@ -10,7 +10,7 @@ from case_events.core.calendar import Calendar, after, elapsed, last_day
 from case_events.core.case import Case, Deadline
 from case_events.core.changes import REMINDER
 from case_events.core.commands import File
-from case_events.core.events import Event, Filed
+from case_events.core.events import Event, Filed, clocks_of
 from case_events.core.policy import ComplaintType, InForce, Policy
 from case_events.core.terms import ReturnLeg, Span
 from case_events.core.values import Clock, ClockParty, Instant, Recovery, Value
@@ -193,7 +193,7 @@ def reminding(events: tuple[Event, ...], rules: ComplaintType, now: Instant) -> 
 
 
 def _reminding(event: Event, rules: ComplaintType, now: Instant) -> Event:
-    said: tuple[Clock, ...] = getattr(event, "clocks", ())
+    said = clocks_of(event)
     if not said:
         return event
     clocks = [clock for clock in said if not clock.kind.endswith(REMINDER)]

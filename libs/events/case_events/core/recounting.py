@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from case_events.core import negotiation, promises
 from case_events.core.calendar import Calendar
 from case_events.core.case import Case, Deadline
-from case_events.core.events import Appealed, ClaimAmended, Event, EvidenceRequested, History, Recorded
+from case_events.core.events import Appealed, ClaimAmended, Event, EvidenceRequested, History, Recorded, clocks_of
 from case_events.core.evolve import fold
 from case_events.core.gates import running_clock
 from case_events.core.promises import Rulebook
@@ -61,8 +61,7 @@ def _told(clock: Clock) -> Recounted:
 def given_by(history: History, deadline: Deadline) -> Iterator[int]:
     """The version that set the clock, and those before it that promised the same: a promise may have been kept."""
     for happened in reversed(history[: deadline.set_by]):
-        said: tuple[Clock, ...] = getattr(happened.event, "clocks", ())
-        if any(same(clock, deadline) for clock in said):
+        if any(same(clock, deadline) for clock in clocks_of(happened.event)):
             yield happened.version
 
 

@@ -14,7 +14,7 @@ from case_events.core.case import Case, Deadline
 from case_events.core.changes import REMINDER
 from case_events.core.deadlines import asks
 from case_events.core.decide import decide
-from case_events.core.events import DeadlineExtended, Event, History, Outage, Recorded
+from case_events.core.events import DeadlineExtended, Event, History, Outage, Recorded, clocks_of
 from case_events.core.policy import InForce
 from case_events.core.promises import kept_open, reminding, rulebook
 from case_events.core.values import IMPORT, Clock, Instant, Problem, Value
@@ -115,8 +115,7 @@ def _promised(deadline: Deadline, history: History) -> Promise:
 
 def _sets(one: Recorded, clock: tuple[str, str]) -> Instant | None:
     """Until when this event promises that clock; None if it does not."""
-    said: tuple[Clock, ...] = getattr(one.event, "clocks", ())
-    return next((made.due_at for made in said if (made.kind, made.party) == clock), None)
+    return next((made.due_at for made in clocks_of(one.event) if (made.kind, made.party) == clock), None)
 
 
 def _given_at(one: Recorded) -> Instant:

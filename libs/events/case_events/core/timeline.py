@@ -9,7 +9,16 @@ from case_events.core.case import Case, Deadline
 from case_events.core.cast import Cast, cast_of, outcome, owed, sums
 from case_events.core.changes import REMINDER, turn
 from case_events.core.clock_telling import clock as clock_named
-from case_events.core.events import ClaimAmended, Corrected, DeadlineExtended, Event, History, Recorded, Ruled
+from case_events.core.events import (
+    ClaimAmended,
+    Corrected,
+    DeadlineExtended,
+    Event,
+    History,
+    Recorded,
+    Ruled,
+    clocks_of,
+)
 from case_events.core.gates import Missing, asked_clock, missing_evidence, required_action_by
 from case_events.core.policy import ComplaintType
 from case_events.core.stages import RETURN_STEPS
@@ -170,7 +179,7 @@ def _entries(history: History, case: Case, rules: ComplaintType, cast: Cast) -> 
 
 def _entry(one: Recorded, righted: int | None, case: Case, rules: ComplaintType, cast: Cast) -> Entry:
     moved = isinstance(one.event, ClaimAmended | DeadlineExtended)
-    started = [clock for clock in getattr(one.event, "clocks", ()) if not clock.kind.endswith(REMINDER)]
+    started = [clock for clock in clocks_of(one.event) if not clock.kind.endswith(REMINDER)]
     clocks = tuple(_until(clock, words.MOVED if moved else words.STARTED, cast) for clock in started)
     sentences = [*told(one.event, cast), *(Text(zh=clock.zh, en=clock.en) for clock in clocks)]
     if isinstance(one.event, TimedOut) and one.effective_at - one.event.due_at > LATE:
