@@ -60,7 +60,9 @@ def test_the_instances_follow_the_policys_order_and_the_last_ruling_is_final() -
     )
     dispute.when(REJECT, at=hours(2)).then("ruled", status="appealable").runs(appeal=days(7) + hours(2))
     again = replace(APPEAL, evidence=(proof(60),))
-    dispute.when(again, by="respondent", at=hours(3)).then("appealed", instance="arbitration", appealed_by="respondent")
+    dispute.when(again, by="respondent", at=hours(3)).then(
+        "appealed", instance="arbitration", contested_by=("complainant", "respondent")
+    )
     dispute.when(PART_REFUND, at=hours(4)).then("ruled", status="waiting_for_remedy", outcome="partly_upheld")
     assert [(one.round, one.final) for one in dispute.case.rulings] == [(1, False), (2, False), (3, True)]
 

@@ -32,8 +32,8 @@ def ruled(*changes: tuple[str, str], ruling: object = REFUND) -> Dispute:
 def test_a_ruling_can_be_appealed_by_either_side_for_seven_days() -> None:
     dispute = ruled().runs(appeal=RULED + days(7))
     assert dispute.clock("appeal").party == "both"
-    dispute.fork().when(APPEAL, by="complainant", at=days(3)).then("appealed", appealed_by="complainant")
-    dispute.fork().when(APPEAL, by="respondent", at=days(3)).then("appealed", appealed_by="respondent")
+    dispute.fork().when(APPEAL, by="complainant", at=days(3)).then("appealed", contested_by=("complainant",))
+    dispute.fork().when(APPEAL, by="respondent", at=days(3)).then("appealed", contested_by=("respondent",))
 
 
 def test_an_appeal_the_very_last_instant_of_the_window_is_in_time() -> None:

@@ -100,7 +100,7 @@ def test_who_accepted_the_ruling_accepted_other_words_and_may_appeal_the_correct
     dispute = ruled().when(ACCEPT_RULING, at=hours(1)).then("ruling_accepted")
     dispute.fork().when(APPEAL, at=hours(2)).refused("not_allowed_now")
     dispute.when(correction(dispute, amount=yuan(61)), at=hours(2)).then("corrected", accepted_by=())
-    dispute.when(APPEAL, at=hours(3)).then("appealed", appealed_by="complainant")
+    dispute.when(APPEAL, at=hours(3)).then("appealed", contested_by=("complainant",))
 
 
 def test_a_ruling_that_waits_for_its_remedy_owes_what_it_now_says() -> None:

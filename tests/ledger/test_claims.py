@@ -22,13 +22,15 @@ from case_events.ledger.clock import firing
 from case_events.ledger.clock.backlog import IN_TURNS
 from case_events.ledger.clock.backlog import OVERDUE as OVERDUE_OF
 from case_events.ledger.clock.claims import BUSY_S, CLAIM_AMONG, CLAIM_LIVE, HELD_S
-from case_events.ledger.clock.firing import BATCH, FOR_EVER, fire, look_ahead
+from case_events.ledger.clock.firing import FOR_EVER, fire, look_ahead
 from case_events.ledger.connection import POSTGRES_EPOCH
 from case_events.ledger.database import Ledger
 from case_events.ledger.queries import HEALTH
 from case_events.ledger.store import load
 from tests import examples
 from tests.ledger.desk import SWIFT, Desk, a_filing, now, stored
+
+BATCH = 200
 
 PLACE = """
 INSERT INTO holds (id, marketplace, merchant, kind, reason, placed_by, until)
@@ -320,7 +322,7 @@ async def test_a_claim_reads_what_it_takes_however_much_is_overdue(
         undone = connection.transaction()
         await undone.start()
         before = await connection.fetchval(FETCHED)
-        assert len(await firing._claimed(connection, CLAIM_LIVE, 10)) == 10
+        assert len(await firing._claimed(connection, CLAIM_LIVE, 10, None, FOR_EVER, None)) == 10
         fetched = await connection.fetchval(FETCHED) - before
         await undone.rollback()
     await superuser.execute("DELETE FROM deadlines WHERE party = 'gone'")

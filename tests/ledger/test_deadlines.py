@@ -16,7 +16,7 @@ from case_events.core.deadlines import deadlines_of
 from case_events.core.evolve import fold
 from case_events.core.values import CaseId, Instant
 from case_events.ledger.clock.claims import BACK_OFF_S_MAX, CLAIM_CLOCKED, CLAIM_LIVE
-from case_events.ledger.clock.firing import BATCH, fire, postpone, seconds_to_next
+from case_events.ledger.clock.firing import fire, look_ahead, postpone
 from case_events.ledger.codec import UnknownEvent
 from case_events.ledger.database import Ledger
 from case_events.ledger.queries import read_case
@@ -26,6 +26,7 @@ from tests import examples
 from tests.ledger.desk import SWIFT, Desk, a_filing, stored
 from tests.ledger.tampering import poison
 
+BATCH = 200
 COMMANDS: tuple[Posted, ...] = (
     examples.AMEND,
     examples.EVIDENCE,
@@ -165,7 +166,7 @@ async def test_a_provisional_clock_never_fires(desk: Desk, scheduler: Ledger, su
     await superuser.execute(
         "UPDATE deadlines SET provisional = true, next_try_at = now() - interval '1 day' WHERE case_id = $1", live
     )
-    before = await seconds_to_next(scheduler)
+    before = (await look_ahead(scheduler)).seconds
     assert (await fire(scheduler, CLAIM_LIVE, limit=1, only=live)).claimed == ()
     assert before is None or before > 0
     await superuser.execute("UPDATE deadlines SET provisional = false WHERE case_id = $1", live)

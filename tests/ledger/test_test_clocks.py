@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from case_events.core.values import Instant
 from case_events.ledger.clock import test_clocks
 from case_events.ledger.clock.claims import CLAIM_CLOCKED
-from case_events.ledger.clock.firing import fire, seconds_to_next
+from case_events.ledger.clock.firing import fire, look_ahead
 from tests import examples
 from tests.ledger.desk import CLIENT, Desk, a_filing, now
 
@@ -105,11 +105,11 @@ async def test_one_long_advance_and_many_short_ones_give_the_same_history(desk: 
 
 
 async def test_the_clocks_of_a_test_clock_s_cases_are_no_live_clocks(desk: Desk) -> None:
-    waiting = await seconds_to_next(desk.ledger)
+    waiting = (await look_ahead(desk.ledger)).seconds
     clock = await desk.clock()
     await desk.filed(a_filing(clock=clock))
     await desk.advance(clock, Instant.of(examples.NOON + timedelta(days=4)))
-    assert await seconds_to_next(desk.ledger) is waiting is None
+    assert (await look_ahead(desk.ledger)).seconds is waiting is None
 
 
 async def test_a_refused_step_records_what_was_overdue_in_its_own_transaction(

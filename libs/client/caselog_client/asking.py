@@ -171,11 +171,6 @@ def read_bytes(answer: httpx.Response) -> bytes:
     return answer.content
 
 
-def read_nothing(answer: httpx.Response) -> None:
-    if not answer.is_success:
-        raise problem_of(answer)
-
-
 def _plain(value: object) -> object:
     if isinstance(value, datetime):  # a subclass of it, such as many libraries have
         return _written(value)

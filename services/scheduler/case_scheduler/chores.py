@@ -23,8 +23,6 @@ VERIFIED_MAX = 5_000
 """Cases of one slice, in an hour; the whole record is `caselog audit verify`'s."""
 BREATH_S = 0.05
 """Between a few cases that are verified and the next: firing goes on meanwhile."""
-COVERED_DAYS_MIN = 60
-"""When fewer days than this are published ahead, somebody should load the next year's."""
 ATTEMPTS_KEPT = timedelta(days=30)
 """How long attempts at webhooks are listed, and errands that have ended."""
 TOLD_MAX = 20
@@ -64,7 +62,7 @@ async def look_at_coverage(ledger: Ledger, _: Stopping, __: str | None) -> CameT
     """Warn while few days are published ahead."""
     covered = await calendars.coverage(ledger)
     told = f"days are published until {covered.last_day}, {covered.days_left} from today"
-    if covered.days_left < COVERED_DAYS_MIN:
+    if covered.days_left < calendars.COVERED_DAYS_MIN:
         log.warning("few_days_published", until=str(covered.last_day), days_left=covered.days_left)
     return CameTo(outcome=f"{told}; {covered.provisional} deadlines are provisional")
 

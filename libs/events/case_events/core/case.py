@@ -176,7 +176,6 @@ class Case(Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
     reply_started_at: Instant | None = None
     rulings: tuple[Ruling, ...] = ()
     instance: Word | None = None
-    appealed_by: Side | None = None
     contested_by: tuple[Side, ...] = ()
     accepted_by: tuple[Side, ...] = ()
     taken_down: TakenDown = None

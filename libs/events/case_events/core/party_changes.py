@@ -92,7 +92,6 @@ def _appealed(case: Case, event: events.Appealed, _: Happened) -> None:
     case.stage = "appeal"
     case.status = "appeal_under_review"
     case.instance = event.instance
-    case.appealed_by = event.by
     case.contested_by = (*case.contested_by, event.by)
     reset_clocks(case, event.clocks, stop=("appeal",))
 

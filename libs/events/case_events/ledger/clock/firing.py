@@ -11,7 +11,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC
 
 import asyncpg
 
@@ -29,6 +29,7 @@ from case_events.ledger.clock.claims import (
     POSTPONE,
     PUT_OFF,
 )
+from case_events.ledger.clock.host import later
 from case_events.ledger.clock.in_order import bounded, until
 from case_events.ledger.codec import NOTHING
 from case_events.ledger.connection import POSTGRES_EPOCH, UNAVAILABLE, Connection
@@ -38,8 +39,6 @@ from case_events.ledger.sealing import Vault
 from case_events.ledger.steps import Committing, commit
 from case_events.ledger.store import Loaded, load
 
-BATCH = 200
-"""Cases in one transaction; thousands buy little and cost the tail (measured, anchors/timers.md)."""
 AT_A_TIME = 40
 """Cases read at a time: then others of this process have their turn."""
 PLANNED_AT_A_TIME = 8
@@ -132,7 +131,7 @@ async def _worked_off(
     ends = await until(connection, rows) if in_order else {}
     planned = await _planned(ledger, connection, [one for one in locked if one not in held], failed, ends)
     # Nobody is judged by an instant that is not believed, not even by one that stands in the case's own history.
-    until_now = _later(believed[0], time.monotonic() - believed[1])
+    until_now = later(believed[0], time.monotonic() - believed[1])
     ahead = {one.case_id: one.moment.recorded_at for _, one in planned if one.moment.recorded_at > until_now}
     judged = [(step, one) for step, one in planned if step.case_id not in ahead]
     due = [(step, one.head, one.keys) for step, one in judged if step.events]
@@ -161,9 +160,9 @@ async def _claimed(
     connection: Connection,
     claim: str,
     limit: int,
-    only: CaseId | Sequence[CaseId] | None = None,
-    believed_until: Instant = FOR_EVER,
-    floor: Instant | None = None,
+    only: CaseId | Sequence[CaseId] | None,
+    believed_until: Instant,
+    floor: Instant | None,
 ) -> list[asyncpg.Record]:
     """The rows that ``claim`` finds due, locked until the caller's transaction ends."""
     await connection.execute(f"{IN_TURN}; {OLDEST_FIRST}")
@@ -231,11 +230,7 @@ def _busy(judged: Sequence[tuple[Step, Loaded]], failed: dict[CaseId, Exception]
     busy = [one for _, one in judged if isinstance(failed.get(one.case_id), asyncpg.LockNotAvailableError)]
     for one in busy:
         del failed[one.case_id]
-    return {one.case_id: _later(one.moment.recorded_at, BUSY_S) for one in busy}
-
-
-def _later(instant: Instant, seconds: float) -> Instant:
-    return Instant.of(instant + timedelta(seconds=seconds))
+    return {one.case_id: later(one.moment.recorded_at, BUSY_S) for one in busy}
 
 
 def _of_more_than_a_case(error: Exception) -> bool:
@@ -278,8 +273,3 @@ async def look_ahead(ledger: Ledger, floor: Instant | None = None) -> Ahead:
         row = await connection.fetchrow(AHEAD, floor or POSTGRES_EPOCH)
     assert row is not None, "an aggregate has a row"
     return Ahead(seconds=row["seconds"], now=row["now"])
-
-
-async def seconds_to_next(ledger: Ledger) -> float | None:
-    """Until the next live deadline is tried; negative when overdue, None if there is none."""
-    return (await look_ahead(ledger)).seconds

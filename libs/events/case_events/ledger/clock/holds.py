@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
-from msgspec import Meta
 
 from case_events.core.changes import ALL, REMINDER
 from case_events.core.values import Identifier, Instant, Value, Word
@@ -23,14 +22,12 @@ from case_events.ledger.database import Ledger
 
 KINDS = (*ALL, *(kind + REMINDER for kind in ALL))
 """What a hold can be of: every kind of clock, and the reminders of each."""
-REASON_MAX = 1_000
 HOLDS_MAX = 100
 """Holds in force at once; every claim looks at all of them."""
 HOLD_MAX = timedelta(days=31)
 """No hold is placed for longer: one that is forgotten ends by itself."""
 LISTED_MAX = 200
 
-Reason = Annotated[str, Meta(min_length=1, max_length=REASON_MAX)]
 HoldStatus = Literal["in_force", "ended", "released"]
 
 SHOWN = """
