@@ -85,11 +85,11 @@ class Upkeep:
         for job in self._jobs:
             if stopping():
                 return
-            await self._surely(lambda job=job: self._in_turn(job, stopping), job.name)  # type: ignore[misc]
+            await self._surely(self._in_turn(job, stopping), job.name)
 
-    async def _surely(self, work: Callable[[], Awaitable[object]], name: str) -> None:
+    async def _surely(self, work: Awaitable[None], name: str) -> None:
         try:
-            await work()
+            await work
         except UNAVAILABLE as error:
             log.warning("database_away", job=name, error=f"{type(error).__name__}: {error}")
         except Exception as error:

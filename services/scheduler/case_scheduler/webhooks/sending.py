@@ -100,6 +100,7 @@ class Sender:
     async def post(self, client: str, url: str, message: UUID, body: bytes, secrets: Sequence[str]) -> Answer:
         """Send the body once, signed; how it went is the answer, and nothing of it is raised. It takes a ``turn``."""
         at, began = Instant.of(datetime.now(UTC)), time.monotonic()
+        outcome: Outcome
         ASKED_BY.set(client)
         try:
             status, retry_after = await self._exchanged(url, headers(message, at, body, secrets), body)
@@ -112,7 +113,7 @@ class Sender:
         else:
             tracing.note(**{"http.response.status_code": status})
             return answered(at, _since(began), status, retry_after)
-        return Answer(at=at, took_ms=_since(began), outcome=outcome, detail=told)  # type: ignore[arg-type]
+        return Answer(at=at, took_ms=_since(began), outcome=outcome, detail=told)
 
     async def _exchanged(self, url: str, said: list[tuple[bytes, bytes]], body: bytes) -> tuple[int, str | None]:
         async with AsyncExitStack() as stack:

@@ -100,9 +100,9 @@ async def collect_again(connection: Connection, vault: Vault, endpoint: Endpoint
 
     Raises UnreadableEvent when the next of them cannot be read.
     """
-    sought = {"viewer": endpoint.viewer, "types": endpoint.types, "merchants": endpoint.merchants}
+    viewer, types, merchants = endpoint.viewer, endpoint.types, endpoint.merchants
     try:
-        page = await read(connection, vault, after, **sought, limit=WINDOW)  # type: ignore[arg-type]
+        page = await read(connection, vault, after, viewer=viewer, types=types, merchants=merchants, limit=WINDOW)
     except UnreadableEvent as event:
         if event.position <= last and not await waiting.held_back(connection, endpoint.id, [event.position]):
             raise
@@ -138,9 +138,17 @@ async def _ahead(connection: Connection, vault: Vault, endpoint: Endpoint, owner
     """What is next in the feed; of cases of which something waits it only says so. Raises NotHeld, BeyondFeed."""
     if limit <= 0:
         return Bag()
-    sought = {"viewer": endpoint.viewer, "types": endpoint.types, "merchants": endpoint.merchants}
     try:
-        page = await next_batch(connection, vault, endpoint.subscription, owner, **sought, limit=limit)  # type: ignore[arg-type]
+        page = await next_batch(
+            connection,
+            vault,
+            endpoint.subscription,
+            owner,
+            viewer=endpoint.viewer,
+            types=endpoint.types,
+            merchants=endpoint.merchants,
+            limit=limit,
+        )
     except UnreadableEvent as next_one:
         return Bag(unreadable=(next_one,), through=next_one.position, more=True)
     stuck = await waiting.cases(connection, endpoint.id, {one.recorded.case_id for one in page.told})

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
+import asyncpg
+
 from case_events.core.values import CaseId, Instant, Value
 from case_events.ledger.connection import Connection
 
@@ -170,5 +172,5 @@ async def forget(connection: Connection, endpoint: UUID) -> None:
     await connection.execute(FORGET, endpoint)
 
 
-def _read(rows: Sequence[object]) -> tuple[Waiting, ...]:
-    return tuple(Waiting(**dict(row)) for row in rows)  # type: ignore[call-overload]
+def _read(rows: Sequence[asyncpg.Record]) -> tuple[Waiting, ...]:
+    return tuple(Waiting(**dict(row)) for row in rows)
