@@ -33,15 +33,14 @@ AHEAD_S = 0.1
 BELIEVED_S = 5.0
 """So long what the bucket held is believed without asking."""
 ROUNDS_MAX = 3
+"""So often one request asks for more before it is refused: others may have used what came."""
 ALLOWANCES_MAX = 10_000
 FORGET_EVERY_S = 600.0
 
 LOOK_UPS_MAX = 4
-"""Keys that were not seen here which one process looks up at once;"""
-QUEUE_MAX = 100
-"""so many more wait for their turn,"""
-QUEUE_S = 2.0
-"""this long."""
+"""Keys that were not seen here which one process looks up at once."""
+QUEUE_MAX, QUEUE_S = 100, 2.0
+"""How many more may wait to be looked up, and how long."""
 
 Headers = tuple[tuple[bytes, bytes], ...]
 Taking = Callable[[str, Limit, int, int], Awaitable[Taken]]
@@ -130,7 +129,7 @@ class Allowance:
             finally:
                 self._waiting -= 1
             now = time.monotonic()
-        raise _too_fast(max(self._spent_until - now, self._each_s), "This key has sent what it may")
+        raise _too_fast(max(self._spent_until - now, self._each_s))
 
     async def owe(self, requests: int) -> None:
         """So many more came in one: they are let through, and whoever comes next waits for it.
@@ -138,20 +137,20 @@ class Allowance:
         Refused: 429 while something is owed: what is let through on credit is never more than one such lot.
         """
         async with self._charging:
-            for told in (False, True, True):
+            for asked in range(ROUNDS_MAX):
                 now = time.monotonic()
                 if now < self._free_until:
                     return
                 free = self._left > 0 and now < self._lapses_at
                 if not free and now < self._spent_until:
                     break
-                if free or (told and self._left >= -self._on_credit):
+                if free or (asked and self._left >= -self._on_credit):
                     self._left -= requests
                     self._used += requests
                     return
                 self._left = min(self._left, 0)
                 await asyncio.shield(self._ask())
-        raise _too_fast(max(self._spent_until - time.monotonic(), self._each_s), "This key has sent what it may")
+        raise _too_fast(max(self._spent_until - time.monotonic(), self._each_s))
 
     def headers(self) -> Headers:
         """What an answer tells the caller (draft-ietf-httpapi-ratelimit-headers): how many requests may come now, and
@@ -234,6 +233,7 @@ def _crowded() -> Refused:
     return Refused(Problem(code="too_many_requests", detail=detail))
 
 
-def _too_fast(wait_s: float, why: str) -> Refused:
+def _too_fast(wait_s: float) -> Refused:
     after = max(1, math.ceil(wait_s))
-    return Refused(Problem(code="rate_limited", detail=f"{why}; come back in {after} s."), {"Retry-After": str(after)})
+    detail = f"This key has sent what it may; come back in {after} s."
+    return Refused(Problem(code="rate_limited", detail=detail), {"Retry-After": str(after)})
