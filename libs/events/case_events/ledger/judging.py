@@ -16,7 +16,7 @@ from case_events.core.others import Facts, previous_of
 from case_events.core.plan import Moment, Request, Step, World, claimed_ahead, plan
 from case_events.core.policy import InForce
 from case_events.core.terms import Credit
-from case_events.core.values import Fault, Instant, Problem, Value
+from case_events.core.values import CaseId, Fault, Instant, Problem, Value
 from case_events.ledger.codec import WHO
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
@@ -49,7 +49,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN open_complaints o ON o.reservation = asked.reservation
 """
 
-
+NO_SUCH_CASE = Problem(code="not_found", detail="There is no such case.")
 CLOCK_DISAGREES = Problem(
     code="clock_disagrees",
     detail="The database's clock is ahead of this server's: nothing is judged by it. Send it again, with the same key.",
@@ -110,21 +110,24 @@ async def _judged(
     filing: World | Problem | None,
     believed_until: Instant,
 ) -> Judged:
-    world = filing or Problem(code="not_found", detail="There is no such case.")
-    if loaded is not None and loaded.hidden:
-        world = Problem(code="not_found", detail="There is no such case.")
-    elif loaded is not None:
-        world = await world_of(ledger, connection, loaded)
+    world = filing or NO_SUCH_CASE
+    if loaded is not None:
+        world = NO_SUCH_CASE if loaded.hidden else await world_of(ledger, connection, loaded)
     if isinstance(world, Problem):
-        step = Step(case_id=request.case_id, before=None, case=None, problem=world)
+        step = refused(request.case_id, world)
     elif world.moment.recorded_at > believed_until:
-        step = Step(case_id=request.case_id, before=None, case=None, problem=CLOCK_DISAGREES)
+        step = refused(request.case_id, CLOCK_DISAGREES)
     elif claimed_ahead(request.occurred_at, world.moment.effective_at):
         ahead = f"more than five minutes ahead of {world.moment.effective_at.rfc3339()}"
-        step = Step(case_id=request.case_id, before=None, case=None, problem=_invalid("/occurred_at", ahead))
+        step = refused(request.case_id, _invalid("/occurred_at", ahead))
     else:
         step = plan(loaded.history if loaded else (), request, world, loaded.case if loaded else None)
     return Judged(request=request, loaded=loaded, step=step)
+
+
+def refused(case_id: CaseId, problem: Problem) -> Step:
+    """A step that writes nothing and shows nothing of the case, because of ``problem``."""
+    return Step(case_id=case_id, before=None, case=None, problem=problem)
 
 
 async def world_of(ledger: Ledger, connection: Connection, loaded: Loaded) -> World:

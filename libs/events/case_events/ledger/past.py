@@ -73,10 +73,10 @@ async def _world(
     at = request.occurred_at
     assert at is not None, "a line says when it happened"
     if isinstance(request.command, File) and request.command.test_clock is not None:
-        return _invalid("/test_clock", "what happened goes by no test clock")
+        return at_fault("/test_clock", "what happened goes by no test clock")
     in_force = await ledger.policies.find(connection, row["name"], row["version"]) if row["name"] else None
     if in_force is None:
-        return _invalid("/marketplace", f"no policy was in force for it at {at.rfc3339()}")
+        return at_fault("/marketplace", f"no policy was in force for it at {at.rfc3339()}")
     facts = Facts(
         number=str(row["number"]),
         open_complaint=row["open_complaint"],
@@ -92,7 +92,8 @@ def _as_of(case: Case, at: Instant) -> Previous:
     return previous_of(case, closed=case.closed_at is not None and case.closed_at <= at)
 
 
-def _invalid(pointer: str, detail: str) -> Problem:
+def at_fault(pointer: str, detail: str) -> Problem:
+    """A line that says what cannot be."""
     return Problem(code="invalid", detail="1 fault in the line.", errors=(Fault(pointer=pointer, detail=detail),))
 
 

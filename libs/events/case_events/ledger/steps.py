@@ -28,7 +28,7 @@ from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
 from case_events.ledger.erasing import erasures_in
 from case_events.ledger.identifiers import uuid7
-from case_events.ledger.judging import Judged, judge
+from case_events.ledger.judging import Judged, judge, refused
 from case_events.ledger.marks import marks_of
 from case_events.ledger.read_models import case_row, moved
 from case_events.ledger.recent import Recent
@@ -91,11 +91,11 @@ async def _submitted(ledger: Ledger, request: Request, *, dry_run: bool) -> Step
             step = await ledger.steps.add(request, partial(_together, ledger))
             if step is not None:
                 return step
-        return await _in_turn(ledger, request) or _refused(request.case_id, BUSY)
+        return await _in_turn(ledger, request) or refused(request.case_id, BUSY)
     except Full:
-        return _refused(request.case_id, BUSY)
+        return refused(request.case_id, BUSY)
     except KeyDestroyed:
-        return _refused(request.case_id, ERASED_SIDE)
+        return refused(request.case_id, ERASED_SIDE)
 
 
 async def _together(ledger: Ledger, requests: Sequence[Request]) -> list[Step | None]:
@@ -185,10 +185,6 @@ async def _commit_all(connection: Connection, steps: Sequence[Committing], vault
     async with connection.transaction():
         if len(await commit(connection, steps, vault)) < len(steps):
             raise _Undone
-
-
-def _refused(case_id: CaseId, problem: Problem) -> Step:
-    return Step(case_id=case_id, before=None, case=None, problem=problem)
 
 
 ERASED_SIDE = Problem(code="not_allowed_now", detail="This side was erased: nothing more is recorded in its words.")

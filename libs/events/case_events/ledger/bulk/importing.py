@@ -20,7 +20,7 @@ from case_events.core.commands import Correct, Dismiss, File, Posted, Rule
 from case_events.core.events import History
 from case_events.core.evolve import fold
 from case_events.core.plan import Moment, Request, Step, World, plan
-from case_events.core.values import IMPORT, CaseId, Fault, Instant, Party, Problem, Value
+from case_events.core.values import IMPORT, CaseId, Instant, Party, Problem, Value
 from case_events.ledger.bulk.held import hold
 from case_events.ledger.bulk.together import (
     STEPS_MAX,
@@ -35,9 +35,9 @@ from case_events.ledger.bulk.together import (
 from case_events.ledger.codec import GENESIS
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.judging import world_of
+from case_events.ledger.judging import refused, world_of
 from case_events.ledger.marks import complainant_digest
-from case_events.ledger.past import filing_worlds, with_opened_then
+from case_events.ledger.past import at_fault, filing_worlds, with_opened_then
 from case_events.ledger.steps import CLIENTS, Asking, commit, request_of
 from case_events.ledger.store import Loaded, load
 
@@ -103,7 +103,7 @@ async def record(ledger: Ledger, connection: Connection, source: str, lines: Seq
                 if not rest:
                     break
             # What could not be written even so leaves the rest of its case untold: none of it was recorded.
-            answers |= {item.place: _refused(item.request, NOT_WRITTEN) for one in rest for item in one}
+            answers |= {item.place: refused(item.request.case_id, NOT_WRITTEN) for one in rest for item in one}
         told |= {place: Told(problem=step.problem, events=len(step.events)) for place, step in answers.items()}
     return told
 
@@ -141,7 +141,7 @@ async def _known(connection: Connection, items: Sequence[Item]) -> tuple[dict[in
             same = done[request.event_id] == request.asked
             told[item.place] = Told(replayed=True) if same else Told(problem=REUSED)
         elif later.get(request.case_id, 0) > item.place:
-            told[item.place] = Told(problem=_at_fault("a later line of this case is recorded already"))
+            told[item.place] = Told(problem=at_fault("/occurred_at", "a later line of this case is recorded already"))
         else:
             left.append(item)
     return told, left
@@ -224,15 +224,15 @@ def _planned(
     at = request.occurred_at
     assert at is not None, "a line says when it happened"
     if isinstance(world, Problem):
-        return _refused(request, world)
+        return refused(request.case_id, world)
     if world is None or (case is None and not isinstance(request.command, File)):
-        return _refused(request, NOT_FILED)
+        return refused(request.case_id, NOT_FILED)
     known = any(one.event_id == request.event_id for one in history)
     if at > now:
-        return _refused(request, _at_fault("in the future"))
+        return refused(request.case_id, at_fault("/occurred_at", "in the future"))
     if case is not None and at < case.updated_at and not known:
         said = f"before {case.updated_at.rfc3339()}, the last that is recorded of this case"
-        return _refused(request, _at_fault(said))
+        return refused(request.case_id, at_fault("/occurred_at", said))
     moment = Moment(recorded_at=max(now, world.moment.recorded_at), effective_at=at)
     world = replace(world, moment=moment, imported_by=request.client)
     step = plan(history, request, world, case)
@@ -242,15 +242,6 @@ def _planned(
         more = plan((*history, *step.events), request, world)
         step = replace(more, before=step.before, events=(*step.events, *more.events))
     return step
-
-
-def _refused(request: Request, problem: Problem) -> Step:
-    return Step(case_id=request.case_id, before=None, case=None, problem=problem)
-
-
-def _at_fault(said: str) -> Problem:
-    fault = Fault(pointer="/occurred_at", detail=said)
-    return Problem(code="invalid", detail="1 fault in the line.", errors=(fault,))
 
 
 class _Undone(Exception):
