@@ -30,6 +30,11 @@ POSTGRES_EPOCH = Instant(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
+def touched(done: str) -> int:
+    """How many rows a statement wrote, as asyncpg's ``execute`` says it: the end of ``UPDATE 3``."""
+    return int(done.rpartition(" ")[2])
+
+
 async def teach(connection: Connection) -> None:
     """Every timestamptz that comes from Postgres is an Instant, and only instants go there."""
     await connection.set_type_codec(

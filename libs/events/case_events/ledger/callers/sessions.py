@@ -6,7 +6,7 @@ from typing import Any
 
 from case_events.core.values import Instant, Value
 from case_events.ledger.callers.keys import Caller
-from case_events.ledger.connection import Connection
+from case_events.ledger.connection import Connection, touched
 from case_events.ledger.database import Ledger
 from case_events.ledger.sealing import secret_hash
 
@@ -87,5 +87,4 @@ async def end(connection: Connection, secret: str) -> None:
 
 async def forget(connection: Connection) -> int:
     """Remove what was over ``KEPT_DAYS`` ago, ``FORGOTTEN_MAX`` at most; how many."""
-    done: str = await connection.execute(FORGET)
-    return int(done.rpartition(" ")[2])
+    return touched(await connection.execute(FORGET))

@@ -20,7 +20,7 @@ from case_events.ledger.clock.host import (
     later,
 )
 from case_events.ledger.clock.journal import write
-from case_events.ledger.connection import Connection
+from case_events.ledger.connection import Connection, touched
 
 SETTLED_S = 60.0
 """After a jump that both clocks made they are believed again once they have gone on together for so long."""
@@ -173,7 +173,7 @@ class Gate:
         async with connection.transaction():
             await connection.execute(HOLD_STATE)
             await say(connection, self._name, self._vitals(why))
-            if _touched(await connection.execute(PAUSE, why)):
+            if touched(await connection.execute(PAUSE, why)):
                 await write(connection, "clock_paused", self._name, why=why, offset_ms=self.offset_ms)
         self.paused = why
 
@@ -184,14 +184,10 @@ class Gate:
             await say(connection, self._name, self._vitals(None))
             if accepted is not None:
                 await connection.execute(ACCEPT, accepted)
-            if _touched(await connection.execute(RESUME, self._name)):
+            if touched(await connection.execute(RESUME, self._name)):
                 await write(
                     connection, "clock_resumed", self._name, offset_ms=self.offset_ms, accepted=accepted is not None
                 )
 
     def _vitals(self, paused: str | None) -> Vitals:
         return Vitals(swept=False, offset_ms=self.offset_ms, paused=paused)
-
-
-def _touched(done: str) -> bool:
-    return not done.endswith(" 0")

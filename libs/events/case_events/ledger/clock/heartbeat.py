@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from case_events.core.values import Value
-from case_events.ledger.connection import Connection
+from case_events.ledger.connection import Connection, touched
 from case_events.ledger.database import Ledger
 
 FRESH_S = 30
@@ -56,5 +56,4 @@ async def leave(ledger: Ledger, name: str) -> None:
 async def forget(ledger: Ledger) -> int:
     """Forget schedulers that were not seen for a day; how many. Whoever swept last is remembered."""
     async with ledger.connection() as connection:
-        done: str = await connection.execute(FORGET, FORGOTTEN_AFTER_H)
-    return int(done.rpartition(" ")[2])
+        return touched(await connection.execute(FORGET, FORGOTTEN_AFTER_H))

@@ -17,7 +17,7 @@ from case_events.core.changes import ALL, REMINDER
 from case_events.core.values import Identifier, Instant, Value, Word
 from case_events.ledger import locks
 from case_events.ledger.clock import journal
-from case_events.ledger.connection import Connection
+from case_events.ledger.connection import Connection, touched
 from case_events.ledger.database import Ledger
 
 KINDS = (*ALL, *(kind + REMINDER for kind in ALL))
@@ -109,7 +109,7 @@ async def place(ledger: Ledger, wanted: Wanted, who: str, hold_id: UUID) -> tupl
 async def release(ledger: Ledger, hold_id: UUID, who: str, reason: str) -> Hold | None:
     """End the hold now and note it in the journal; one that is over stays as it is. None if there is none."""
     async with ledger.connection() as connection, connection.transaction():
-        if await connection.execute(RELEASE, hold_id, who) == "UPDATE 1":
+        if touched(await connection.execute(RELEASE, hold_id, who)):
             await journal.write(connection, "hold_released", who, hold=hold_id, reason=reason)
         return await _found(connection, hold_id)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from case_events.core.values import Value
-from case_events.ledger.connection import Connection
+from case_events.ledger.connection import Connection, touched
 from case_events.ledger.database import Ledger
 
 LEAST_S = 0.001
@@ -111,8 +111,7 @@ async def quantiles(connection: Connection, since: timedelta) -> tuple[Quantiles
 async def prune(ledger: Ledger) -> int:
     """Forget the hours that are older than ``KEPT``; how many rows that were."""
     async with ledger.connection() as connection:
-        said: str = await connection.execute(PRUNE, KEPT)
-    return int(said.rpartition(" ")[2])
+        return touched(await connection.execute(PRUNE, KEPT))
 
 
 def _quantiles(kind: str, counts: list[tuple[int, int]]) -> Quantiles:

@@ -6,7 +6,7 @@ Slots are cut by the database's clock. A job whose owner died is anybody's again
 from __future__ import annotations
 
 from case_events.core.values import Instant, Value
-from case_events.ledger.connection import Connection
+from case_events.ledger.connection import Connection, touched
 from case_events.ledger.database import Ledger
 
 ABANDONED_S = 900
@@ -60,8 +60,7 @@ async def take(connection: Connection, job: str, period_s: float, owner: str) ->
 async def end(connection: Connection, turn: Turn, came_to: CameTo) -> bool:
     """Say what it came to; False if it was taken over meanwhile, and is somebody else's to end."""
     told = (turn.job, turn.slot, turn.owner, turn.began_at, came_to.outcome[:OUTCOME_MAX], came_to.go_on_at)
-    done: str = await connection.execute(END, *told)
-    return not done.endswith(" 0")
+    return touched(await connection.execute(END, *told)) > 0
 
 
 async def go_on_at(connection: Connection, job: str) -> str | None:
@@ -73,5 +72,4 @@ async def go_on_at(connection: Connection, job: str) -> str | None:
 async def prune(ledger: Ledger) -> int:
     """Forget what was done more than ``KEPT_DAYS`` ago; how many turns."""
     async with ledger.connection() as connection:
-        done: str = await connection.execute(PRUNE, KEPT_DAYS)
-    return int(done.rpartition(" ")[2])
+        return touched(await connection.execute(PRUNE, KEPT_DAYS))

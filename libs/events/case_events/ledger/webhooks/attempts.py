@@ -8,7 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from case_events.core.values import CaseId, EventId, Instant, Value
-from case_events.ledger.connection import Connection
+from case_events.ledger.connection import Connection, touched
 
 PAGE_MAX = 500
 LOOKED_AT_MAX = 10_000
@@ -129,5 +129,4 @@ async def position_of(connection: Connection, endpoint: UUID, event_id: EventId)
 
 async def forget(connection: Connection, older_than: timedelta) -> int:
     """Forget the oldest attempts, ``FORGOTTEN_AT_ONCE`` at most; how many were. To be asked again until it is few."""
-    done = await connection.execute(FORGET, older_than, FORGOTTEN_AT_ONCE)
-    return int(done.rpartition(" ")[2])
+    return touched(await connection.execute(FORGET, older_than, FORGOTTEN_AT_ONCE))

@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from case_events.core.values import Instant, Value
-from case_events.ledger.connection import Connection
+from case_events.ledger.connection import Connection, touched
 from case_events.ledger.webhooks.endpoints import Endpoint, tell
 
 ERRANDS_MAX = 100
@@ -142,5 +142,4 @@ async def end_all(connection: Connection, endpoint: UUID, outcome: str) -> None:
 
 async def forget(connection: Connection, older_than: timedelta) -> int:
     """Forget errands that ended so long ago, ``FORGOTTEN_AT_ONCE`` at most; how many were."""
-    done = await connection.execute(FORGET, older_than, FORGOTTEN_AT_ONCE)
-    return int(done.rpartition(" ")[2])
+    return touched(await connection.execute(FORGET, older_than, FORGOTTEN_AT_ONCE))
