@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import random
 import re
+from uuid import UUID, uuid5
 
 from starlette.requests import Request
 
 from case_api.refusals.problems import Refused
 from case_events.core.values import Problem
+from case_events.ledger.identifiers import uuid7
+from case_events.ledger.steps import CLIENTS
 
 KEY_MAX = 255
+REUSED = Problem(code="id_reused", detail="This key was used before, with another body.")
 VERSION_DIGITS_MAX = 15
 _QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _BARE = re.compile(r"[\x21\x23-\x7e][\x20-\x7e]*")
@@ -40,6 +44,11 @@ def idempotency_key(request: Request) -> str | None:
         detail = f"Idempotency-Key is 1 to {KEY_MAX} printable ASCII characters, bare or in double quotes."
         raise Refused(Problem(code="malformed", detail=detail))
     return key
+
+
+def id_by_key(client: str, what: str, key: str | None) -> UUID:
+    """The key is the client's, and good for one kind of thing; without one every request makes another."""
+    return uuid7() if key is None else uuid5(uuid5(CLIENTS, client), f"{what}/{key}")
 
 
 def if_match(request: Request) -> int | None:

@@ -122,9 +122,8 @@ def _said(wanted: Wanted) -> list[str]:
 
 
 async def _note(door: Door, caller: Caller, request: Request, what: str, **data: object) -> None:
-    who, trace_id = f"{caller.client}/{caller.name}", request.scope["trace_id"]
     async with door.ledger.connection() as connection:
-        await journal.write(connection, what, who, trace_id=trace_id, **data)
+        await journal.write(connection, what, caller.who, trace_id=request.scope["trace_id"], **data)
 
 
 def _table(viewer: Viewer) -> Write:

@@ -19,7 +19,6 @@ from case_api.views.keys import AskedKeys, KeyPage, KeyWithSecret, NewKey, Rotat
 from case_events.core.values import Fault, Problem
 from case_events.ledger.callers import changing, keys
 from case_events.ledger.callers.changing import OVERLAP_MAX, ForDevelopment, LastAdmin, StillRotating
-from case_events.ledger.callers.keys import Caller
 
 KEYS = "/v1/keys"
 NO_CASE = UUID(int=0)
@@ -73,7 +72,7 @@ async def create_key(request: Request) -> Response:
             marketplaces=asked.marketplaces,
             merchants=asked.merchants,
             per_minute=asked.per_minute,
-            who=_who(caller),
+            who=caller.who,
         )
         row = await keys.find(connection, made.key_id)
     assert row is not None, "it was made a moment ago, and no key is ever deleted"
@@ -98,7 +97,7 @@ async def rotate_key(request: Request) -> Response:
     asked = bodies.understood(await bodies.read(request), Rotation)
     try:
         async with door.ledger.connection() as connection:
-            done = await changing.rotate(connection, key_id, asked.overlap, who=_who(caller), sandbox=door.sandbox)
+            done = await changing.rotate(connection, key_id, asked.overlap, who=caller.who, sandbox=door.sandbox)
     except ValueError:
         fault = Fault(pointer="/overlap", detail=f"0 to {OVERLAP_MAX.days} days, like PT24H")
         raise Refused(invalid(fault)) from None
@@ -123,7 +122,7 @@ async def revoke_key(request: Request) -> Response:
     key_id = _key_id(request)
     try:
         async with door.ledger.connection() as connection:
-            row = await changing.revoke(connection, key_id, who=_who(caller), sandbox=door.sandbox)
+            row = await changing.revoke(connection, key_id, who=caller.who, sandbox=door.sandbox)
     except LastAdmin:
         raise Refused(_last_admin()) from None
     return shown(key_view(row or await _found(door, key_id)))
@@ -151,7 +150,3 @@ def _key_id(request: Request) -> str:
     if not said.isprintable() or len(said) > KEY_ID_MAX:
         raise Refused(NOT_FOUND)
     return said
-
-
-def _who(caller: Caller) -> str:
-    return f"{caller.client}/{caller.name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests import bodies
-from case_api.requests.headers import idempotency_key
+from case_api.requests.headers import REUSED, id_by_key, idempotency_key
 from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Key, Query, cursor, uuid_of
 from case_api.views.operating import (
     AskedJournal,
@@ -34,8 +34,6 @@ from case_api.views.operating import (
 from case_events.core.values import Fault, Instant, Problem
 from case_events.ledger.callers.keys import Caller
 from case_events.ledger.clock import aftermath, holds, journal, outages
-from case_events.ledger.identifiers import uuid7
-from case_events.ledger.steps import CLIENTS
 
 HOLDS, OUTAGES = "/v1/scheduler/holds", "/v1/scheduler/outages"
 NO_CASE = UUID(int=0)
@@ -63,7 +61,7 @@ async def place_hold(request: Request) -> Response:
     door = door_of(request)
     caller = await _caller(door, request, "operate")
     Query(request).check()
-    hold_id = _id_of("hold", caller, idempotency_key(request))
+    hold_id = id_by_key(caller.client, "hold", idempotency_key(request))
     asked = bodies.understood(await bodies.read(request), NewHold)
     again = await holds.find(door.ledger, hold_id) is not None
     faults = _wrong(asked, await holds.marketplaces(door.ledger), again=again)
@@ -78,9 +76,9 @@ async def place_hold(request: Request) -> Response:
         lasts=asked.lasts,
     )
     try:
-        hold, before = await holds.place(door.ledger, wanted, _who(caller), hold_id)
+        hold, before = await holds.place(door.ledger, wanted, caller.who, hold_id)
     except holds.OtherHold:
-        raise Refused(_reused()) from None
+        raise Refused(REUSED) from None
     except holds.TooMany:
         detail = f"{holds.HOLDS_MAX} holds are in force already; release one first"
         raise Refused(invalid(Fault(pointer="", detail=detail))) from None
@@ -112,7 +110,7 @@ async def release_hold(request: Request) -> Response:
     Query(request).check()
     hold_id = uuid_of(str(request.path_params["hold_id"]))
     asked = bodies.understood(await bodies.read(request), Release)
-    return shown(_there(await holds.release(door.ledger, hold_id, _who(caller), asked.reason)))
+    return shown(_there(await holds.release(door.ledger, hold_id, caller.who, asked.reason)))
 
 
 async def declare_outage(request: Request) -> Response:
@@ -126,11 +124,11 @@ async def declare_outage(request: Request) -> Response:
     if not timedelta(0) < lasted <= outages.OUTAGE_MAX:
         detail = f"after began_at, and at most {outages.OUTAGE_MAX.days} days after it"
         raise Refused(invalid(Fault(pointer="/ended_at", detail=detail)))
-    said = (asked.began_at, asked.ended_at, asked.reason, _who(caller), _id_of("outage", caller, key))
+    said = (asked.began_at, asked.ended_at, asked.reason, caller.who, id_by_key(caller.client, "outage", key))
     try:
         outage, before = await outages.declare(door.ledger, *said)
     except outages.OtherOutage:
-        raise Refused(_reused()) from None
+        raise Refused(REUSED) from None
     except outages.NotYetOver as not_yet:
         detail = f"an outage is declared when it is over: {not_yet}"
         raise Refused(invalid(Fault(pointer="/ended_at", detail=detail))) from None
@@ -191,19 +189,6 @@ def _there(hold: holds.Hold | None) -> PlacedHold:
     if hold is None:
         raise Refused(Problem(code="not_found", detail="There is no such hold."))
     return PlacedHold(hold=hold)
-
-
-def _who(caller: Caller) -> str:
-    return f"{caller.client}/{caller.name}"
-
-
-def _id_of(what: str, caller: Caller, key: str | None) -> UUID:
-    """The key is the client's, and good for one kind of thing; without one every request makes another."""
-    return uuid7() if key is None else uuid5(uuid5(CLIENTS, caller.client), f"{what}/{key}")
-
-
-def _reused() -> Problem:
-    return Problem(code="id_reused", detail="This key was used before, with another body.")
 
 
 def _wrong(asked: NewHold, marketplaces: tuple[str, ...], *, again: bool) -> list[Fault]:

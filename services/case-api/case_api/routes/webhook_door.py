@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from starlette.requests import Request
 
@@ -15,14 +15,11 @@ from case_api.requests.parameters import uuid_of
 from case_events.core.values import Fault, Problem
 from case_events.ledger.callers.keys import Caller
 from case_events.ledger.connection import Connection
-from case_events.ledger.identifiers import uuid7
-from case_events.ledger.steps import CLIENTS
 from case_events.ledger.webhooks import endpoints
 from case_events.ledger.webhooks.endpoints import Endpoint
 
 WEBHOOKS = "/v1/webhooks"
 NOT_FOUND = Problem(code="not_found", detail="There is no such webhook endpoint.")
-REUSED = Problem(code="id_reused", detail="This key was used before, with another body.")
 SPENT = Problem(code="id_reused", detail="What this key made was deleted; another one needs another key.")
 
 
@@ -52,16 +49,6 @@ async def held(connection: Connection, request: Request, caller: Caller, *, dele
 def endpoint_id_of(request: Request) -> UUID:
     """The id in the path; what is no UUID is no endpoint (404)."""
     return uuid_of(str(request.path_params["endpoint_id"]))
-
-
-def id_of(caller: Caller, what: str, key: str | None) -> UUID:
-    """The key is the client's, and good for one kind of thing; without one every request makes another."""
-    return uuid7() if key is None else uuid5(uuid5(CLIENTS, caller.client), f"{what}/{key}")
-
-
-def who(caller: Caller) -> str:
-    """Who it was, for the journal."""
-    return f"{caller.client}/{caller.name}"
 
 
 def check(faults: list[Fault]) -> None:

@@ -11,9 +11,9 @@ from case_api.documents.openapi import operation
 from case_api.door import door_of
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests import bodies
-from case_api.requests.headers import idempotency_key
+from case_api.requests.headers import REUSED, id_by_key, idempotency_key
 from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor
-from case_api.routes.webhook_door import REUSED, WEBHOOKS, check, endpoint_id_of, found, full, held, id_of, who, writing
+from case_api.routes.webhook_door import WEBHOOKS, check, endpoint_id_of, found, full, held, writing
 from case_api.views.webhooks import (
     AskedAttempts,
     AskedErrands,
@@ -121,9 +121,9 @@ async def list_attempts(request: Request) -> Response:
 async def _sent_on(
     connection: Connection, endpoint: Endpoint, caller: Caller, key: str | None, span: tuple[int, int] | None
 ) -> Response:
-    errand_id = id_of(caller, f"errand/{endpoint.id}", key)
+    errand_id = id_by_key(caller.client, f"errand/{endpoint.id}", key)
     try:
-        errand, before = await errands.ask(connection, endpoint, errand_id, who(caller), span=span)
+        errand, before = await errands.ask(connection, endpoint, errand_id, caller.who, span=span)
     except errands.NotRead as behind:
         detail = f"the endpoint has read up to {behind.position}; what comes after it will be sent by itself"
         raise Refused(invalid(Fault(pointer="/last", detail=detail))) from None

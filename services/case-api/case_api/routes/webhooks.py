@@ -13,19 +13,16 @@ from case_api.documents.openapi import operation
 from case_api.door import door_of
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests import bodies
-from case_api.requests.headers import idempotency_key
+from case_api.requests.headers import REUSED, id_by_key, idempotency_key
 from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor
 from case_api.routes.webhook_door import (
     NOT_FOUND,
-    REUSED,
     SPENT,
     WEBHOOKS,
     check,
     found,
     full,
     held,
-    id_of,
-    who,
     writing,
 )
 from case_api.views.webhooks import (
@@ -77,7 +74,7 @@ async def make_webhook(request: Request) -> Response:
     wanted = Wanted(url=asked.url, description=asked.description, types=asked.types, merchants=asked.merchants)
     check(faults_of(wanted, shelf.viewer, loopback=door.loopback))
     vault, digest = door.ledger.vault, None if key is None else door.ledger.vault.asked(body)
-    made = making.Origin(id=id_of(caller, "webhook", key), who=who(caller), after=asked.after, asked=digest)
+    made = making.Origin(id=id_by_key(caller.client, "webhook", key), who=caller.who, after=asked.after, asked=digest)
     try:
         async with writing(door) as connection:
             endpoint, secret, before = await making.create(connection, vault, wanted, shelf, made)
@@ -137,7 +134,7 @@ async def change_webhook(request: Request) -> Response:
         wanted = Wanted(**{**kept, **changes})
         faults = faults_of(wanted, shelf_of(caller).viewer, loopback=door.loopback)
         check([one for one in faults if one.pointer.split("/")[1] in changes])
-        changed = await making.change(connection, endpoint, wanted, who(caller))
+        changed = await making.change(connection, endpoint, wanted, caller.who)
     return shown(webhook_view(changed))
 
 
@@ -148,7 +145,7 @@ async def delete_webhook(request: Request) -> Response:
     Query(request).check()
     async with writing(door) as connection:
         endpoint = await held(connection, request, caller, deleted=True)
-        return shown(webhook_view(await making.delete(connection, endpoint, who(caller))))
+        return shown(webhook_view(await making.delete(connection, endpoint, caller.who)))
 
 
 async def rotate_webhook(request: Request) -> Response:
@@ -161,7 +158,7 @@ async def rotate_webhook(request: Request) -> Response:
     check([] if fault is None else [fault])
     async with writing(door) as connection:
         endpoint = await held(connection, request, caller)
-        secret = await making.rotate(connection, door.ledger.vault, endpoint, asked.overlap, who(caller))
+        secret = await making.rotate(connection, door.ledger.vault, endpoint, asked.overlap, caller.who)
         signing = await secrets.known(connection, endpoint.id)
     return shown(NewSecret(secret=secret, signing=signing))
 
@@ -174,7 +171,7 @@ async def pause_webhook(request: Request) -> Response:
     asked = bodies.understood(await bodies.read(request), Pausing)
     async with writing(door) as connection:
         endpoint = await held(connection, request, caller)
-        await endpoints.pause(connection, endpoint.id, asked.reason, who(caller))
+        await endpoints.pause(connection, endpoint.id, asked.reason, caller.who)
         return shown(webhook_view(await found(connection, request, caller)))
 
 
@@ -185,5 +182,5 @@ async def resume_webhook(request: Request) -> Response:
     Query(request).check()
     async with writing(door) as connection:
         endpoint = await held(connection, request, caller)
-        await endpoints.resume(connection, endpoint.id, who(caller))
+        await endpoints.resume(connection, endpoint.id, caller.who)
         return shown(webhook_view(await found(connection, request, caller)))

@@ -75,6 +75,11 @@ class Caller(Value, frozen=True, kw_only=True):
     merchants: tuple[str, ...] | None = None
     per_minute: int | None = None
 
+    @property
+    def who(self) -> str:
+        """Who it was, for the journal."""
+        return f"{self.client}/{self.name}"
+
 
 class KeyRow(Value, frozen=True, kw_only=True):
     """A key as it is listed: everything that is kept of it but the hashes of its secrets.
