@@ -86,6 +86,10 @@ class Query:
         self.fault(name, f"a whole number from {least} to {most}")
         return None
 
+    def limit(self, most: int = LIMIT_MAX, default: int = LIMIT_DEFAULT) -> int:
+        """How many a page has: its ``limit``."""
+        return self.whole("limit", 1, most) or default
+
     def instant(self, name: str) -> Instant | None:
         said = self._said.get(name)
         try:

@@ -18,7 +18,7 @@ from case_api.door import Door, door_of
 from case_api.refusals import problems
 from case_api.refusals.problems import Refused
 from case_api.requests import bodies
-from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor, uuid_of
+from case_api.requests.parameters import Query, cursor, uuid_of
 from case_api.routes.deadlines import after_of
 from case_api.views.lists import ClockDuePage, ClockPage
 from case_events.core.values import Fault, Instant, Problem, Value
@@ -75,7 +75,7 @@ async def find_clocks(request: Request) -> Response:
     door = door_of(request)
     await _of_all(door, request, "read_clocks")
     query, asked = Query(request, "limit", "cursor"), AskedClocks()
-    limit = query.whole("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT
+    limit = query.limit()
     after = query.after("cursor", asked)
     query.check()
     clocks, more = await test_clocks.list_clocks(door.ledger, limit=limit, after=after[1] if after else None)
@@ -97,7 +97,7 @@ async def find_due(request: Request) -> Response:
     await _of_all(door, request, "read_clocks")
     query, clock_id = Query(request, "before", "limit", "cursor"), _clock_id(request)
     asked = AskedDue(clock=clock_id, before=query.instant("before"))
-    limit = query.whole("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT
+    limit = query.limit()
     after = after_of(query, query.after("cursor", asked))
     query.check()
     await _found(door.ledger, clock_id)

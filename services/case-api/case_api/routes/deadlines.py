@@ -10,7 +10,7 @@ from case_api.answers import shown
 from case_api.callers.auth import viewer_of
 from case_api.documents.openapi import operation
 from case_api.door import door_of
-from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Key, Query, cursor
+from case_api.requests.parameters import Key, Query, cursor
 from case_api.views.lists import DeadlinePage, deadline_item
 from case_events.core.values import Instant, Value
 from case_events.ledger.lists.due_list import After, list_deadlines
@@ -36,7 +36,7 @@ async def find_deadlines(request: Request) -> Response:
     viewer = viewer_of(await door.caller(request, "read"))
     query = Query(request, "due_before", "kind", "limit", "cursor")
     asked = AskedDeadlines(due_before=query.instant("due_before"), kind=query.word("kind"))
-    limit = query.whole("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT
+    limit = query.limit()
     after = after_of(query, query.after("cursor", asked))
     query.check()
     page = await list_deadlines(

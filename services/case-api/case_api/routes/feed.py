@@ -43,7 +43,7 @@ async def read_feed(request: Request) -> Response:
     viewer = viewer_of(await door.caller(request, "read"))
     query = Query(request, "after", "types", "limit")
     after, types = _after(query), query.words("types", EVENTS)
-    limit = query.whole("limit", 1, FEED_LIMIT_MAX) or FEED_LIMIT_DEFAULT
+    limit = query.limit(FEED_LIMIT_MAX, FEED_LIMIT_DEFAULT)
     query.check()
     async with door.ledger.connection() as connection:
         start = await reader.head(connection) if after is None else after

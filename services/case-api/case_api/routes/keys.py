@@ -14,7 +14,7 @@ from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests import bodies
-from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor
+from case_api.requests.parameters import Query, cursor
 from case_api.views.keys import AskedKeys, KeyPage, KeyWithSecret, NewKey, Rotation, faults_of, key_view
 from case_events.core.values import Fault, Problem
 from case_events.ledger.callers import changing, keys
@@ -42,7 +42,7 @@ async def list_keys(request: Request) -> Response:
     door = door_of(request)
     check_sees_all(await door.caller(request, "keys"))
     query, asked = Query(request, "limit", "cursor"), AskedKeys()
-    limit = query.whole("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT
+    limit = query.limit()
     after = query.after("cursor", asked)
     query.check()
     async with door.ledger.connection() as connection:

@@ -16,7 +16,7 @@ from case_api.door import Door, door_of
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests import bodies
 from case_api.requests.headers import REUSED, id_by_key, idempotency_key
-from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Key, Query, cursor, uuid_of
+from case_api.requests.parameters import Key, Query, cursor, uuid_of
 from case_api.views.operating import (
     AskedJournal,
     AskedLate,
@@ -219,7 +219,7 @@ def _wrong(asked: NewHold, marketplaces: tuple[str, ...], *, again: bool) -> lis
 def _page(request: Request, asked: object, *, numbered: bool = False) -> tuple[int, Key | None]:
     """How many a page has, and where the last one ended; ``numbered``: at a number, too."""
     query = Query(request, "limit", "cursor")
-    limit = query.whole("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT
+    limit = query.limit()
     after = query.after("cursor", asked)
     number = after[2] if after is not None and numbered else "0"
     if not (number.isascii() and number.isdigit() and len(number) <= DIGITS_MAX):

@@ -14,7 +14,7 @@ from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
 from case_api.refusals.problems import Refused
 from case_api.requests.filters import ASKED, wanted_of
-from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, PRIORITY_MAX, Key, Query, case_id_of, cursor
+from case_api.requests.parameters import PRIORITY_MAX, Key, Query, case_id_of, cursor
 from case_api.views.cases import EventPage, case_view
 from case_api.views.lists import CasePage, case_item
 from case_events.core.timeline import timeline
@@ -103,7 +103,7 @@ async def find_cases(request: Request) -> Response:
     viewer = viewer_of(await door.caller(request, "read"))
     query = Query(request, *ASKED, "sort", "limit", "cursor")
     wanted = wanted_of(query)
-    limit = query.whole("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT
+    limit = query.limit()
     if query.one_of("sort", (QUEUE,)) == QUEUE:
         return await _queue(door, query, wanted, viewer, limit)
     after = query.after("cursor", wanted)

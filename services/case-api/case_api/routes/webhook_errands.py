@@ -12,7 +12,7 @@ from case_api.door import door_of
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests import bodies
 from case_api.requests.headers import REUSED, id_by_key, idempotency_key
-from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor
+from case_api.requests.parameters import Query, cursor
 from case_api.routes.webhook_door import WEBHOOKS, check, endpoint_id_of, found, full, held, writing
 from case_api.views.webhooks import (
     AskedAttempts,
@@ -78,7 +78,7 @@ async def list_errands(request: Request) -> Response:
     caller = await door.caller(request, "read_webhooks")
     asked = AskedErrands(endpoint=endpoint_id_of(request))
     query = Query(request, "limit", "cursor")
-    limit, after = query.whole("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT, query.after("cursor", asked)
+    limit, after = query.limit(), query.after("cursor", asked)
     query.check()
     async with door.ledger.connection() as connection:
         endpoint = await found(connection, request, caller)
@@ -98,7 +98,7 @@ async def list_attempts(request: Request) -> Response:
         case_id=query.uuid("case_id"),
         outcome=query.one_of("outcome", attempts.OUTCOMES),
     )
-    limit, after = query.whole("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT, query.after("cursor", asked)
+    limit, after = query.limit(), query.after("cursor", asked)
     if after and not (after[2].isascii() and after[2].isdigit() and len(after[2]) <= DIGITS_MAX):
         query.fault("cursor", "not a cursor of this list with these filters")
     query.check()

@@ -14,7 +14,7 @@ from case_api.door import door_of
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests import bodies
 from case_api.requests.headers import REUSED, id_by_key, idempotency_key
-from case_api.requests.parameters import LIMIT_DEFAULT, LIMIT_MAX, Query, cursor
+from case_api.requests.parameters import Query, cursor
 from case_api.routes.webhook_door import (
     NOT_FOUND,
     SPENT,
@@ -96,7 +96,7 @@ async def list_webhooks(request: Request) -> Response:
     shelf = shelf_of(await door.caller(request, "read_webhooks"))
     query = Query(request, "state", "limit", "cursor")
     asked = AskedWebhooks(state=query.one_of("state", endpoints.STATES))
-    limit, after = query.whole("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT, query.after("cursor", asked)
+    limit, after = query.limit(), query.after("cursor", asked)
     query.check()
     async with door.ledger.connection() as connection:
         place = after[1] if after else None
