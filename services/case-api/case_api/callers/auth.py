@@ -141,6 +141,14 @@ async def caller_with(request: Request, callers: Callers, right: Right) -> Calle
     return caller
 
 
+async def opens_still(request: Request, callers: Callers, right: Right, caller: Caller) -> bool:
+    """Does the key of ``request`` still open for ``caller`` what it opened? Asked by answers that take their time."""
+    try:
+        return await caller_with(request, callers, right) == caller
+    except Refused:
+        return False
+
+
 def check_may_post(caller: Caller, name: str) -> None:
     """Refuse an event that is not this role's to post; an unknown name is for the body's own check to refuse."""
     if is_timeout(name):

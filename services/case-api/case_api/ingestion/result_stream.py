@@ -17,7 +17,7 @@ from case_api.ingestion import arriving
 from case_api.ingestion.batching import Asked, Batch, refusal
 from case_api.refusals.problems import Refused, invalid
 from case_api.streams.rooms import Room
-from case_api.streams.sending import taken
+from case_api.streams.sending import begun, ended, taken
 from case_events.core.values import Fault
 from case_events.ledger.connection import UNAVAILABLE
 
@@ -116,9 +116,8 @@ class _ResultStream(Response):
             self._over()
 
     async def _send(self, send: Send) -> None:
-        headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
-        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await begun(send, self)
         await taken(send, self._first)
         async for piece in self._rest:
             await taken(send, piece)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await ended(send)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from case_api.answers import NDJSON
-from case_api.callers.auth import caller_with, viewer_of
+from case_api.callers.auth import opens_still, viewer_of
 from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
 from case_api.refusals.problems import Refused, invalid
@@ -91,12 +91,6 @@ async def _begun(
     first = await export.page()
     await _note(door, caller, request, BEGAN, form="csv" if table else "ndjson", full=full, filters=_said(wanted))
 
-    async def allowed() -> bool:
-        try:
-            return await caller_with(request, door.callers, "read") == caller
-        except Refused:
-            return False
-
     async def told(cases: int, whole: bool) -> None:
         request.app.state.exports.leave(caller.client)
         try:
@@ -111,7 +105,7 @@ async def _begun(
         head=heads() if table else b"",
         media=f"{CSV}; charset=utf-8; header=present" if table else NDJSON,
         name=f"cases-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.{'csv' if table else 'ndjson'}",
-        allowed=allowed,
+        allowed=partial(opens_still, request, door.callers, "read", caller),
         told=told,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable
+from functools import partial
 
 from fastapi import FastAPI
 from msgspec import Raw
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from case_api.answers import shown
-from case_api.callers.auth import caller_with, viewer_of
+from case_api.callers.auth import opens_still, viewer_of
 from case_api.documents.openapi import operation
 from case_api.door import door_of
 from case_api.refusals.problems import Refused, invalid
@@ -74,12 +75,7 @@ async def stream_feed(request: Request) -> Response:
     if full is not None:
         raise Refused(Problem(code="too_many_requests", detail=full))
 
-    async def allowed() -> bool:
-        try:
-            return await caller_with(request, door.callers, "read") == caller
-        except Refused:
-            return False
-
+    allowed = partial(opens_still, request, door.callers, "read", caller)
     stream = Stream(fanout, viewer_of(caller), types, start, client=caller.client, allowed=allowed)
     return EventStream(stream, fanout)
 

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from case_api.streams.fanout import Fanout, Stream
-from case_api.streams.sending import hung_up_on, taken
+from case_api.streams.sending import begun, ended, hung_up_on, taken
 
 
 class EventStream(Response):
@@ -25,8 +25,7 @@ class EventStream(Response):
             self._fanout.remove(self._stream)
 
     async def _send(self, send: Send) -> None:
-        headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
-        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await begun(send, self)
         async for piece in self._stream.pieces():
             await taken(send, piece)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await ended(send)

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from case_api.streams.sending import hung_up_on, taken
+from case_api.streams.sending import begun, ended, hung_up_on, taken
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.lists.export import Export
 from case_events.ledger.read_models import CaseRow
@@ -72,8 +72,7 @@ class Exporting(Response):
             await self._told(self._sent, self._whole)
 
     async def _send(self, send: Send) -> None:
-        headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
-        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await begun(send, self)
         await taken(send, self._head)
         async for rows in self._pages():
             async for piece in self._write(rows):
@@ -81,7 +80,7 @@ class Exporting(Response):
                 await taken(send, piece)
             self._sent += len(rows)
         self._whole = True
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await ended(send)
 
     async def _pages(self) -> AsyncIterator[tuple[CaseRow, ...]]:
         yield self._first

@@ -7,10 +7,22 @@ from collections.abc import Coroutine
 from typing import Any
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import Receive, Send
 
 SEND_S = 120.0
 """A caller who takes nothing for this long is gone."""
+
+
+async def begun(send: Send, answer: Response) -> None:
+    """Send the head of an answer whose length nobody knows yet."""
+    headers = [(name, value) for name, value in answer.raw_headers if name != b"content-length"]
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+
+
+async def ended(send: Send) -> None:
+    """Say that this was all of the body."""
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def taken(send: Send, piece: bytes) -> None:
