@@ -32,7 +32,7 @@ EXPLAINED = ("not_allowed_now", "deadline_passed", "not_yet")
 
 def asking_to_file(door: Door, caller: Caller, body: bytes, key: str | None, read: int | None) -> Asking:
     """The filing in ``body``, asked by this caller under its idempotency ``key``. Refused if it may not."""
-    command = bodies.filing(body)
+    command = bodies.understood(body, File)
     if command.test_clock is not None and not door.sandbox:
         fault = Fault(pointer="/test_clock", detail="there are no test clocks in production")
         raise Refused(problems.invalid(fault))

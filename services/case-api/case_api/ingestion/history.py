@@ -10,6 +10,7 @@ from case_api.refusals.problems import Refused, invalid
 from case_api.requests import bodies
 from case_api.requests.headers import KEY_MAX
 from case_api.requests.items import apart
+from case_events.core.commands import File
 from case_events.core.values import Fault, Instant, Party, Problem
 from case_events.ledger.bulk.importing import Line
 
@@ -36,7 +37,7 @@ def named(said: bytes) -> dict[str, Any]:
 
 
 def _filing(number: int, own: dict[str, Any], body: bytes) -> Line:
-    command = bodies.filing(body)
+    command = bodies.understood(body, File)
     ref = own.get("id", command.external_ref)
     if ref is None:
         raise Refused(invalid(Fault(pointer="/id", detail="missing: id or external_ref, by which steps name the case")))

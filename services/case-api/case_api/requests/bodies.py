@@ -13,7 +13,7 @@ from starlette.requests import Request
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests.haste import in_time
 from case_api.requests.headers import header
-from case_events.core.commands import POSTED, File, Posted
+from case_events.core.commands import POSTED, Posted
 from case_events.core.values import INTEGER_MAX, Fault, Instant, Party, Problem, Value, Word
 from case_events.shape import FAULTS_MAX, Misshapen, convert, escaped, shape_of
 
@@ -94,24 +94,23 @@ async def _whole(request: Request, most: int) -> bytes:
     return b"".join(chunks)
 
 
-def filing(body: bytes) -> File:
-    """The complaint in ``body``."""
-    return _decoded(body, File)
-
-
-def new_clock(body: bytes) -> NewTestClock:
-    """The test clock to make."""
-    return _decoded(body, NewTestClock)
-
-
 def understood(body: bytes, wanted: type[T]) -> T:
-    """``body`` as a ``wanted``."""
-    return _decoded(body, wanted)
+    """``body`` as a ``wanted``, fast if it is right; if not, every fault is named."""
+    if _NUL not in body:
+        try:
+            return shape_of(wanted).decode(body)
+        except _UNREADABLE:
+            pass
+    value, faults = plain(body)
+    found, misshapen = _converted(value, wanted, "")
+    if found is None or faults:
+        raise _refused(faults + misshapen)
+    return found
 
 
 def advance(body: bytes) -> ClockAdvance:
     """Where to move a test clock; exactly one of its two ways is said."""
-    wanted = _decoded(body, ClockAdvance)
+    wanted = understood(body, ClockAdvance)
     if (wanted.to is None) == (wanted.by is None):
         detail = "say either to, an instant, or by, a duration like PT72H"
         raise _refused([Fault(pointer="/to", detail=detail), Fault(pointer="/by", detail=detail)])
@@ -129,20 +128,6 @@ def posting(body: bytes, may_post: Callable[[str], None], *, needs_actor: bool) 
     except (*_UNREADABLE, KeyError):
         pass  # something is wrong with it: it is read again, slowly, to name everything
     return _posting_slowly(body, may_post, needs_actor=needs_actor)
-
-
-def _decoded(body: bytes, wanted: type[T]) -> T:
-    """``body`` as a ``wanted``, fast if it is right; if not, every fault is named."""
-    if _NUL not in body:
-        try:
-            return shape_of(wanted).decode(body)
-        except _UNREADABLE:
-            pass
-    value, faults = plain(body)
-    found, misshapen = _converted(value, wanted, "")
-    if found is None or faults:
-        raise _refused(faults + misshapen)
-    return found
 
 
 def _posting_slowly(body: bytes, may_post: Callable[[str], None], *, needs_actor: bool) -> Happened:

@@ -65,7 +65,7 @@ async def make_clock(request: Request) -> Response:
     door = door_of(request)
     caller = await door.caller(request, "set_clocks")
     Query(request).check()
-    wanted = bodies.new_clock(await bodies.read(request))
+    wanted = bodies.understood(await bodies.read(request), bodies.NewTestClock)
     clock = await test_clocks.create(door.ledger, wanted.at, caller.client, wanted.name)
     return created(clock, f"/v1/test-clocks/{clock.id}")
 
