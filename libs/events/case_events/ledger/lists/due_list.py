@@ -68,13 +68,13 @@ async def list_deadlines(
         arguments.append(value)
         return f"${len(arguments)}::{type_}"
 
-    start = [f"right(kind, {len(REMINDER)}) <> '{REMINDER}'"]  # a reminder is no deadline (domain Q2)
+    start = [f"right(d.kind, {len(REMINDER)}) <> '{REMINDER}'"]  # a reminder is no deadline (domain Q2)
     if due_before is not None:
-        start.append(f"due_at < {given(due_before, 'timestamptz')}")
+        start.append(f"d.due_at < {given(due_before, 'timestamptz')}")
     if after is not None:
         types = ("timestamptz", "uuid", "text", "text", "integer")
         ends = ", ".join(given(value, type_) for value, type_ in zip(after, types, strict=True))
-        start.append(f"({KEY}) > ({ends})")
+        start.append(f"({BY_DUE}) > ({ends})")
     looked_with = len(arguments)
     rest = []
     if kind is not None:
@@ -83,7 +83,7 @@ async def list_deadlines(
         rest.append(f"c.marketplace = ANY ({given(list(viewer.marketplaces), 'text[]')})")
     few = viewer.merchants is not None and len(viewer.merchants) <= FEW
     if viewer.merchants is not None and few:
-        sql = _of_merchants(given(list(viewer.merchants), "text[]"), [*_qualified(start), *rest], limit + 1)
+        sql = _of_merchants(given(list(viewer.merchants), "text[]"), [*start, *rest], limit + 1)
         async with ledger.connection() as connection:
             return _page(await connection.fetch(sql, *arguments), limit)
     if viewer.merchants is not None:
@@ -114,13 +114,7 @@ async def _stopped(connection: Connection, page: DueRows, start: list[str], argu
 
 def _looked(columns: str, conditions: list[str], limit: int) -> str:
     where = " AND ".join(conditions) or "true"
-    return f"SELECT {columns} FROM deadlines WHERE {where} ORDER BY {KEY} LIMIT {limit}"
-
-
-def _qualified(conditions: list[str]) -> list[str]:
-    return [
-        one.replace(KEY, BY_DUE).replace("due_at <", "d.due_at <").replace("(kind,", "(d.kind,") for one in conditions
-    ]
+    return f"SELECT {columns} FROM deadlines d WHERE {where} ORDER BY {BY_DUE} LIMIT {limit}"
 
 
 def _of_merchants(merchants: str, conditions: list[str], limit: int) -> str:
