@@ -51,14 +51,20 @@ def configure(form: Literal["console", "json"]) -> None:
         cache_logger_on_first_use=True,
     )
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    exporting = logging.getLogger("opentelemetry")
-    exporting.handlers, exporting.propagate = [_Foreign(logging.WARNING)], False
+    listen_to("opentelemetry", logging.WARNING)
 
     def write(line: Line) -> None:
         (rendered,), said = render(None, "info", _stamped(None, "info", line))
         out.msg(rendered, **said)
 
     _write_request = write
+
+
+def listen_to(library: str, level: int) -> None:
+    """From now on what a library has to say, from this level on, is written as our own lines are."""
+    theirs = logging.getLogger(library)
+    theirs.handlers, theirs.propagate = [_Foreign(level)], False
+    theirs.setLevel(level)
 
 
 def request(**said: Any) -> None:

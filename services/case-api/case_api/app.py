@@ -126,7 +126,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 def server_of(settings: Settings) -> uvicorn.Server:
     """The server of one process; it ends on SIGTERM when the requests under way are answered."""
-    _set_up_log(settings)
+    logs.configure(settings.log)
+    logs.listen_to("uvicorn", logging.INFO)
     tracing.configure(settings.otlp_endpoint, "caselog-api")
     app = create_app(settings)
     collect_rarely()
@@ -215,20 +216,6 @@ def _master_key(settings: Settings) -> bytes:
         return base64.b64decode(settings.master_key_file.read_text(encoding="ascii").strip(), validate=True)
     except (OSError, UnicodeDecodeError, binascii.Error) as fault:
         raise SystemExit(f"{settings.master_key_file}: {type(fault).__name__}; 32 bytes in base64 are wanted") from None
-
-
-class _Lines(logging.Handler):
-    """What uvicorn has to say, written as our own lines are."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name)
-
-
-def _set_up_log(settings: Settings) -> None:
-    logs.configure(settings.log)
-    uvicorns = logging.getLogger("uvicorn")
-    uvicorns.handlers, uvicorns.propagate = [_Lines(logging.INFO)], False
-    uvicorns.setLevel(logging.INFO)
 
 
 async def _refused(request: Request, refused: Exception) -> Response:
