@@ -15,8 +15,7 @@ from case_api.cli.printing import AsJson, as_json, lines, table
 from case_api.cli.scheduler_status import tell
 
 HOLDS, OUTAGES, JOURNAL = "/v1/scheduler/holds", "/v1/scheduler/outages", "/v1/scheduler/journal"
-PAGE = 200
-PAGES_MAX = 5_000
+ENTRIES_MAX = 200
 Because = Annotated[str, typer.Option("--reason", help="Why; it stands in the journal.")]
 HoldId = Annotated[UUID, typer.Argument(help="The hold's id.", metavar="HOLD")]
 
@@ -111,7 +110,8 @@ def outages(
 
 @scheduler.command("journal")
 def journal(
-    limit: Annotated[int, typer.Option(help="How many entries.", min=1, max=PAGE)] = 50, json_wanted: AsJson = False
+    limit: Annotated[int, typer.Option(help="How many entries.", min=1, max=ENTRIES_MAX)] = 50,
+    json_wanted: AsJson = False,
 ) -> None:
     """What operators and schedulers did that no case's history says, the latest first."""
     said = _get(JOURNAL, limit=limit)
@@ -139,15 +139,9 @@ def _post(path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _each(path: str) -> Iterator[dict[str, Any]]:
-    """Every item of a list, page by page."""
-    after: str | None = None
-    for _ in range(PAGES_MAX):
-        page = _get(path, limit=PAGE, cursor=after)
-        yield from page["items"]
-        after = page["next"]
-        if after is None:
-            return
-    raise Misused(f"the list has more than {PAGES_MAX * PAGE} items; ask the API page by page")
+    from case_api.cli import wire  # noqa: PLC0415 - `caselog --help` answers sooner without
+
+    return wire.each(path)
 
 
 def _tell_hold(said: dict[str, Any], *, json_wanted: bool) -> None:

@@ -14,8 +14,7 @@ from case_api.cli.outcomes import Misused
 from case_api.cli.printing import AsJson, as_json, lines, table
 
 WEBHOOKS = "/v1/webhooks"
-PAGE = 200
-PAGES_MAX = 1_000
+ATTEMPTS_MAX, ERRANDS_MAX = 200_000, 200
 ALL = "all"
 """Said in place of a filter: there is none."""
 EndpointId = Annotated[
@@ -178,7 +177,7 @@ def attempts(
     event: Annotated[UUID | None, typer.Option(help="Only at this event: its webhook-id.")] = None,
     case: Annotated[UUID | None, typer.Option(help="Only at events of this case.")] = None,
     outcome: Annotated[str | None, typer.Option(help="Only with this outcome, for example refused.")] = None,
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=PAGE * PAGES_MAX)] = 50,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=ATTEMPTS_MAX)] = 50,
     json_wanted: AsJson = False,
 ) -> None:
     """What was sent and what came of it, the latest first; with --json one a line."""
@@ -201,7 +200,7 @@ def attempts(
 @webhooks.command("errands")
 def errands(
     endpoint_id: EndpointId,
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=PAGE)] = 50,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=ERRANDS_MAX)] = 50,
     json_wanted: AsJson = False,
 ) -> None:
     """What was asked for, tests and redeliveries, and how far each has come; the latest first."""
@@ -246,15 +245,9 @@ def _patch(path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _each(path: str, **params: str | None) -> Iterator[dict[str, Any]]:
-    """Every item of a list, page by page."""
-    after: str | None = None
-    for _ in range(PAGES_MAX):
-        page = _get(path, limit=PAGE, cursor=after, **params)
-        yield from page["items"]
-        after = page["next"]
-        if after is None:
-            return
-    raise Misused(f"the list has more than {PAGES_MAX} pages; ask the API page by page")
+    from case_api.cli import wire  # noqa: PLC0415 - `caselog --help` answers sooner without
+
+    return wire.each(path, **params)
 
 
 def _tell(said: dict[str, Any], *, json_wanted: bool) -> None:

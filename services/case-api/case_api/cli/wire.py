@@ -17,6 +17,7 @@ from case_api.settings import CallerSettings
 ASK_S = 30.0
 SILENCE_S = 45.0
 """A stream that is there says so every 15 seconds."""
+PAGE, PAGES_MAX = 200, 5_000
 ATTEMPTS = 2
 """A post whose answer was lost is sent once more, with the same key: it is recorded once."""
 
@@ -32,6 +33,18 @@ class Answer:
 def get(path: str, **params: str | int | None) -> Answer:
     """Read something. Raises Denied, Silence or Misused."""
     return _ask("GET", path, {name: str(said) for name, said in params.items() if said is not None}, {}, None)
+
+
+def each(path: str, **params: str | None) -> Iterator[dict[str, Any]]:
+    """Every item of a list, page by page. Raises Denied, Silence or Misused."""
+    after: str | None = None
+    for _ in range(PAGES_MAX):
+        page = get(path, limit=PAGE, cursor=after, **params).body
+        yield from page["items"]
+        after = page["next"]
+        if after is None:
+            return
+    raise Misused(f"the list has more than {PAGES_MAX * PAGE} items; ask the API page by page")
 
 
 def fetch(path: str, **params: str | int | None) -> bytes:
