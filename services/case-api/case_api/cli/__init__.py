@@ -26,9 +26,6 @@ from case_api.cli.seed import seed
 from case_api.cli.webhooks import webhooks
 from case_api.cli.words import refusal
 
-AGAIN = (429, 503)
-"""The refusals that say: the same again, in a moment."""
-
 app = typer.Typer(
     name="caselog",
     help="Caselog: the record of e-commerce disputes.",
@@ -108,7 +105,7 @@ def main() -> None:
         if "--json" in sys.argv:
             as_json(denied.problem)
         refused(*refusal(denied.problem), named=False)
-        raise SystemExit(SILENT if denied.status in AGAIN else REFUSED) from None
+        raise SystemExit(SILENT if denied.busy else REFUSED) from None
     except CannotStart as reason:
         refused(str(reason))
         raise SystemExit(REFUSED) from None

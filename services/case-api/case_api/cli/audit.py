@@ -13,7 +13,7 @@ from uuid import UUID
 
 import typer
 
-from case_api.cli.outcomes import Misused
+from case_api.cli.outcomes import REFUSED, STOPPED, Misused
 from case_api.cli.printing import AsJson, refused
 
 if TYPE_CHECKING:
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from case_events.ledger.audit.audit import Verdict
     from case_events.ledger.audit.kept import Selection
     from case_events.ledger.audit.verifying import Finding
-
-FOUND = 1
-"""The exit code when something is not as it was written."""
-STOPPED = 130
-"""The exit code after Ctrl-C, as shells have it."""
 
 audit = typer.Typer(help="Verify the record.", no_args_is_help=True)
 
@@ -69,7 +64,7 @@ def verify_command(
         sys.stdout.buffer.write(told + b"\n")
     else:
         _tell(verdict)
-    raise typer.Exit(FOUND if verdict.findings else 0)
+    raise typer.Exit(REFUSED if verdict.findings else 0)
 
 
 def chosen(cases: list[UUID] | None, merchant: str | None, since: str | None) -> Selection:

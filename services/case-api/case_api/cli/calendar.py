@@ -47,12 +47,12 @@ def show(
         covered, editions = await calendars.coverage(ledger), await calendars.editions(ledger)
         told: dict[str, Any] = {**plain(covered), "release": release(), "editions": [plain(one) for one in editions]}
         if year is not None:
-            rest, work = (sorted(day for day in days if day.year == year) for days in (known.rest, known.work))
+            rest, worked = (sorted(day for day in days if day.year == year) for days in (known.rest, known.work))
             told = {
                 "year": year,
                 "published": known.known_from.year <= year <= known.known_until.year,
                 "rest": [f"{day}" for day in rest],
-                "work": [f"{day}" for day in work],
+                "work": [f"{day}" for day in worked],
                 "editions": [one for one in told["editions"] if one["year"] == year],
             }
         return told

@@ -19,8 +19,6 @@ PATH = "/v1/export/cases"
 AGAIN_S = 2.0
 SILENT_S_MAX = 60.0
 """A service that is away for longer is given up."""
-BUSY = (429, 503)
-"""Refusals after which the same is asked again."""
 Words = Annotated[str | None, typer.Option(help="As GET /v1/cases has it.")]
 
 
@@ -131,7 +129,7 @@ def _take(writing: _Writing, said: dict[str, str]) -> None:
         try:
             writing.take(wire.stream(PATH, format=writing.form, after=writing.last, **said))
         except (Silence, Denied) as reason:
-            gone = isinstance(reason, Denied) and reason.status not in BUSY
+            gone = isinstance(reason, Denied) and not reason.busy
             goes_on = "due_before" not in said or writing.last is None
             if gone or not goes_on or time.monotonic() - writing.heard_at > SILENT_S_MAX:
                 if writing.last is not None:

@@ -18,8 +18,6 @@ PAGE = 1_000
 AGAIN_S = 2.0
 SILENT_S_MAX = 60.0
 """A service that is away for longer is given up."""
-BUSY = (429, 503)
-"""Refusals after which the same is asked again."""
 NOW = "now"
 
 
@@ -79,7 +77,7 @@ def _coming(position: str, types: str | None) -> Iterator[dict[str, Any]]:
                     if "data" in fields:
                         yield json.loads(fields["data"])
         except (Silence, Denied) as reason:
-            gone = isinstance(reason, Denied) and reason.status not in BUSY
+            gone = isinstance(reason, Denied) and not reason.busy
             if gone or time.monotonic() - heard_at > SILENT_S_MAX:
                 raise
             refused(f"{reason}; trying again")

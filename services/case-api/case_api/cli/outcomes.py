@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 DONE = 0
@@ -13,6 +14,8 @@ SILENT = 3
 """Nothing answers, or it says: not now; the same command may be tried again."""
 STOPPED = 130
 """Ctrl-C: as a shell has it, 128 and the number of the signal."""
+
+BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 EPILOG = "Exit codes: 0 done, 1 refused or found wrong, 2 not understood, 3 nothing answers (try again)."
 MEANINGS = {
@@ -40,3 +43,8 @@ class Denied(Exception):
         super().__init__(str(problem.get("code")))
         self.problem = problem
         self.status = status
+
+    @property
+    def busy(self) -> bool:
+        """Does it say: the same again, in a moment?"""
+        return self.status in BUSY
