@@ -13,8 +13,8 @@ from uuid import UUID
 
 import typer
 
-from case_api.cli.audit import FOUND, chosen
-from case_api.cli.outcomes import Silence
+from case_api.cli.audit import chosen
+from case_api.cli.outcomes import REFUSED, Silence
 from case_api.cli.printing import AsJson, as_json, lines
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def verify_command(
         sys.stdout.buffer.write(told)
     else:
         lines(*_verdict(verdict))
-    raise typer.Exit(FOUND if verdict.findings else 0)
+    raise typer.Exit(REFUSED if verdict.findings else 0)
 
 
 @evidence.command("collect")
