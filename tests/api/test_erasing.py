@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import io
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from httpx import AsyncClient, Response
 
+from case_api.evidence.store import EvidenceFile
 from case_api.settings import Settings
 from tests.api.house import BUYER, MERCHANT, House, filed, happened, post
 
 HERS, HIS, NOBODYS = b"\x89PNG\r\n\x1a\n hers", b"\x89PNG\r\n\x1a\n his", b"\x89PNG\r\n\x1a\n named by nobody"
+WAIT_S = 10
 ERASE = {"type": "subject_erased", "data": {"subject": "complainant", "basis": "retention_expired"}}
 
 
@@ -43,6 +51,18 @@ async def closed(storefront: AsyncClient) -> tuple[dict[str, Any], list[str]]:
 def there(settings: Settings, case: dict[str, Any]) -> set[bytes]:
     folder = settings.data_dir / "evidence" / case["case_id"]
     return {path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@contextmanager
+def store_away(settings: Settings) -> Iterator[None]:
+    folder = settings.data_dir / "evidence"
+    folder.rename(aside := folder.with_name("aside"))
+    folder.write_bytes(b"a file where the store was")
+    try:
+        yield
+    finally:
+        folder.unlink()
+        aside.rename(folder)
 
 
 async def erased(client: AsyncClient, case: dict[str, Any], key: str, query: str = "") -> Response:
@@ -114,16 +134,79 @@ async def test_where_the_store_is_away_the_caller_comes_back_with_the_same_key(
 ) -> None:
     storefront, desk = house.caller("storefront"), house.caller("platform")
     case, _ = await closed(storefront)
-    folder = settings.data_dir / "evidence"
-    folder.rename(aside := folder.with_name("aside"))
-    folder.write_bytes(b"a file where the store was")
-    try:
+    with store_away(settings):
         answer = await erased(desk, case, "comes-back")
         assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable"), answer.text
-    finally:
-        folder.unlink()
-        aside.rename(folder)
     assert there(settings, case) == {HERS, HIS, NOBODYS}
     again = await erased(desk, case, "comes-back")
     assert (again.status_code, again.json()["case"]["complainant"]["id"]) == (201, "erased")
     assert there(settings, case) == {HIS}
+
+
+async def test_asked_again_without_a_key_it_is_refused_and_the_files_are_gone_all_the_same(
+    house: House, settings: Settings
+) -> None:
+    desk = house.caller("platform")
+    case, _ = await closed(house.caller("storefront"))
+    with store_away(settings):
+        answer = await desk.post(f"/v1/cases/{case['case_id']}/events", json=ERASE)
+        assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable"), answer.text
+        again = await desk.post(f"/v1/cases/{case['case_id']}/events", json=ERASE)
+        assert (again.status_code, again.json()["code"]) == (503, "store_unavailable"), "it still has to come back"
+    assert there(settings, case) == {HERS, HIS, NOBODYS}
+    again = await desk.post(f"/v1/cases/{case['case_id']}/events", json=ERASE)
+    assert (again.status_code, again.json()["detail"]) == (409, "The complainant is erased already.")
+    assert there(settings, case) == {HIS}
+
+
+async def test_a_file_that_comes_once_a_side_is_erased_is_not_put_away(house: House, settings: Settings) -> None:
+    storefront = house.caller("storefront")
+    case, _ = await closed(storefront)
+    assert (await erased(house.caller("platform"), case, "erase-before-a-file")).status_code == 201
+    files = {"file": ("picture.png", HERS, "image/png")}
+    answer = await storefront.post(f"/v1/cases/{case['case_id']}/evidence", files=files)
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_allowed_now"), answer.text
+    assert there(settings, case) == {HIS}
+
+
+async def test_a_file_that_was_on_its_way_while_a_side_was_erased_does_not_stay(
+    house: House, settings: Settings
+) -> None:
+    storefront, begun, gone = house.caller("storefront"), asyncio.Event(), asyncio.Event()
+    case, _ = await closed(storefront)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'--cut\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n'
+        yield b"Content-Type: image/png\r\n\r\n" + HERS
+        begun.set()
+        await gone.wait()
+        yield b" and more\r\n--cut--\r\n"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=cut"}
+    path = f"/v1/cases/{case['case_id']}/evidence"
+    upload = asyncio.create_task(storefront.post(path, content=slowly(), headers=headers))
+    await asyncio.wait_for(begun.wait(), WAIT_S)
+    assert (await erased(house.caller("platform"), case, "erase-beside-a-file")).status_code == 201
+    gone.set()
+    answer = await upload
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_allowed_now"), answer.text
+    assert there(settings, case) == {HIS}
+
+
+async def test_what_a_kill_left_of_an_upload_goes_too(house: House, settings: Settings) -> None:
+    case, (hers, *_) = await closed(house.caller("storefront"))
+    place = settings.data_dir / "evidence" / case["case_id"] / hers.rpartition("/")[2] / "image"
+    (place / "png#1").write_bytes(HERS[:-1])
+    assert (await erased(house.caller("platform"), case, "erase-after-a-kill")).status_code == 201
+    assert there(settings, case) == {HIS}
+
+
+async def test_who_clears_at_the_same_time_is_not_told_that_the_store_is_away(house: House, settings: Settings) -> None:
+    case, _ = await closed(house.caller("storefront"))
+    store, case_id = house.app.state.evidence, UUID(case["case_id"])
+    for _ in range(20):
+        for content in (HERS, HIS, NOBODYS):
+            file = EvidenceFile(sha256=hashlib.sha256(content).hexdigest(), size=len(content), media_type="image/png")
+            await store.keep(case_id, file, io.BytesIO(content))
+        await asyncio.gather(*(store.clear(case_id, ()) for _ in range(8)))
+        assert there(settings, case) == set()

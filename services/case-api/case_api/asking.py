@@ -16,7 +16,7 @@ from case_events.core.events import History
 from case_events.core.evolve import as_shown
 from case_events.core.gates import allowed_events
 from case_events.core.plan import Step
-from case_events.core.values import CaseId, Fault, Party, Problem
+from case_events.core.values import ERASED, CaseId, Fault, Party, Problem
 from case_events.core.viewer import EVERYTHING, Viewer, files_open_to, seen
 from case_events.ledger.callers.keys import Caller
 from case_events.ledger.erasing import erasures_in
@@ -134,12 +134,17 @@ async def _seen(door: Door, caller: Caller, step: Step) -> tuple[History, Case]:
 async def files_erased(door: Door, step: Step) -> None:
     """Where the step erased a side, its files are gone before anybody is told so; asked again, it is made sure again.
 
-    Refused with ``store_unavailable`` while the store of files is away.
+    Who asks again without a key is refused, and it is made sure all the same. Refused with ``store_unavailable`` while
+    the store of files is away.
     """
-    if not erasures_in(step.answer):
+    if not (erasures_in(step.answer) or (step.problem is not None and _is_erased(step.case))):
         return
     reading = await read_case(door.ledger, step.case_id)
     await door.evidence.clear(step.case_id, files_open_to(reading.history, EVERYTHING) if reading else ())
+
+
+def _is_erased(case: Case | None) -> bool:
+    return case is not None and case.stage == "closed" and ERASED in (case.complainant.id, case.respondent.id)
 
 
 def _has_notes(case: Case) -> bool:

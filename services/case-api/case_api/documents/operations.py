@@ -153,7 +153,7 @@ OPERATIONS: dict[str, Operation] = {
                 headers={"Location": "Where it is."},
             )
         },
-        refusals=(*WRITTEN, "not_found", "store_unavailable"),
+        refusals=(*WRITTEN, "not_found", "not_allowed_now", "store_unavailable"),
     ),
     "get_evidence": Operation(
         tag="evidence",

@@ -48,7 +48,7 @@ async def collect(ledger: Ledger, store: EvidenceStore, before: datetime, *, dry
             else:
                 unnamed += [one for one in files if one.sha256 not in known]
         if unnamed and not dry_run:
-            await store.delete(unnamed)
+            await store.delete([one.path for one in unnamed])
         gone += [one.size for one in unnamed]
         watch(looked_at)
     halves = await store.halves_older_than(before)

@@ -11,7 +11,8 @@ import hashlib
 import os
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Container, Iterable
+from collections.abc import AsyncIterator, Container, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -157,24 +158,31 @@ class EvidenceStore:
             return []
         return await asyncio.to_thread(_halves, self._folder, before)
 
-    async def delete(self, files: Iterable[StoredFile]) -> None:
-        """Delete these files; one that is gone already is no fault."""
+    async def delete(self, paths: Sequence[str]) -> None:
+        """Delete what lies at these paths; what is gone already is no fault."""
         try:
-            await obstore.delete_async(self._store(), [one.path for one in files])
-        except FileNotFoundError:
-            return
+            for start in range(0, len(paths), PAGE):
+                await self._delete(paths[start : start + PAGE])
         except (BaseError, OSError) as fault:
             raise _away() from fault
 
+    async def _delete(self, paths: Sequence[str]) -> None:
+        try:
+            await obstore.delete_async(self._store(), list(paths))
+        except FileNotFoundError:  # somebody else deletes at the same time, and a folder's store stops there
+            for path in paths:
+                with suppress(FileNotFoundError):
+                    await obstore.delete_async(self._store(), path)
+
     async def clear(self, case_id: UUID, kept: Container[str]) -> None:
-        """Delete the files under this case but those with the digests that are ``kept``."""
+        """Delete the files under this case but those with the digests that are ``kept``; and what a kill left."""
         if self._given is None and not self._folder.exists():
             return
         try:
             found = await obstore.list(self._store(), f"{case_id}").collect_async()
-            gone = [one["path"] for one in found if one["path"].split("/")[1] not in kept]
-            if gone:
-                await obstore.delete_async(self._store(), gone)
+            await self.delete([one["path"] for one in found if one["path"].split("/")[1] not in kept])
+            if self._given is None:
+                await asyncio.to_thread(_remove_halves, self._folder / f"{case_id}")
         except (BaseError, OSError) as fault:
             raise _away() from fault
 
@@ -270,9 +278,20 @@ def _to_disk(folder: Path, place: str) -> None:
             break
 
 
-def _halves(folder: Path, before: datetime) -> list[tuple[Path, int]]:
-    found = ((path, path.stat()) for path in folder.rglob("*#*") if path.is_file())
-    return [(path, stat.st_size) for path, stat in found if stat.st_mtime < before.timestamp()]
+def _halves(folder: Path, before: datetime | None = None) -> list[tuple[Path, int]]:
+    """What was not finished, with its bytes: the folder's own store does not list it. An upload may end meanwhile."""
+    found = []
+    for path in folder.rglob("*#*"):
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            if before is None or stat.st_mtime < before.timestamp():
+                found.append((path, stat.st_size))
+    return found
+
+
+def _remove_halves(folder: Path) -> None:
+    for path, _ in _halves(folder):
+        path.unlink(missing_ok=True)
 
 
 def _away() -> Refused:

@@ -121,14 +121,14 @@ class Batch:
         if isinstance(step, Exception):
             self._broke(place, step)
             return
-        if step.problem is not None or step.case is None:
-            self._refuse(place, await why_refused(self._asked.door, viewer_of(self._asked.caller), step))
-            return
         try:
             if not self._asked.dry_run:
                 await files_erased(self._asked.door, step)
         except Refused as refused:
             self._refuse(place, refused.problem)
+            return
+        if step.problem is not None or step.case is None:
+            self._refuse(place, await why_refused(self._asked.door, viewer_of(self._asked.caller), step))
             return
         shown: object = msgspec.UNSET
         if not self._asked.brief:

@@ -51,10 +51,10 @@ async def post_event(request: Request) -> Response:
     key, read = idempotency_key(request), if_match(request)
     body = await bodies.read(request)
     step = await submit(door.ledger, asking_to_post(caller, case_id, body, key, read), dry_run=dry_run)
-    if step.problem is not None or step.case is None:
-        return problems.answer(await why_refused(door, viewer_of(caller), step), request.scope)
     if not dry_run:
         await files_erased(door, step)
+    if step.problem is not None or step.case is None:
+        return problems.answer(await why_refused(door, viewer_of(caller), step), request.scope)
     view = await step_view(door, caller, step)
     if dry_run:
         return shown(view, step.case.version)

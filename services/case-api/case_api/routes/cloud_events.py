@@ -37,10 +37,10 @@ async def post_cloud_event(request: Request) -> Response:
     query.check()
     said = await _said(request)
     step = await submit(door.ledger, await asking_of(door, caller, said), dry_run=dry_run)
-    if step.problem is not None or step.case is None:
-        return problems.answer(await why_refused(door, viewer_of(caller), step), request.scope)
     if not dry_run:
         await files_erased(door, step)
+    if step.problem is not None or step.case is None:
+        return problems.answer(await why_refused(door, viewer_of(caller), step), request.scope)
     view = await step_view(door, caller, step)
     answer = view.case if said.filing else view
     if dry_run:

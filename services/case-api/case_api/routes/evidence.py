@@ -19,9 +19,9 @@ from case_api.evidence.store import Altered, StoredEvidence, store_of, uri_of
 from case_api.refusals.problems import Refused
 from case_api.requests import uploads
 from case_api.requests.parameters import Query, case_id_of
-from case_events.core.events import History
+from case_events.core.events import History, SubjectErased
 from case_events.core.values import CaseId, Evidence, Problem
-from case_events.core.viewer import Viewer, files_open_to, seen
+from case_events.core.viewer import EVERYTHING, Viewer, files_open_to, seen
 from case_events.ledger.queries import read_case
 
 log = structlog.get_logger("case_api.evidence")
@@ -43,10 +43,15 @@ async def put_evidence(request: Request) -> Response:
     caller = await door.caller(request, "upload")
     Query(request).check()
     case_id = case_id_of(request)
-    await _history(door, case_id, viewer_of(caller))
+    if _erased(await _history(door, case_id, viewer_of(caller))):
+        raise _nothing_more()
     store = store_of(request)
     async with uploads.received(request, store.bytes_max, store.media_types) as upload:
         file = await store.keep(case_id, upload.file(), upload.content)
+        # Who erased a side while it was on its way has looked for files before it was there.
+        if _erased(history := await _history(door, case_id, viewer_of(caller))):
+            await store.clear(case_id, files_open_to(history, EVERYTHING))
+            raise _nothing_more()
         where = uri_of(case_id, file.sha256)
         evidence = Evidence(kind=upload.kind(), uri=where, sha256=file.sha256, visibility=upload.visibility())
     return created(StoredEvidence(evidence=evidence, size=file.size, media_type=file.media_type), where)
@@ -90,6 +95,15 @@ async def _history(door: Door, case_id: CaseId, viewer: Viewer) -> History:
     if reading is None or not seen(reading.history, viewer):
         raise _not_found("There is no such case.")
     return reading.history
+
+
+def _erased(history: History) -> bool:
+    return any(isinstance(one.event, SubjectErased) for one in history)
+
+
+def _nothing_more() -> Refused:
+    detail = "A side of this case was erased: no more files are put away under it."
+    return Refused(Problem(code="not_allowed_now", detail=detail))
 
 
 def _not_found(detail: str) -> Refused:
