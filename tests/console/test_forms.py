@@ -142,13 +142,56 @@ async def test_a_form_without_the_token_of_its_session_is_refused(
     assert "dev-ops (ops)" in (await browser.open("/console")).text
 
 
-async def test_a_form_without_a_session_leads_to_the_sign_in_page(
+async def test_who_is_signed_out_while_writing_is_told_and_keeps_what_was_written(
     house: House, browser: Browser, platform: AsyncClient, case: dict[str, Any]
 ) -> None:
-    form = (await page_of(browser, case)).forms[action(case, NOTE)] | {"text": "x"}
-    answer = await Browser(house).send(action(case, NOTE), form)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
+    form = (await page_of(browser, case)).forms[action(case, NOTE)] | {"text": "写了十分钟的备注"}
+    other = Browser(house)
+    page = Page(await other.send(action(case, NOTE), form))
+    assert (page.status, page.faults, "写了十分钟的备注" in page.text) == (403, [], True)
+    assert "what you sent was not recorded" in page.text
+    page = await other.fill_in(page, "/console/sign-in", key="dev-ops")
+    assert page.answer.request.url.path == f"/console/cases/{case['case_id']}"
     assert len(await events_of(platform, case)) == 1
+
+
+async def test_what_another_sites_page_sends_without_a_session_leads_to_the_sign_in_page(
+    house: House, browser: Browser, case: dict[str, Any]
+) -> None:
+    form = (await page_of(browser, case)).forms[action(case, NOTE)] | {"text": "x"}
+    answer = await Browser(house).send(action(case, NOTE), form, Sec_Fetch_Site="cross-site")
+    there = f"/console/sign-in?next=%2Fconsole%2Fcases%2F{case['case_id']}"
+    assert (answer.status_code, answer.headers["location"]) == (303, there)
+
+
+async def test_who_signed_in_anew_meanwhile_keeps_what_was_written(browser: Browser, case: dict[str, Any]) -> None:
+    form = (await page_of(browser, case)).forms[action(case, NOTE)] | {"text": "写了十分钟的备注"}
+    await browser.sign_in("dev-ops")
+    page = Page(await browser.send(action(case, NOTE), form))
+    assert (page.status, page.faults, "写了十分钟的备注" in page.text) == (403, [], True)
+    assert page.links["Back to the case"] == f"/console/cases/{case['case_id']}"
+
+
+@pytest.mark.parametrize(
+    ("address", "leads_to"),
+    [
+        ("/console/", "/console"),
+        ("/console/cases/{}/", "/console/cases/{}"),
+        ("/console/cases/{}/note", "/console/cases/{}"),
+        ("/console/cases/{}/assign", "/console/cases/{}"),
+    ],
+)
+async def test_the_address_of_a_form_leads_to_its_page(
+    browser: Browser, case: dict[str, Any], address: str, leads_to: str
+) -> None:
+    page = await browser.open(address.format(case["case_id"]))
+    assert (page.status, page.answer.request.url.path) == (200, leads_to.format(case["case_id"]))
+
+
+@pytest.mark.parametrize("address", ["/console/nope", "/console/cases", "/console//evil.example", "/console/sign-out"])
+async def test_what_is_no_page_is_not_found_on_a_page(browser: Browser, address: str) -> None:
+    page = await browser.open(address)
+    assert (page.status, "There is no such page" in page.text) == (404, True)
 
 
 @pytest.mark.parametrize("role", ["auditor", "admin"])

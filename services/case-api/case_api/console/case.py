@@ -37,7 +37,7 @@ async def note(request: Request, visitor: Visitor) -> Response:
     """Write something down."""
     form = await forms.read(request, visitor)
     # A browser ends a line in a form with CR and LF, whatever was typed.
-    text = form.get("text", "").replace("\r\n", "\n")
+    text = form.get(forms.TEXT, "").replace("\r\n", "\n")
     return await _post(request, visitor, form, NOTED, {"text": text, "internal": "internal" in form})
 
 

@@ -17,6 +17,8 @@ FORM_MAX = 200_000
 """Bytes; the longest note in Chinese, each character written as nine."""
 FIELDS_MAX = 20
 TOKEN = "token"  # noqa: S105 - a field's name
+TEXT = "text"
+"""The field that somebody may have worked on."""
 Form = dict[str, str]
 
 
@@ -25,6 +27,27 @@ async def read(request: Request, visitor: Visitor | None) -> Form:
 
     None of ``visitor``: a form that anybody may send, like the one for signing in.
     """
+    form = await _filled_in(request)
+    if visitor is not None:
+        visitors.check_token(visitor, form.get(TOKEN, ""))
+    return form
+
+
+async def written(request: Request) -> Form:
+    """What is in a form that was not recorded, so that whoever wrote it has it back; empty where it is none of ours."""
+    if request.method != "POST":
+        return {}
+    form: Form | None = getattr(request.state, "form", None)
+    if form is None:
+        try:
+            form = await _filled_in(request)
+        except Refused:
+            return {}
+    return form
+
+
+async def _filled_in(request: Request) -> Form:
+    request.state.form = {}  # a body comes once, whatever is wrong with it
     premises.check_own(request)
     body = await bodies.read(request, FORM_MAX, (FORM,))
     try:
@@ -34,6 +57,5 @@ async def read(request: Request, visitor: Visitor | None) -> Form:
     form = dict(pairs)
     if len(form) != len(pairs):
         raise Refused(Problem(code="malformed", detail="A field of the form was sent more than once."))
-    if visitor is not None:
-        visitors.check_token(visitor, form.get(TOKEN, ""))
+    request.state.form = form
     return form

@@ -12,7 +12,7 @@ from jinja2.runtime import Context
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from case_api.console.paths import CONSOLE, LANGUAGE_COOKIE, inside
+from case_api.console.paths import LANGUAGE_COOKIE, inside
 from case_api.console.words import LABELS, LANGUAGES, Language
 from case_api.requests.headers import header
 from case_events.core import words
@@ -68,9 +68,11 @@ def asset(name: str, media_type: str) -> Response:
 
 
 def here(request: Request) -> str:
-    """The page that is asked for, to come back to; the console itself where it is not one to be read again."""
-    asked = request.scope["path"] + (f"?{query}" if (query := request.scope["query_string"].decode("latin-1")) else "")
-    return inside(asked) if request.method in ("GET", "HEAD") else CONSOLE
+    """The page that is asked for, to come back to, or whose form was sent; the console itself where there is none."""
+    path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+    if request.method not in ("GET", "HEAD"):
+        return inside(path.rpartition("/")[0])
+    return inside(f"{path}?{query}" if query else path)
 
 
 def language_of(request: Request) -> Language:

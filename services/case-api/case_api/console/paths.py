@@ -11,6 +11,7 @@ OPENID, SIGNED_IN = f"{CONSOLE}/openid", f"{CONSOLE}/signed-in"
 SCHEDULER, SEARCH = f"{CONSOLE}/scheduler", f"{CONSOLE}/search"
 CASES, LANGUAGE = f"{CONSOLE}/cases", f"{CONSOLE}/language"
 STYLE, ICON = f"{CONSOLE}/style.css", f"{CONSOLE}/icon.svg"
+ELSEWHERE = f"{CONSOLE}/{{rest:path}}"
 LANGUAGE_COOKIE = "caselog-language"
 NEXT_MAX = 500
 _OURS = re.compile(r"/console(?:/(?:scheduler|search|cases/[0-9a-fA-F-]{36}))?(?:\?[A-Za-z0-9_.~%=&+:-]*)?")

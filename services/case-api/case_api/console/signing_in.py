@@ -26,6 +26,15 @@ async def ask(request: Request) -> Response:
     return _page(request, paths.inside(request.query_params.get("next")))
 
 
+async def again(request: Request) -> Response:
+    """Ask who is not signed in, or no longer, to do so; what they sent meanwhile is not recorded, and stands there."""
+    here = pages.here(request)
+    form = await forms.written(request) if here.startswith(paths.CASES) else {}
+    if not form:
+        return pages.go_to(paths.sign_in(here))
+    return _page(request, here, "session_over", HTTPStatus.FORBIDDEN, written=form.get(forms.TEXT, ""))
+
+
 async def with_key(request: Request) -> Response:
     """Sign in with the key that was pasted."""
     form = await forms.read(request, None)
@@ -89,7 +98,10 @@ def _page(
     reason: str | None = None,
     status: int = HTTPStatus.OK,
     role: str = "",
+    written: str = "",
 ) -> Response:
     said = "signed_out" if request.query_params.get("said") == "signed_out" and reason is None else None
     openid = premises.premises_of(request).client_id is not None
-    return pages.page(request, "sign_in", status, then=then, reason=reason, said=said, role=role, openid=openid)
+    return pages.page(
+        request, "sign_in", status, then=then, reason=reason, said=said, role=role, openid=openid, written=written
+    )

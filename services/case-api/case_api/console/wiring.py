@@ -11,7 +11,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from case_api.callers.auth import Right
-from case_api.console import case, clock, openid, pages, paths, queue, signing_in, visitors
+from case_api.console import case, clock, forms, openid, pages, paths, queue, signing_in, visitors
 from case_api.console.premises import Premises
 from case_api.console.visitors import Visitor
 from case_api.refusals.kinds import KINDS
@@ -56,6 +56,7 @@ def add_to(app: FastAPI, settings: Settings) -> None:
         (one, "GET", _for(case.show, "read")),
         (f"{one}/note", "POST", _for(case.note, "post")),
         (f"{one}/assign", "POST", _for(case.assign, "post")),
+        (paths.ELSEWHERE, "GET", _elsewhere),
     ):
         app.router.routes.append(PageRoute(path, _answered(endpoint), methods=[method], include_in_schema=False))
 
@@ -66,7 +67,7 @@ def _for(show: Page, right: Right) -> Endpoint:
     async def shown(request: Request) -> Response:
         visitor = await visitors.visitor_of(request)
         if visitor is None:
-            return pages.go_to(paths.sign_in(pages.here(request)))
+            return await signing_in.again(request)
         request.state.visitor = visitor
         if not visitor.may(right):
             detail = f"A key with the role {visitor.caller.role} may not do this."
@@ -83,18 +84,31 @@ def _answered(endpoint: Endpoint) -> Endpoint:
         try:
             return await endpoint(request)
         except Refused as refused:
-            return _refused(request, refused.problem, refused.headers)
+            return await _refused(request, refused.problem, refused.headers)
         except UNAVAILABLE:
-            return _refused(request, AWAY)
+            return await _refused(request, AWAY)
 
     return answered
 
 
-def _refused(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+async def _refused(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
     said = view(problem, trace_id=request.scope["trace_id"])
     kind, visitor = KINDS[problem.code], getattr(request.state, "visitor", None)
     headers = ({"Retry-After": str(RETRY_AFTER_S)} if kind.waiting_helps else {}) | (headers or {})
-    return pages.page(request, "problem", said.status, visitor=visitor, headers=headers, problem=said, kind=kind)
+    written = (await forms.written(request)).get(forms.TEXT, "")
+    return pages.page(
+        request, "problem", said.status, visitor=visitor, headers=headers, problem=said, kind=kind, written=written
+    )
+
+
+async def _elsewhere(request: Request) -> Response:
+    """No page: where a form of a case was sent, or a page with a slash too many, leads to the page it belongs to."""
+    path = request.scope["path"].rstrip("/")
+    case_of_form = path.rpartition("/")[0]
+    for page in (path, case_of_form if case_of_form.startswith(paths.CASES) else path):
+        if paths.inside(page) == page:
+            return pages.go_to(page)
+    raise Refused(Problem(code="not_found", detail="There is no such page in the console."))
 
 
 async def _style(_: Request) -> Response:

@@ -40,6 +40,11 @@ LABELS: dict[str, Text] = {
         zh="此次登录不是从本浏览器发起,或已超时,请重新登录。",
         en="This sign-in was not begun in this browser, or it took too long; begin again.",
     ),
+    "session_over": Text(
+        zh="登录已失效,刚才提交的内容没有记录。请重新登录,登录后将回到该案件。",
+        en="Your session is over, and what you sent was not recorded. Sign in again: that leads back to the case.",
+    ),
+    "written": Text(zh="您写的内容(未记录,可复制)", en="What you wrote (not recorded; copy it from here)"),
     "provider_away": Text(
         zh="身份提供方暂不可用,请稍后重试。", en="Your identity provider cannot be reached; try again in a moment."
     ),
@@ -96,6 +101,7 @@ LABELS: dict[str, Text] = {
     "refused": Text(zh="没有记录", en="Nothing was recorded"),
     "recorded": Text(zh="已记录。", en="Recorded."),
     "back": Text(zh="返回控制台", en="Back to the console"),
+    "back_to_case": Text(zh="返回案件", en="Back to the case"),
     "trace": Text(zh="追踪号", en="Trace"),
     "watermark": Text(zh="水位", en="Watermark"),
     "watermark_means": Text(
