@@ -67,6 +67,27 @@ async def test_a_case_is_assigned(browser: Browser, platform: AsyncClient, case:
     assert (after["department"], after["assignee"]) == ("customer_service", "agent-7")
 
 
+async def test_nobody_takes_a_case_from_somebody_without_seeing_it(
+    house: House, browser: Browser, platform: AsyncClient, case: dict[str, Any]
+) -> None:
+    other = Browser(house)
+    await other.sign_in("dev-platform")
+    mine, theirs = await page_of(browser, case), await page_of(other, case)
+    await other.fill_in(theirs, action(case, ASSIGN), agent="agent-1")
+    page = await browser.fill_in(mine, action(case, ASSIGN), agent="agent-2")
+    assert (page.status, "The case has moved on" in page.text, "agent-1" in page.text) == (412, True, True)
+    assert page.forms[action(case, ASSIGN)]["agent"] == "agent-2", "what was written stays"
+    page = await browser.fill_in(page, action(case, ASSIGN))
+    assert (page.status, "Recorded." in page.text) == (200, True)
+    assert [one["data"].get("agent") for one in await events_of(platform, case)] == [None, "agent-1", "agent-2"]
+
+
+@pytest.mark.parametrize("version", ["", "x", "-1", "9" * 20, "²"])
+async def test_an_assignment_says_which_version_was_read(browser: Browser, case: dict[str, Any], version: str) -> None:
+    form = (await page_of(browser, case)).forms[action(case, ASSIGN)] | {"version": version}
+    assert (await browser.send(action(case, ASSIGN), form)).status_code == 400
+
+
 async def test_a_form_that_is_sent_twice_is_recorded_once(
     browser: Browser, platform: AsyncClient, case: dict[str, Any]
 ) -> None:

@@ -26,6 +26,7 @@ from case_events.ledger.steps import submit
 
 NOTED, ASSIGNED = "noted", "assigned"
 KEY_MAX = 100
+VERSION_DIGITS = 15
 
 
 async def show(request: Request, visitor: Visitor) -> Response:
@@ -45,10 +46,16 @@ async def assign(request: Request, visitor: Visitor) -> Response:
     """Have somebody at the desk take the case."""
     form = await forms.read(request, visitor)
     data: dict[str, object] = {"department": form.get("department", ""), "agent": form.get("agent", "").strip()}
-    return await _post(request, visitor, form, ASSIGNED, data)
+    version = form.get("version", "")
+    if not (version.isascii() and version.isdigit() and len(version) <= VERSION_DIGITS):
+        raise Refused(Problem(code="malformed", detail="The form has lost the version of the case that it shows."))
+    # Whoever took the case meanwhile keeps it, until somebody who sees that takes it from them.
+    return await _post(request, visitor, form, ASSIGNED, data, read=int(version))
 
 
-async def _post(request: Request, visitor: Visitor, form: Form, name: str, data: dict[str, object]) -> Response:
+async def _post(
+    request: Request, visitor: Visitor, form: Form, name: str, data: dict[str, object], *, read: int | None = None
+) -> Response:
     """Post an event just as it would be posted to the API: the same body, the same checks, the same path."""
     reading = await _reading(request, visitor)
     key = form.get("key", "")
@@ -56,7 +63,7 @@ async def _post(request: Request, visitor: Visitor, form: Form, name: str, data:
         raise Refused(Problem(code="malformed", detail="The form has lost the key that it is recorded under once."))
     body, door = msgspec.json.encode({"type": name, "data": data}), door_of(request)
     try:
-        asking = asking_to_post(visitor.caller, reading.case.case_id, body, f"console/{key}", None)
+        asking = asking_to_post(visitor.caller, reading.case.case_id, body, f"console/{key}", read)
     except Refused as refused:
         return _page(request, visitor, reading, form=form, tried=name, problem=refused.problem)
     step = await submit(door.ledger, asking)

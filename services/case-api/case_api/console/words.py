@@ -99,6 +99,10 @@ LABELS: dict[str, Text] = {
     "assign": Text(zh="指派", en="Assign"),
     "agent": Text(zh="由谁处理", en="Who takes it"),
     "refused": Text(zh="没有记录", en="Nothing was recorded"),
+    "moved_on": Text(
+        zh="您打开页面后,案件有了新进展。下面是最新情况,请看过后再指派。",
+        en="The case has moved on since you opened it. This is how it is now: look at it, and assign it again.",
+    ),
     "recorded": Text(zh="已记录。", en="Recorded."),
     "back": Text(zh="返回控制台", en="Back to the console"),
     "back_to_case": Text(zh="返回案件", en="Back to the case"),
