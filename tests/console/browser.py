@@ -28,6 +28,7 @@ class Page(HTMLParser):
         self.links: dict[str, str] = {}
         self._open: list[tuple[str, dict[str, str]]] = []
         self._words: list[str] = []
+        self.title = ""
         self._action: str | None = None
         self.feed(answer.text)
         self.close()
@@ -59,6 +60,8 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self._words.append(data)
+        if self._open and self._open[-1][0] == "title":
+            self.title += data
         for tag, said in self._open:
             if tag == "a" and data.strip():
                 self.links[data.strip()] = said["href"]

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from httpx import AsyncClient
 
+from case_api.refusals.kinds import KINDS
 from tests.api.house import House, filed
 from tests.console.browser import Browser, Page
 
@@ -80,6 +81,17 @@ async def test_nobody_takes_a_case_from_somebody_without_seeing_it(
     page = await browser.fill_in(page, action(case, ASSIGN))
     assert (page.status, "Recorded." in page.text) == (200, True)
     assert [one["data"].get("agent") for one in await events_of(platform, case)] == [None, "agent-1", "agent-2"]
+
+
+async def test_a_refusal_is_told_in_the_readers_language_and_by_the_title(house: House, case: dict[str, Any]) -> None:
+    browser = Browser(house, language="zh-CN")
+    await browser.sign_in("dev-ops")
+    page = await browser.fill_in(await page_of(browser, case), action(case, NOTE), text="x" * 4001)
+    assert (page.status, page.faults, KINDS["invalid"].zh in page.text) == (422, [], True)
+    (alert,) = [said["id"] for _, said in page.tags if said.get("role") == "alert"]
+    (field,) = [said for tag, said in page.tags if tag == "textarea"]
+    assert field["aria-describedby"] == alert
+    assert page.title.startswith("没有记录")
 
 
 @pytest.mark.parametrize("version", ["", "x", "-1", "9" * 20, "²"])

@@ -14,6 +14,7 @@ from case_api.console import forms, pages, paths
 from case_api.console.forms import Form
 from case_api.console.visitors import Visitor
 from case_api.door import door_of
+from case_api.refusals.kinds import KINDS
 from case_api.refusals.problems import Refused, view
 from case_api.requests.parameters import case_id_of
 from case_api.views.cases import evidence_view
@@ -108,5 +109,6 @@ def _page(
         form=form or {},
         tried=tried,
         problem=refused,
+        kind=KINDS[refused.code] if refused else None,
         recorded=request.query_params.get("said") == "recorded",
     )
