@@ -63,6 +63,11 @@ class Tab:
         """From now on no page can run any."""
         self._ask("Emulation.setScriptExecutionDisabled", value=True)
 
+    def shows(self, medium: str, pixels: int) -> None:
+        """From now on pages are shown on this medium, so many pixels across."""
+        self._ask("Emulation.setEmulatedMedia", media=medium)
+        self._ask("Emulation.setDeviceMetricsOverride", width=pixels, height=900, deviceScaleFactor=1, mobile=False)
+
     def tab_to(self, where: str) -> None:
         """Press Tab until the element with this id, or with this text, has the focus."""
         for _ in range(TABS_MAX):

@@ -14,6 +14,8 @@ from tests.api.house import House, filed
 from tests.console import chromium
 
 pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="apt-get install chromium (.ci/run does)")
+PHONE, A4 = 320, 718
+"""Pixels across; of a sheet what is between its margins."""
 EVIL = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">"
 
 
@@ -71,3 +73,28 @@ async def test_a_note_is_written_by_keyboard_and_without_scripts(
     }
     events = (await platform.get(f"/v1/cases/{case['case_id']}/events")).json()["items"]
     assert [one["data"].get("text") for one in events] == [None, EVIL]
+
+
+def widths(url: str, case: str) -> dict[str, tuple[int, int]]:
+    """How wide each page is beside its window: on a phone, and on paper, where a table scrolls no more."""
+    with chromium.tab() as tab:
+        tab.open(f"{url}/console/cases/{case}")
+        tab.tab_to("key")
+        tab.write("dev-ops")
+        tab.press_enter()
+        seen = {}
+        for medium, pixels in (("screen", PHONE), ("print", A4)):
+            tab.shows(medium, pixels)
+            for page in ("/console", f"/console/cases/{case}"):
+                tab.open(url + page)
+                seen[f"{page} on {medium}"] = tab.says("[document.documentElement.scrollWidth, window.innerWidth]")
+        return seen
+
+
+async def test_no_page_is_wider_than_a_phone_or_a_sheet_however_long_a_name_is(
+    storefront: AsyncClient, port: int
+) -> None:
+    parties = {"complainant": {"role": "buyer", "id": "b" * 150}, "respondent": {"role": "merchant", "id": "m" * 150}}
+    case = await filed(storefront, **parties, description="x" * 2000)
+    for page, (needed, there) in (await asyncio.to_thread(widths, f"http://localhost:{port}", case["case_id"])).items():
+        assert needed <= there, page
