@@ -167,6 +167,12 @@ def test_a_sentence_is_filled_in_each_language_from_its_own() -> None:
         ("erased", "(已删除)", "(erased)"),
         ("withheld", "(不公开)", "(not shown)"),
         ("erased?", "「erased?」", '"erased?"'),
+        ("\u202e反", "「\u202e反\u202c」", '"\u202e反\u202c"'),
+        (
+            "\u2069\u202e\u2067\u202d",
+            "「\u2069\u202e\u2067\u202d\u2069\u202c\u202c」",
+            '"\u2069\u202e\u2067\u202d\u2069\u202c\u202c"',
+        ),
     ],
 )
 def test_what_a_person_wrote_is_quoted_unless_it_is_gone_or_kept_back(written: str, zh: str, en: str) -> None:

@@ -11,6 +11,9 @@ from case_events.core import clock_words, party_words, platform_words
 from case_events.core.values import CHINA, ERASED, Instant, Money, Text
 from case_events.core.viewer import WITHHELD
 
+ISOLATES, EMBEDDINGS = "\u2066\u2067\u2068", "\u202a\u202b\u202d\u202e"
+"""Invisible characters that turn what follows them around until they are ended (UAX #9)."""
+
 STATUSES: dict[str, Text] = {
     "waiting_for_acceptance": Text(zh="待受理", en="waiting for acceptance"),
     "waiting_for_merchant": Text(zh="待商家处理", en="waiting for the merchant"),
@@ -171,4 +174,15 @@ def quoted(text: str) -> Text:
     """What a person wrote; or that it was erased, or is not for this reader."""
     if text == WITHHELD:
         return KEPT_BACK
-    return GONE if text == ERASED else Text(zh=f"「{text}」", en=f'"{text}"')
+    if text == ERASED:
+        return GONE
+    kept = text + _closing(text)
+    return Text(zh=f"「{kept}」", en=f'"{kept}"')
+
+
+def _closing(text: str) -> str:
+    """What ends the writing directions that ``text`` begins: what the record says behind it is not turned around."""
+    if text.isascii():
+        return ""
+    isolates, embeddings = (sum(map(text.count, begins)) for begins in (ISOLATES, EMBEDDINGS))
+    return "\u2069" * isolates + "\u202c" * embeddings
