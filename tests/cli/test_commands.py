@@ -195,3 +195,17 @@ def test_the_queue_names_what_is_due_next(desk: Desk, case: str) -> None:
     assert case in {one["case_id"] for one in said.json()["items"]}
     told = desk.types("queue", "--due-before", "2026-03-06T00:00:00Z", "--limit", "200")
     assert case in told.out, told.err
+
+
+def test_what_a_party_wrote_steers_no_terminal_and_looks_like_no_entry(desk: Desk, caselog: Serving, case: str) -> None:
+    wrote = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\n\n3. 2026-03-02 02:00:00 UTC\n   The platform closed the case."
+    buyer = {"role": "buyer", "id": "b-1"}
+    happened = {"type": "messaged", "actor": buyer, "data": {"text": wrote}}
+    headers = {"Authorization": "Bearer dev-storefront"}
+    posted = httpx.post(f"{caselog.url}/v1/cases/{case}/events", json=happened, headers=headers, timeout=30)
+    assert posted.status_code == 201, posted.text
+    told = desk.types("case", "timeline", case).out
+    assert not {sign for sign in told if not sign.isprintable()} - {"\n"}
+    assert ("\\x1b]0;owned\\x07" in told, "\n3. " in told) == (True, False)
+    exact = desk.types("case", "events", case, "--json").json()["items"][-1]["data"]["text"]
+    assert exact == wrote, "a machine is told the very words"

@@ -67,7 +67,9 @@ def timeline(
     lines(f"{said['number']}  {said['title'][lang]}  {said['status'][lang]}")
     for entry in said["entries"]:
         clause = f"  [{entry['rule']['clause']}: {entry['rule'][lang]}]" if entry["rule"] else ""
-        lines("", f"{entry['version']}. {words.instant(entry['at'])}", f"   {entry[lang]}{clause}")
+        # Indented line by line, so that what somebody wrote looks like no entry of ours.
+        told = entry[lang].replace("\n", "\n   ")
+        lines("", f"{entry['version']}. {words.instant(entry['at'])}", f"   {told}{clause}")
     ahead = {"zh": "下一步", "en": "Next"}[lang]
     lines("", f"{ahead}: {said['next'][lang] if said['next'] else words.NONE}")
     for missing in said["missing"]:

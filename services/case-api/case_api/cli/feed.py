@@ -12,7 +12,7 @@ import typer
 
 from case_api.cli import words
 from case_api.cli.outcomes import Denied, Misused, Silence
-from case_api.cli.printing import AsJson, lines, refused
+from case_api.cli.printing import AsJson, json_line, lines, refused
 
 PAGE = 1_000
 AGAIN_S = 2.0
@@ -41,7 +41,7 @@ def feed(
 
 def _tell(item: dict[str, Any], json_wanted: bool) -> None:
     if json_wanted:
-        lines(json.dumps(item, ensure_ascii=False))
+        json_line(item)
     else:
         event = item["data"]
         at = words.instant(event["effective_at"])

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+UNSEEN = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+"""What steers a terminal, as it can be read: some of what is printed was written by those whose dispute it is."""
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 """The option that every command has."""
 
@@ -18,9 +20,14 @@ def as_json(said: object) -> None:
     sys.stdout.write(json.dumps(said, ensure_ascii=False, indent=2) + "\n")
 
 
+def json_line(said: object) -> None:
+    """One JSON document on a line of its own."""
+    sys.stdout.write(json.dumps(said, ensure_ascii=False) + "\n")
+
+
 def lines(*said: str) -> None:
     """Plain lines on stdout."""
-    sys.stdout.write("".join(f"{line}\n" for line in said))
+    sys.stdout.write("".join(f"{line.translate(UNSEEN)}\n" for line in said))
 
 
 def told(said: str) -> None:
@@ -31,7 +38,8 @@ def told(said: str) -> None:
 
 def refused(*said: str, named: bool = True) -> None:
     """Why not, in words on stderr."""
-    sys.stderr.write("".join(f"caselog: {line}\n" if named else f"{line}\n" for line in said))
+    plain = [line.translate(UNSEEN) for line in said]
+    sys.stderr.write("".join(f"caselog: {line}\n" if named else f"{line}\n" for line in plain))
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[Any]], *, title: str | None = None) -> None:
@@ -46,7 +54,7 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[Any]], *, title: str | N
         shown.add_column(head, overflow="fold")
     for row in rows:
         # Text, not str: what people wrote is no markup of ours.
-        shown.add_row(*(Text(str(cell)) for cell in row))
+        shown.add_row(*(Text(str(cell).translate(UNSEEN)) for cell in row))
     console.print(shown)
 
 

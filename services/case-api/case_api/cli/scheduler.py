@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,7 +10,7 @@ import typer
 
 from case_api.cli import words
 from case_api.cli.outcomes import Misused
-from case_api.cli.printing import AsJson, as_json, lines, table
+from case_api.cli.printing import AsJson, as_json, json_line, lines, table
 from case_api.cli.scheduler_status import tell
 
 HOLDS, OUTAGES, JOURNAL = "/v1/scheduler/holds", "/v1/scheduler/outages", "/v1/scheduler/journal"
@@ -99,7 +98,10 @@ def outages(
         raise Misused("--cases is of one outage: name it")
     if outage_id is not None and cases:
         for one in _each(f"{OUTAGES}/{outage_id}/timeouts"):
-            lines(json.dumps(one, ensure_ascii=False) if json_wanted else _late(one))
+            if json_wanted:
+                json_line(one)
+            else:
+                lines(_late(one))
     elif outage_id is not None:
         _tell_report(_get(f"{OUTAGES}/{outage_id}"), json_wanted=json_wanted)
     elif json_wanted:

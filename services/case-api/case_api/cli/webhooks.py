@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,7 +10,7 @@ import typer
 
 from case_api.cli import webhook_words, words
 from case_api.cli.outcomes import Misused
-from case_api.cli.printing import AsJson, as_json, lines, table
+from case_api.cli.printing import AsJson, as_json, json_line, lines, table
 
 WEBHOOKS = "/v1/webhooks"
 ATTEMPTS_MAX, ERRANDS_MAX = 200_000, 200
@@ -186,7 +185,7 @@ def attempts(
     found = []
     for one in _each(f"{_path(endpoint_id)}/attempts", **params):
         if json_wanted:
-            lines(json.dumps(one, ensure_ascii=False))
+            json_line(one)
         found.append(one)
         if len(found) >= limit:
             break
