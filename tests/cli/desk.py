@@ -27,5 +27,8 @@ class Desk:
         }
 
     def types(self, *words: str, key: str = "ops", settings: Mapping[str, str] | None = None) -> Ended:
-        environment = {**self._environment, "CASELOG_KEY": f"dev-{key}", **(settings or {})}
-        return typed(*words, environment=environment, within_s=RUN_S)
+        return typed(*words, environment=self.environment(key) | dict(settings or {}), within_s=RUN_S)
+
+    def environment(self, key: str) -> dict[str, str]:
+        """What the terminal says to a command that is typed with this key."""
+        return {**self._environment, "CASELOG_KEY": f"dev-{key}"}

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import version
+from pathlib import Path
 
+import httpx
 import pytest
 
 from case_api.cli.outcomes import DONE, MEANINGS, REFUSED, SILENT, STOPPED, USAGE
-from tests.cli.desk import Desk
+from tests.api.house import complaint
+from tests.cli.desk import COMMAND, RUN_S, Desk
 from tests.serving import Serving, free_port
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -107,3 +112,35 @@ def test_a_shell_is_told_what_may_come_next(desk: Desk) -> None:
     said = {"_CASELOG_COMPLETE": "complete_bash", "COMP_WORDS": "caselog keys create --role pla", "COMP_CWORD": "4"}
     assert desk.types(settings=said).out.split() == ["platform"]
     assert "_caselog_completion" in desk.types(settings={"_CASELOG_COMPLETE": "source_zsh"}).out
+
+
+@pytest.mark.parametrize("words", [("--version",), ("queue", "--json"), ("policies", "list"), ("export",)])
+def test_a_command_that_nobody_reads_ends_with_1_and_without_a_word(
+    caselog: Serving, desk: Desk, words: tuple[str, ...]
+) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    assert ended_into(writes, caselog, desk, *words) == (REFUSED, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="where no disk is always full")
+@pytest.mark.parametrize("words", [("--version",), ("queue", "--json"), ("policies", "list"), ("export",)])
+def test_a_command_whose_output_finds_no_room_says_so(caselog: Serving, desk: Desk, words: tuple[str, ...]) -> None:
+    code, said = ended_into(os.open("/dev/full", os.O_WRONLY), caselog, desk, *words)
+    assert (code, said.splitlines()[-1]) == (REFUSED, "caselog: cannot go on: [Errno 28] No space left on device")
+    assert "Traceback" not in said
+
+
+def ended_into(out: int, caselog: Serving, desk: Desk, *words: str) -> tuple[int, str]:
+    """How a command ends whose output goes to ``out``, as Python writes it by itself: a block at a time."""
+    headers = {"Authorization": "Bearer dev-storefront"}
+    assert httpx.post(f"{caselog.url}/v1/cases", json=complaint(), headers=headers, timeout=30).status_code in (
+        201,
+        409,
+    )
+    environment = {name: said for name, said in desk.environment("ops").items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        (*COMMAND, *words), check=False, env=environment, stdout=out, stderr=subprocess.PIPE, timeout=RUN_S, text=True
+    )
+    os.close(out)
+    return done.returncode, done.stderr

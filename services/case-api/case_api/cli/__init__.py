@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -99,6 +100,21 @@ _say_how_they_end(app)
 
 def main() -> None:
     """What the script `caselog` runs; what went wrong is said in words, not in a traceback, and by the exit code."""
+    try:
+        try:
+            _typed()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # now, and not when nobody is left to say that it failed
+    except OSError as fault:
+        if not isinstance(fault, BrokenPipeError):
+            refused(f"cannot go on: {fault}")
+        # What could not be written is not tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(REFUSED) from None
+
+
+def _typed() -> None:
     try:
         app()
     except Denied as denied:

@@ -112,11 +112,13 @@ class _Writing:
                 self._opened.flush()
 
     def _write(self, record: bytes) -> None:
+        if self._opened is None:
+            self._opened = self._open()
+        self._opened.write(record)
+
+    def _open(self) -> IO[bytes]:
         try:
-            if self._opened is None:
-                self._opened = sys.stdout.buffer if self._output is None else self._output.open(self._mode)
-            assert self._opened is not None
-            self._opened.write(record)
+            return sys.stdout.buffer if self._output is None else self._output.open(self._mode)
         except OSError as fault:
             raise Misused(f"--output: {fault}") from None
 
