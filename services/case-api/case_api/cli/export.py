@@ -134,7 +134,7 @@ def _take(writing: _Writing, said: dict[str, str]) -> None:
             gone = isinstance(reason, Denied) and not reason.busy
             goes_on = "due_before" not in said or writing.last is None
             if gone or not goes_on or time.monotonic() - writing.heard_at > SILENT_S_MAX:
-                if writing.last is not None:
+                if writing.cases:
                     how = f"to go on: --after {writing.last}" if goes_on else "it has to begin anew"
                     refused(f"cut off after {writing.cases} cases; {how}")
                 raise

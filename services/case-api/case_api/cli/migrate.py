@@ -7,8 +7,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from case_api.cli.outcomes import Misused
 from case_api.cli.premises import CannotStart
 from case_api.settings import Settings
 
@@ -32,6 +33,8 @@ def bring_to_head(url: str) -> None:
     config.attributes["url"] = url
     try:
         command.upgrade(config, "head")
+    except ArgumentError as fault:
+        raise Misused(f"CASELOG_MIGRATION_URL cannot be used: {fault}") from None
     except CommandError as fault:
         raise CannotStart(f"the tables are a newer release's ({fault}); start that one, or a newer one") from fault
     except (OSError, DBAPIError, asyncpg.PostgresError) as fault:

@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 
 from case_api.cli import postgres
-from case_api.cli.outcomes import Silence
+from case_api.cli.outcomes import Misused, Silence
 from case_api.cli.premises import CannotStart, settle
 from case_api.settings import Settings
 from case_events.core.canonical import encode_hook
@@ -48,9 +48,11 @@ def with_ledger(work: Callable[[Ledger, Connection], Awaitable[Found]]) -> Found
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """What can be wrong with a database, said so: raises CannotStart, or Silence while Postgres is away."""
+    """What can be wrong with a database, said so: raises CannotStart, Misused, or Silence while Postgres is away."""
     try:
         yield
+    except asyncpg.exceptions.ClientConfigurationError as fault:
+        raise Misused(f"CASELOG_DATABASE_URL or CASELOG_MIGRATION_URL cannot be used: {fault}") from None
     except UNAVAILABLE as fault:
         raise Silence(f"the database does not answer: {type(fault).__name__}: {fault}") from None
     except Unreadable as newer:

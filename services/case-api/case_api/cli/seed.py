@@ -16,7 +16,9 @@ TOLD_EVERY = 5_000
 
 def seed(cases: Annotated[int, typer.Option(min=1, max=CASES_MAX, help="How many.")]) -> None:
     """Make so many cases of many merchants, in every state, by the real rules. Not in production."""
-    from case_api.settings import Settings  # noqa: PLC0415 - `caselog --help` answers sooner without
+    from case_api.cli.reach import in_words, reached  # noqa: PLC0415 - `caselog --help` answers sooner without
+    from case_api.settings import Settings  # noqa: PLC0415 - the same
+    from case_events.ledger.bulk.seeding import sow  # noqa: PLC0415 - the same
 
     settings = Settings()
     if settings.env == "production":
@@ -27,15 +29,13 @@ def seed(cases: Annotated[int, typer.Option(min=1, max=CASES_MAX, help="How many
             print(f"{made} of {cases} cases", file=sys.stderr, flush=True)  # noqa: T201 - progress, for a person
 
     async def sown() -> None:
-        from case_api.cli.reach import reached  # noqa: PLC0415 - `caselog --help` answers sooner without
-        from case_events.ledger.bulk.seeding import sow  # noqa: PLC0415 - the same
-
         async with reached(settings) as ledger:
             await sow(ledger, cases, tell)
 
-    try:
-        asyncio.run(sown())
-    except LookupError as fault:
-        raise CannotStart(f"{fault}; `caselog up` keeps the shipped policies when it starts") from None
-    except TimeoutError as fault:
-        raise CannotStart(str(fault)) from None
+    with in_words():
+        try:
+            asyncio.run(sown())
+        except LookupError as fault:
+            raise CannotStart(f"{fault}; `caselog up` keeps the shipped policies when it starts") from None
+        except TimeoutError as fault:
+            raise CannotStart(str(fault)) from None

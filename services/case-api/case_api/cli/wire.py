@@ -18,6 +18,8 @@ ASK_S = 30.0
 SILENCE_S = 45.0
 """A stream that is there says so every 15 seconds."""
 PAGE, PAGES_MAX = 200, 5_000
+UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeEncodeError)
+"""What a request ends with that nobody could have sent."""
 ATTEMPTS = 2
 """A post whose answer was lost is sent once more, with the same key: it is recorded once."""
 
@@ -61,6 +63,8 @@ def post(
 ) -> Answer:
     """Post something, once: without ``key`` it gets one of its own. Raises Denied, Silence or Misused."""
     headers = {"Content-Type": "application/json"}
+    if key is not None and not (key and key.isascii() and key.isprintable()):
+        raise Misused("--key is made of printable ASCII characters")
     if not dry_run:
         headers["Idempotency-Key"] = key or str(uuid.uuid4())
     if version is not None:
@@ -95,6 +99,8 @@ def stream(path: str, **params: str | None) -> Iterator[bytes]:
                 answer.read()
                 _read(answer, url)
             yield from answer.iter_bytes()
+    except UNSENDABLE as fault:
+        raise _unsendable(fault) from None
     except httpx.TransportError as fault:
         raise Silence(f"nothing answers at {url} (CASELOG_URL): {type(fault).__name__}") from None
 
@@ -125,12 +131,18 @@ def _answered(
     try:
         with _client(url, httpx.Timeout(ASK_S)) as client:
             answer = _sent(client, httpx.Request(method, url + path, params=params, headers=sent, content=body))
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeEncodeError) as fault:
-        raise Misused(f"CASELOG_URL or CASELOG_KEY cannot be used: {fault}") from None
+    except UNSENDABLE as fault:
+        raise _unsendable(fault) from None
     except httpx.TransportError as fault:
         again = f"; to send it again safely: --key {headers['Idempotency-Key']}" if "Idempotency-Key" in headers else ""
         raise Silence(f"nothing answers at {url} (CASELOG_URL): {type(fault).__name__}{again}") from None
     return answer, url
+
+
+def _unsendable(fault: Exception) -> Misused:
+    # A header that cannot be sent is told whole by its fault, the key with it.
+    why = "a key is printable ASCII characters" if isinstance(fault, httpx.LocalProtocolError) else fault
+    return Misused(f"CASELOG_URL or CASELOG_KEY cannot be used: {why}")
 
 
 def _sent(client: httpx.Client, request: httpx.Request) -> httpx.Response:
