@@ -9,11 +9,14 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema.validators import extend
 
 from case_events.core.canonical import decode_hook, schema_hook
 from case_events.core.values import Fault, Instant
@@ -24,6 +27,7 @@ LIST_MAX = 250
 """What comes behind so many items of a list is not looked at again: no list of ours may be so long."""
 STEP_MAX = 200
 """Characters of a name in a pointer."""
+DETAIL_MAX = 300
 T = TypeVar("T")
 
 
@@ -74,7 +78,8 @@ class Shape(Generic[T]):
     @functools.cached_property
     def _validator(self) -> Draft202012Validator:
         schema = msgspec.json.schema(self._wanted, schema_hook=schema_hook)
-        return Draft202012Validator(schema, format_checker=FORMATS)
+        validator: Draft202012Validator = VALIDATOR(schema, format_checker=FORMATS)
+        return validator
 
 
 _MADE: dict[type, Shape[Any]] = {}
@@ -111,19 +116,36 @@ def _told(error: Any, at: str) -> list[Fault]:
     """One fault per missing or unknown field; the innermost faults of a union's only fitting branch."""
     pointer = at + "".join(f"/{escaped(str(part))}" for part in error.absolute_path)
     if error.validator == "required":
-        missing = [name for name in error.validator_value if name not in error.instance]
-        return [Fault(pointer=f"{pointer}/{escaped(name)}", detail="missing") for name in missing]
+        return [Fault(pointer=f"{pointer}/{escaped(name)}", detail="missing") for name in _missing(error)]
     if error.validator == "additionalProperties":
         unknown = [name for name in error.instance if name not in error.schema.get("properties", {})]
         return [Fault(pointer=f"{pointer}/{escaped(name)}", detail="no such field") for name in unknown]
     if error.validator == "anyOf":
         deeper = _of_its_kind(error)
-        inner = [fault for one in deeper for fault in _told(one, at)]
+        inner = list(dict.fromkeys(fault for one in deeper for fault in _told(one, at)))
         if inner and len({one.schema_path[0] for one in deeper}) == 1:
             return inner
         kinds = sorted({str(one.schema.get("type", "object")) for one in error.context})
         return [Fault(pointer=pointer, detail=f"one of {', '.join(kinds)}")]
-    return [Fault(pointer=pointer, detail=error.message[:300])]
+    return [Fault(pointer=pointer, detail=_detail(error))]
+
+
+def _missing(error: Any) -> list[str]:
+    return [name for name in error.validator_value if name not in error.instance]
+
+
+def _detail(error: Any) -> str:
+    """What is wrong, without what was sent where that is long: it would take the place of the reason."""
+    match error.validator:
+        case "format":
+            return f"{error.instance!r:.100} is not {MEANT[error.validator_value]}"
+        case "maxLength":
+            return f"is longer than {error.validator_value} characters"
+        case "maxItems":
+            return f"has more than {error.validator_value} items"
+        case _:
+            said: str = error.message
+            return said if len(said) <= DETAIL_MAX else f"{said[: DETAIL_MAX // 3]} … {said[-DETAIL_MAX // 2 :]}"
 
 
 def _of_its_kind(error: Any) -> list[Any]:
@@ -146,12 +168,36 @@ def escaped(name: str) -> str:
     return name[:STEP_MAX].replace("~", "~0").replace("/", "~1")
 
 
+def _required(_: Any, names: list[str], value: Any, __: Any) -> Iterator[ValidationError]:
+    """One error for all that is missing: the library has one for each, and each would name them all."""
+    if isinstance(value, dict) and any(name not in value for name in names):
+        yield ValidationError("missing")
+
+
+VALIDATOR = extend(Draft202012Validator, {"required": _required})  # type: ignore[no-untyped-call]
 FORMATS = FormatChecker(formats=())
+MEANT = {
+    "date-time": "an instant with a zone, of the years 1970 to 2999, like 2026-01-31T08:00:00Z",
+    "date": "a date, like 2026-01-31",
+    "duration": "a duration of days and shorter, like P3D or PT72H",
+    "uuid": "a UUID",
+}
+"""The formats that are looked at, in words."""
 
 
 @FORMATS.checks("date-time", raises=ValueError)
 def _is_instant(value: object) -> bool:
     return not isinstance(value, str) or Instant.parse(value) is not None
+
+
+@FORMATS.checks("date", raises=msgspec.ValidationError)
+def _is_day(value: object) -> bool:
+    return not isinstance(value, str) or msgspec.convert(value, date) is not None
+
+
+@FORMATS.checks("duration", raises=msgspec.ValidationError)
+def _is_duration(value: object) -> bool:
+    return not isinstance(value, str) or msgspec.convert(value, timedelta) is not None
 
 
 @FORMATS.checks("uuid", raises=ValueError)
