@@ -196,6 +196,12 @@ async def test_one_request_brings_one_file(storefront: AsyncClient) -> None:
     assert [fault["detail"] for fault in answer.json()["errors"]] == ["said more than once"]
 
 
+async def test_a_form_of_very_many_parts_is_not_read_to_its_end(storefront: AsyncClient) -> None:
+    answer = await sent(storefront, await filed(storefront), form([("x", b"")] * 50_000))
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert answer.json()["detail"] == "A form has at most 100 parts."
+
+
 async def test_a_document_needs_its_kind(storefront: AsyncClient) -> None:
     case = await filed(storefront)
     answer = await upload(storefront, case, b"%PDF-1.7", "application/pdf")

@@ -23,6 +23,8 @@ BESIDE_MAX = 20_000
 """Bytes a body may have beside the file: boundaries, the parts' headers, two short fields."""
 IN_MEMORY_MAX = 1 << 20
 """Bytes of a file held in memory; a larger one waits in an unnamed temporary file that ends with its process."""
+PARTS_MAX = 100
+"""Parts of a form that are read: three are meant, and some more are told that they are not."""
 FIELD_MAX = 64
 VISIBILITIES = ("both", "platform")
 KINDS = {"image": "photo", "video": "video"}
@@ -55,7 +57,7 @@ class Upload:
         self._digest, self._size, self._media_type = hashlib.sha256(), 0, ""
         self._fields: dict[str, bytearray] = {}
         self._faults: list[Fault] = []
-        self._name, self._skip = "", False
+        self._name, self._skip, self._parts = "", False, 0
         self._header, self._headers = [bytearray(), bytearray()], dict[bytes, bytes]()
 
     def callbacks(self) -> Any:
@@ -101,6 +103,9 @@ class Upload:
             raise Refused(invalid(*self._faults))
 
     def _begin_part(self) -> None:
+        self._parts += 1
+        if self._parts > PARTS_MAX:
+            raise malformed(f"A form has at most {PARTS_MAX} parts.")
         self._headers.clear()
 
     def _end_header(self) -> None:
