@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
+import time
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -272,3 +274,16 @@ async def test_a_long_life_in_one_batch_is_written_in_order(storefront: AsyncCli
     results = await sent(storefront, items)
     assert [one["etag"] for one in results] == [f'"{number + 2}"' for number in range(250)]
     assert UUID(results[-1]["body"]["case"]["case_id"]) == UUID(case["case_id"])
+
+
+async def test_however_much_is_wrong_with_its_items_others_have_their_turn_meanwhile(storefront: AsyncClient) -> None:
+    wrong = complaint()
+    wrong["order"]["goods"] = [{"sku": 1}] * 100
+    sending = asyncio.create_task(storefront.post(BATCH, json=[wrong] * 40))
+    began = turn = time.monotonic()
+    longest = 0.0
+    while not sending.done():
+        await asyncio.sleep(0)
+        longest, turn = max(longest, time.monotonic() - turn), time.monotonic()
+    assert {result["status"] for result in (await sending).json()} == {422}
+    assert longest < (turn - began) / 4, "one item is not a quarter of forty"
