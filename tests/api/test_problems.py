@@ -117,6 +117,20 @@ async def test_a_refusal_has_the_members_of_the_contract(scene: Scene, code: str
     assert words.get("en", kind.en) == kind.en
 
 
+async def test_who_tries_another_method_is_told_of_every_one_there_is(house: House) -> None:
+    for method in ("DELETE", "OPTIONS"):
+        answer = await house.caller("storefront").request(method, "/v1/cases")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    answer = await house.caller("storefront").put("/v1/webhooks/00000000-0000-4000-8000-000000000000")
+    assert answer.headers["allow"] == "DELETE, GET, PATCH"
+
+
+async def test_an_instance_is_a_reference_whatever_stands_in_the_path(house: House) -> None:
+    for path in ("/v1/cases/a%20b%22%00%E4%BD%A0", "/v1/policies/taobao@nothing", "/v1/events:nothing"):
+        answer = await house.caller("storefront").get(path)
+        assert (answer.status_code, answer.json()["instance"]) == (404, path)
+
+
 def test_every_code_in_the_source_has_a_status_and_words() -> None:
     folders = [Path(package.__file__ or "").parent for package in (case_api, case_events)]
     sources = [path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py")]

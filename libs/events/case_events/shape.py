@@ -28,6 +28,7 @@ LIST_MAX = 250
 STEP_MAX = 200
 """Characters of a name in a pointer."""
 DETAIL_MAX = 300
+AN_INSTANT = "an instant with a zone, of the years 1970 to 2999, like 2026-01-31T08:00:00Z"
 T = TypeVar("T")
 
 
@@ -177,7 +178,7 @@ def _required(_: Any, names: list[str], value: Any, __: Any) -> Iterator[Validat
 VALIDATOR = extend(Draft202012Validator, {"required": _required})  # type: ignore[no-untyped-call]
 FORMATS = FormatChecker(formats=())
 MEANT = {
-    "date-time": "an instant with a zone, of the years 1970 to 2999, like 2026-01-31T08:00:00Z",
+    "date-time": AN_INSTANT,
     "date": "a date, like 2026-01-31",
     "duration": "a duration of days and shorter, like P3D or PT72H",
     "uuid": "a UUID",

@@ -20,6 +20,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from case_api.callers.tokens import tokens_of
@@ -225,7 +226,16 @@ async def _refused(request: Request, refused: Exception) -> Response:
 
 async def _http_fault(request: Request, fault: Exception) -> Response:
     assert isinstance(fault, HTTPException), "it is registered for no other"
-    return problems.answer(problems.for_status(fault.status_code), request.scope, dict(fault.headers or {}))
+    headers = dict(fault.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(sorted(_methods_here(request)))
+    return problems.answer(problems.for_status(fault.status_code), request.scope, headers)
+
+
+def _methods_here(request: Request) -> set[str]:
+    """What is possible at this path: each of its methods may have a route of its own, and one knows of no other."""
+    here = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in here for method in getattr(route, "methods", None) or ()}
 
 
 async def _away(request: Request, _: Exception) -> Response:

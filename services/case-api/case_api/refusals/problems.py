@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from starlette.responses import Response
@@ -15,6 +16,8 @@ from case_events.outgoing.form import encoded
 from case_events.shape import FAULTS_MAX
 
 PROBLEM_JSON = "application/problem+json"
+IN_A_PATH = "/:@!$&'()*+,;="
+"""What stands in a path as it is (RFC 3986, section 3.3); ``instance`` is a reference, not what was decoded."""
 RETRY_AFTER_S = 2
 """When to come back where waiting helps, unless whoever refuses knows better and says so in the headers."""
 
@@ -76,7 +79,7 @@ def view(problem: Problem, instance: str | None = None, trace_id: str | None = N
 
 def answer(problem: Problem, scope: Scope, headers: dict[str, str] | None = None) -> Response:
     """The refusal as a response, with the headers its code asks for."""
-    body = view(problem, scope["path"], scope["trace_id"])
+    body = view(problem, quote(scope["path"], safe=IN_A_PATH), scope["trace_id"])
     said = dict(headers or {})
     scope["problem"] = problem.code
     if KINDS[problem.code].waiting_helps:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from case_api.refusals.problems import Refused, invalid
 from case_events.core.canonical import canonical
 from case_events.core.values import Fault, Instant, Problem
+from case_events.shape import AN_INSTANT
 
 LIMIT_MAX = 200
 LIMIT_DEFAULT = 50
@@ -95,7 +96,7 @@ class Query:
         try:
             return None if said is None else Instant.parse(said)
         except (ValueError, OverflowError):
-            self.fault(name, "an instant with a zone, like 2026-01-31T08:00:00Z (a + is written %2B)")
+            self.fault(name, f"{AN_INSTANT} (a + is written %2B)")
             return None
 
     def one_of(self, name: str, words: tuple[str, ...]) -> str | None:
@@ -124,7 +125,7 @@ class Query:
     def text(self, name: str) -> str | None:
         said = self._said.get(name)
         if said is not None and (not 1 <= len(said) <= TEXT_MAX or "\0" in said):
-            self.fault(name, f"1 to {TEXT_MAX} characters")
+            self.fault(name, f"1 to {TEXT_MAX} characters, none of them NUL")
             return None
         return said
 
