@@ -237,6 +237,12 @@ async def test_waiting_for_a_test_clock_ends() -> None:
         await meeting(Stranger(httpx.Response(200, json=stands))).wait_until_ready(stands["id"], within_s=0.2)
 
 
+async def test_who_waits_for_a_frozen_test_clock_is_not_sent_to_the_schedulers() -> None:
+    stands = {"id": str(uuid4()), "at": "2026-03-02T02:00:00.000000Z", "status": "frozen"}
+    with pytest.raises(StillAdvancing, match="the test clock is frozen"):
+        await meeting(Stranger(httpx.Response(200, json=stands))).wait_until_ready(stands["id"], within_s=0.2)
+
+
 def test_pauses_grow_spread_and_stay_bounded() -> None:
     patience = Patience(first_pause_s=0.1, longest_pause_s=5.0)
     assert [pause_s(patience, tried, None, 1.0) for tried in (1, 2, 3)] == [0.1, 0.2, 0.4]

@@ -22,6 +22,15 @@ from caselog_client.desk import (
 )
 from caselog_client.keys import Key, NewKey
 from caselog_client.line import Followed
+from caselog_client.operating import (
+    Aftermath,
+    Calendars,
+    CalendarYear,
+    Edition,
+    LateTimeout,
+    LoadedYear,
+    OutageReport,
+)
 from caselog_client.patience import Patience
 from caselog_client.pieces import (
     Advance,
@@ -101,6 +110,7 @@ from caselog_client.webhooks import (
 
 __all__ = [
     "Advance",
+    "Aftermath",
     "AllowedEvent",
     "AlreadyOpen",
     "AsyncCaselog",
@@ -109,6 +119,8 @@ __all__ = [
     "AsyncWebhooks",
     "Attempt",
     "BlockedEvent",
+    "CalendarYear",
+    "Calendars",
     "Case",
     "CaseItem",
     "Caselog",
@@ -124,6 +136,7 @@ __all__ = [
     "Deadline",
     "DeadlineItem",
     "DeadlinePassed",
+    "Edition",
     "Entry",
     "Errand",
     "Event",
@@ -142,8 +155,10 @@ __all__ = [
     "Key",
     "Keys",
     "Lacking",
+    "LateTimeout",
     "LegalEntity",
     "Liable",
+    "LoadedYear",
     "Malformed",
     "Mark",
     "MerchantCount",
@@ -162,6 +177,7 @@ __all__ = [
     "Offer",
     "Order",
     "Outage",
+    "OutageReport",
     "OutsideResult",
     "Party",
     "Patience",

@@ -97,7 +97,7 @@ def sent(
     once: bool = False,
 ) -> Asked[T]:
     """A request with a JSON body; None is a request without one."""
-    said = {**(headers or {}), **({} if body is None else {"Content-Type": "application/json"})}
+    said = {**({} if body is None else {"Content-Type": "application/json"}), **(headers or {})}
     written = None if body is None else msgspec.json.encode(body, enc_hook=_plain)
     return Asked(method=method, path=path, read=read, params=params or {}, headers=said, body=written, once=once)
 

@@ -11,7 +11,7 @@ from types import TracebackType
 import httpx
 
 from caselog_client import cases as of_cases
-from caselog_client import exporting, reading, sandbox
+from caselog_client import exporting, operating, reading, sandbox
 from caselog_client.asking import Id
 from caselog_client.async_line import AsyncFollowed, AsyncLine, AsyncRoom, asks, gathers, lists, reads, takes
 from caselog_client.async_rooms import AsyncKeys, AsyncWebhooks
@@ -51,6 +51,7 @@ class AsyncCaselog(AsyncRoom):
     file = asks(of_cases.file)
     post = asks(of_cases.post)
     batch = asks(of_cases.batch)
+    post_cloud_event = asks(of_cases.post_cloud_event)
     case = asks(of_cases.case)
     events = gathers(of_cases.events)
     timeline = asks(of_cases.timeline)
@@ -94,6 +95,16 @@ class AsyncCaselog(AsyncRoom):
     holds = asks(reading.holds)
     outages = lists(reading.outages)
     journal = lists(reading.journal)
+    place_hold = asks(operating.place_hold)
+    hold = asks(operating.hold)
+    release_hold = asks(operating.release_hold)
+    declare_outage = asks(operating.declare_outage)
+    outage = asks(operating.outage)
+    made_late = lists(operating.made_late)
+    calendars = asks(operating.calendars)
+    calendar = asks(operating.calendar)
+    load_calendar = asks(operating.load_calendar)
+    load_notice = asks(operating.load_notice)
     readiness = asks(reading.readiness)
     create_clock = asks(sandbox.create_clock)
     clock = asks(sandbox.clock)
@@ -121,5 +132,5 @@ class AsyncCaselog(AsyncRoom):
             if stands.status == "ready":
                 return stands
             if time.monotonic() + sandbox.POLL_S > ends:
-                raise StillAdvancing(f"the test clock is not ready after {within_s:g} s: is a scheduler running?")
+                raise StillAdvancing(sandbox.why_not_ready(stands, within_s))
             await asyncio.sleep(sandbox.POLL_S)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,8 @@ from caselog_client.desk import CountedDeadlines, StoredEvidence
 from caselog_client.values import Complaint, Party
 from caselog_client.views import Case, CaseItem, Event, Step, Timeline
 
-CASES, EXPORT = "/v1/cases", "/v1/export/cases"
+CASES, CLOUD_EVENTS = "/v1/cases", "/v1/events"
+FILED = "caselog.filed.v1"
 
 
 def file(complaint: Complaint | Mapping[str, Any], *, idempotency_key: str | None = None) -> Asked[Case]:
@@ -65,22 +66,46 @@ def batch(items: Sequence[Item], *, dry_run: bool = False) -> Asked[tuple[Result
     return sent(BATCH, body_of(items), read_as(tuple[Result, ...]), params={"dry_run": "true"} if dry_run else None)
 
 
-def case(case_id: Id, *, version: int | None = None, at: datetime | None = None, explain: bool = False) -> Asked[Case]:
-    """The case as it is, or as it was at a version or instant; ``explain`` adds ``blocked_events``.
+def post_cloud_event(event: Mapping[str, Any], *, dry_run: bool = False) -> Asked[Step | Case]:
+    """File or post what a CloudEvent in its JSON form says, for who has one; its source and its id are its key.
+
+    Answers a filing's case, else the step. Raises what ``file`` and ``post`` raise.
+    """
+    read: Callable[[httpx.Response], Step | Case] = read_as(Case) if event.get("type") == FILED else _step
+    params = {"dry_run": "true"} if dry_run else None
+    return sent(CLOUD_EVENTS, dict(event), read, {"Content-Type": "application/cloudevents+json"}, params)
+
+
+def case(
+    case_id: Id,
+    *,
+    version: int | None = None,
+    at: datetime | None = None,
+    known_at: datetime | None = None,
+    explain: bool = False,
+) -> Asked[Case]:
+    """The case as it is, or as it was at a version or instant; ``known_at``: by what had been recorded until then.
+
+    ``explain`` adds ``blocked_events``. Raises NotFound, Invalid, Forbidden.
+    """
+    return got(_path(case_id), Case, {**_as_of(version, at, known_at), "explain": explain or None})
+
+
+def events(
+    case_id: Id, *, version: int | None = None, at: datetime | None = None, known_at: datetime | None = None
+) -> Pages[Event]:
+    """The case's whole history, the oldest first, or as it was, as for ``case``.
 
     Raises NotFound, Invalid, Forbidden.
     """
-    return got(_path(case_id), Case, {"version": version, "at": at, "explain": explain or None})
+    return Pages(f"{_path(case_id)}/events", Event, _as_of(version, at, known_at))
 
 
-def events(case_id: Id) -> Pages[Event]:
-    """The case's whole history, the oldest first. Raises NotFound, Forbidden."""
-    return Pages(f"{_path(case_id)}/events", Event, {})
-
-
-def timeline(case_id: Id) -> Asked[Timeline]:
-    """The case in words, Chinese and English. Raises NotFound, Forbidden."""
-    return got(f"{_path(case_id)}/timeline", Timeline)
+def timeline(
+    case_id: Id, *, version: int | None = None, at: datetime | None = None, known_at: datetime | None = None
+) -> Asked[Timeline]:
+    """The case in words, Chinese and English, or as it was, as for ``case``. Raises NotFound, Invalid, Forbidden."""
+    return got(f"{_path(case_id)}/timeline", Timeline, _as_of(version, at, known_at))
 
 
 def case_deadlines(case_id: Id) -> Asked[CountedDeadlines]:
@@ -130,6 +155,10 @@ def store_evidence(
 def evidence_file(case_id: Id, sha256: str) -> Asked[bytes]:
     """A file that evidence in the case names. Raises NotFound (or it was not uploaded here), Forbidden."""
     return Asked(method="GET", path=f"{_path(case_id)}/evidence/{segment(sha256)}", read=read_bytes)
+
+
+def _as_of(version: int | None, at: datetime | None, known_at: datetime | None) -> dict[str, object]:
+    return {"version": version, "at": at, "known_at": known_at}
 
 
 def _path(case_id: Id) -> str:

@@ -86,7 +86,10 @@ class Penalty(View, frozen=True, kw_only=True):
 
 
 class Ruling(View, frozen=True, kw_only=True):
-    """A ruling as it now reads, at the version that it made; ``corrected_by``: the version that put it right."""
+    """A ruling as it now reads, at the version that it made; ``corrected_by``: the version that put it right.
+
+    ``departs``: why its amount is not the policy's.
+    """
 
     version: int
     outcome: str
@@ -95,6 +98,7 @@ class Ruling(View, frozen=True, kw_only=True):
     verdict: str | None = None
     round: int = 1
     owed: Money | None = None
+    departs: str | None = None
     liable: tuple[Liable, ...] = ()
     penalties: tuple[Penalty, ...] = ()
     evidence: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from caselog_client.asking import Asked, Id, Pages, got, read_as, segment, sent
+from caselog_client.asking import Asked, Id, Pages, got, read_as, said_only, segment, sent
 from caselog_client.desk import ClockDue
 from caselog_client.views import TestClock
 
@@ -12,12 +12,14 @@ CLOCKS = "/v1/test-clocks"
 POLL_S = 0.05
 
 
-def create_clock(at: datetime) -> Asked[TestClock]:
-    """Make a test clock that stands at ``at``; outside production only. A lost answer leaves a spare one behind.
+def create_clock(at: datetime, *, name: str | None = None) -> Asked[TestClock]:
+    """Make a test clock that stands at ``at``, called ``name``; outside production only.
+
+    A lost answer leaves a spare one behind.
 
     Raises Forbidden, Invalid, NotFound (there are none in production).
     """
-    return sent(CLOCKS, {"at": at}, read_as(TestClock))
+    return sent(CLOCKS, said_only(at=at, name=name), read_as(TestClock))
 
 
 def clock(clock_id: Id) -> Asked[TestClock]:
@@ -64,6 +66,13 @@ def destination(stands: TestClock | None, to: datetime | None, by: timedelta | N
     assert stands is not None, "a clock is read before it is moved by a while"
     assert by is not None, "to or by"
     return stands.at + by
+
+
+def why_not_ready(stands: TestClock, within_s: float) -> str:
+    """What to look at, where a clock did not get ready."""
+    if stands.status == "advancing":
+        return f"the test clock is not ready after {within_s:g} s: is a scheduler running?"
+    return f"the test clock is {stands.status}: nothing of it fires"
 
 
 def _path(clock_id: Id) -> str:

@@ -10,7 +10,7 @@ from types import TracebackType
 import httpx
 
 from caselog_client import cases as of_cases
-from caselog_client import exporting, reading, sandbox
+from caselog_client import exporting, operating, reading, sandbox
 from caselog_client.asking import Id
 from caselog_client.following import Following
 from caselog_client.line import Followed, Line, Room, asks, gathers, lists, reads, takes
@@ -48,6 +48,7 @@ class Caselog(Room):
     file = asks(of_cases.file)
     post = asks(of_cases.post)
     batch = asks(of_cases.batch)
+    post_cloud_event = asks(of_cases.post_cloud_event)
     case = asks(of_cases.case)
     events = gathers(of_cases.events)
     timeline = asks(of_cases.timeline)
@@ -90,6 +91,16 @@ class Caselog(Room):
     holds = asks(reading.holds)
     outages = lists(reading.outages)
     journal = lists(reading.journal)
+    place_hold = asks(operating.place_hold)
+    hold = asks(operating.hold)
+    release_hold = asks(operating.release_hold)
+    declare_outage = asks(operating.declare_outage)
+    outage = asks(operating.outage)
+    made_late = lists(operating.made_late)
+    calendars = asks(operating.calendars)
+    calendar = asks(operating.calendar)
+    load_calendar = asks(operating.load_calendar)
+    load_notice = asks(operating.load_notice)
     readiness = asks(reading.readiness)
     create_clock = asks(sandbox.create_clock)
     clock = asks(sandbox.clock)
@@ -117,5 +128,5 @@ class Caselog(Room):
             if stands.status == "ready":
                 return stands
             if time.monotonic() + sandbox.POLL_S > ends:
-                raise StillAdvancing(f"the test clock is not ready after {within_s:g} s: is a scheduler running?")
+                raise StillAdvancing(sandbox.why_not_ready(stands, within_s))
             time.sleep(sandbox.POLL_S)

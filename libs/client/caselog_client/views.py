@@ -81,6 +81,10 @@ class _Common(View, frozen=True, kw_only=True):
     marketplace: str
     filed_at: datetime
     updated_at: datetime
+    kind: str | None = None
+    subtype: str | None = None
+    group: UUID | None = None
+    interventions: int = 0
     outcome: str | None = None
     complainant: Party | None = None
     respondent: Party | None = None
@@ -105,8 +109,6 @@ class Case(_Common, frozen=True, kw_only=True):
 
     policy: PolicyRef
     order: Order | None = None
-    subtype: str | None = None
-    kind: str | None = None
     channel: str | None = None
     facts: dict[str, Any] | None = None
     complainant_entity: LegalEntity | None = None
@@ -115,7 +117,6 @@ class Case(_Common, frozen=True, kw_only=True):
     late: bool = False
     marks: int | None = None
     previous: UUID | None = None
-    group: UUID | None = None
     demand: str | None = None
     description: str | None = None
     offer: Offer | None = None
@@ -129,7 +130,6 @@ class Case(_Common, frozen=True, kw_only=True):
     recoveries: tuple[Recovery, ...] = ()
     freight_by: str | None = None
     shipment: Shipment | None = None
-    interventions: int = 0
     forged_by: tuple[str, ...] = ()
     outside: tuple[OutsideResult, ...] = ()
     rating: Rating | None = None
