@@ -237,6 +237,14 @@ async def test_waiting_for_a_test_clock_ends() -> None:
         await meeting(Stranger(httpx.Response(200, json=stands))).wait_until_ready(stands["id"], within_s=0.2)
 
 
+@pytest.mark.parametrize("key", ["", "订单-1", "of order 7 ", '"quoted', "a\nb", "k" * 256])
+async def test_a_key_that_no_header_can_carry_is_refused_before_anything_is_sent(key: str) -> None:
+    stranger = Stranger()
+    with pytest.raises(ValueError, match="an idempotency key is 1 to 255 printable ASCII characters"):
+        await meeting(stranger).post(uuid4(), "withdrawn", idempotency_key=key)
+    assert stranger.asked == []
+
+
 async def test_who_waits_for_a_frozen_test_clock_is_not_sent_to_the_schedulers() -> None:
     stands = {"id": str(uuid4()), "at": "2026-03-02T02:00:00.000000Z", "status": "frozen"}
     with pytest.raises(StillAdvancing, match="the test clock is frozen"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -18,6 +19,9 @@ from caselog_client.views import Page
 
 VERSION = "0.1.0"
 TOO_MANY = 429
+KEY_MAX = 255
+_KEY = re.compile(r"[!#-~]([ -~]*[!-~])?")
+"""What a header can carry bare: no space at its ends, no quote at its beginning."""
 M = TypeVar("M", bound=Callable[..., Any])
 T = TypeVar("T")
 V = TypeVar("V")
@@ -113,7 +117,9 @@ def headers_of(key: str) -> dict[str, str]:
 
 
 def keyed(given: str | None) -> dict[str, str]:
-    """The header that makes asking again safe; a key is made where none was given."""
+    """The header that makes asking again safe; a key is made where none was given. Raises ValueError for no key."""
+    if given is not None and (len(given) > KEY_MAX or not _KEY.fullmatch(given)):
+        raise ValueError(f"{given!r}: an idempotency key is 1 to {KEY_MAX} printable ASCII characters, as in reply-1")
     return {"Idempotency-Key": str(uuid4()) if given is None else given}
 
 
