@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,10 @@ from httpx import Response
 
 from case_api.callers import auth, limiter
 from case_api.callers.limiter import LOOK_UPS_MAX, Allowance, Limiter
+from case_api.door import OF_ONE_CLIENT_MAX
 from case_api.refusals.problems import Refused
+from case_api.serving import watch
+from case_api.serving.watch import IN_FLIGHT_MAX
 from case_api.settings import Settings
 from case_events.ledger.callers import keys
 from case_events.ledger.callers.keys import Caller
@@ -153,6 +157,35 @@ async def test_while_a_key_is_in_debt_none_of_its_batches_is_taken(house: House)
     for refused in (answer for answer in answers if answer.status_code != 207):
         assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
         assert int(refused.headers["retry-after"]) >= 1
+
+
+async def test_one_client_whose_bodies_do_not_come_shuts_out_no_other(house: House) -> None:
+    slow, come = house.with_key(await key(house, "slow", None)), asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"{"
+        await come.wait()
+        yield b"}"
+
+    json = {"Content-Type": "application/json"}
+    sending = [asyncio.create_task(slow.post("/v1/cases", content=body(), headers=json)) for _ in range(IN_FLIGHT_MAX)]
+    async with asyncio.timeout(60):
+        while house.app.state.watch.in_flight < OF_ONE_CLIENT_MAX or sum(one.done() for one in sending) < 400:
+            await asyncio.sleep(0.01)
+    assert (await house.caller("storefront").get("/v1/cases?limit=1")).status_code == 200
+    full = await slow.get("/v1/cases?limit=1")
+    assert (full.status_code, full.json()["code"]) == (429, "too_many_requests")
+    come.set()
+    answers = await asyncio.gather(*sending)
+    assert sorted({answer.status_code for answer in answers}) == [422, 429]
+    assert sum(answer.status_code == 422 for answer in answers) == OF_ONE_CLIENT_MAX
+    assert (await slow.get("/v1/cases?limit=1")).status_code == 200
+
+
+async def test_a_process_that_is_full_says_that_it_lives(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "IN_FLIGHT_MAX", 0)
+    assert (await house.caller(None).get("/readyz")).status_code == 429
+    assert (await house.caller(None).get("/healthz")).json() == {"status": "ok"}
 
 
 async def test_a_debt_in_one_process_is_one_in_every_other(ledger: Ledger) -> None:

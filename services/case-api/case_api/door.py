@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 
 from case_api.callers.auth import Callers, Right, caller_with
@@ -9,13 +11,17 @@ from case_api.callers.limiter import Limiter
 from case_api.callers.tokens import Tokens
 from case_api.evidence.store import EvidenceStore
 from case_api.refusals.problems import Refused
-from case_api.serving.watch import introduce
+from case_api.serving.watch import IN_FLIGHT_MAX, introduce
+from case_api.streams.rooms import Room
 from case_events.core.case import Case
 from case_events.core.policy import InForce
 from case_events.core.promises import Rulebook, rulebook
 from case_events.core.values import PolicyRef
 from case_events.ledger.callers.keys import Caller
 from case_events.ledger.database import Ledger
+
+OF_ONE_CLIENT_MAX = IN_FLIGHT_MAX // 2
+"""Requests of one client that are answered at once: who sends many bodies slowly shuts out nobody else."""
 
 
 class Door:
@@ -41,6 +47,7 @@ class Door:
         self.tokens = tokens
         self.callers = Callers(ledger, sandbox=sandbox, tokens=tokens)
         self._limiter = Limiter(ledger, rate_per_minute)
+        self._under_way = Room("requests", IN_FLIGHT_MAX, OF_ONE_CLIENT_MAX)
         self._rules: dict[PolicyRef, InForce] = {}
 
     async def close(self) -> None:
@@ -68,9 +75,15 @@ class Door:
             await allowance.owe(items)
 
     async def let_in(self, request: Request, caller: Caller) -> None:
-        """Let a known caller's request through, as theirs. Refused: 429 when the key has sent what it may."""
+        """Let a known caller's request through, as theirs.
+
+        Refused: 429 when the key has sent what it may, and while too many requests of its client are under way.
+        """
         introduce(request.scope, caller)
         allowance = request.scope["allowance"] = self._limiter.of(caller)
+        if "over" not in request.scope:
+            self._under_way.enter(caller.client)
+            request.scope["over"] = partial(self._under_way.leave, caller.client)
         if allowance is not None:
             await allowance.spend()
 

@@ -21,6 +21,8 @@ from case_events.ledger.callers.keys import Caller
 
 IN_FLIGHT_MAX = 1_000
 """Requests answered at once by one process; more are told to come back (429)."""
+ALIVE = "/healthz"
+"""Answered however many there are: who is full is alive, and must not be started again for it."""
 GONE = 499
 """How a caller who hung up is counted; nobody receives it."""
 SLOW_S = 1.0
@@ -97,6 +99,8 @@ class Watch:
             await _last_resort(fault, scope, receive, answer)
         finally:
             self.in_flight -= 1
+            if "over" in scope:
+                scope["over"]()
             took = time.perf_counter() - started
             if "caller" in scope and "key_id" not in scope["about"]:
                 introduce(scope, scope["caller"])  # by the console, which knows its callers by their sessions
@@ -106,7 +110,7 @@ class Watch:
             logs.ABOUT.reset(token)
 
     async def _answered(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
-        if self.in_flight > IN_FLIGHT_MAX:
+        if self.in_flight > IN_FLIGHT_MAX and scope["path"] != ALIVE:
             detail = f"{IN_FLIGHT_MAX} requests are being answered at once."
             full = problems.answer(Problem(code="too_many_requests", detail=detail), scope)
             await full(scope, receive, answer)
