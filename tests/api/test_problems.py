@@ -225,6 +225,10 @@ async def test_readiness_says_what_is_missing(house: House, prepared: Database) 
         await connection.execute("UPDATE alembic_version SET version_num = 'older'")
         answer = await house.caller(None).get("/readyz")
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (503, "/migrations")
+        await connection.execute("ALTER SCHEMA public RENAME TO later")
+        answer = await house.caller(None).get("/readyz")
+        await connection.execute("ALTER SCHEMA later RENAME TO public")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (503, "/migrations"), "no tables at all"
     finally:
         await connection.execute("UPDATE alembic_version SET version_num = '0001'")
         await connection.close()

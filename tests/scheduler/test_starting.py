@@ -46,6 +46,28 @@ async def test_it_waits_for_the_migrations_and_then_begins(
     await superuser.close()
 
 
+async def test_it_waits_for_a_database_that_has_no_tables_at_all(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("CASELOG_SCHEDULER_PORT", str(port))
+    superuser = await asyncpg.connect(database.superuser)
+    await superuser.execute("ALTER SCHEMA public RENAME TO later")
+    async with (
+        scheduler(database.scheduler, tmp_path, "early") as running,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as probe,
+        asyncio.timeout(SOON_S),
+    ):
+        while await _missing(probe) != {"migrations", "sweep", "feed"}:
+            await asyncio.sleep(0.05)
+        await superuser.execute("ALTER SCHEMA later RENAME TO public")
+        while await _missing(probe) != set():
+            await asyncio.sleep(0.05)
+        assert [line["why"] for line in running.lines("not_ready")] == ["the tables are not this release's"]
+        assert await running.end(signal.SIGTERM) == 0
+    await superuser.close()
+
+
 async def _missing(probe: httpx.AsyncClient) -> set[str] | None:
     try:
         return set((await probe.get("/readyz")).json()["missing"])

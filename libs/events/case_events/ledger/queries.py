@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
+import asyncpg
 from msgspec.structs import replace
 
 from case_events.core.case import Case
@@ -37,6 +38,8 @@ SELECT (SELECT version_num FROM alembic_version) AS migration,
             AND right(kind, {len(REMINDER)}) <> '{REMINDER}' ORDER BY next_try_at LIMIT 1)::bigint AS overdue_s,
     clock_timestamp() AS now
 """
+HEALTH_UNKNOWN = "SELECT NULL AS migration, NULL AS scheduler_seen_at, NULL AS overdue_s, clock_timestamp() AS now"
+"""Of a database that nobody has migrated, or not as far as what is asked above."""
 PAUSED = "SELECT paused FROM clock_state"
 
 
@@ -190,7 +193,10 @@ def _guessed(case: Case, written: int) -> Case:
 async def health(ledger: Ledger) -> Health:
     """How the database and the schedulers are. Raises one of UNAVAILABLE while Postgres is away."""
     async with ledger.connection() as connection:
-        row = await connection.fetchrow(HEALTH)
+        try:
+            row = await connection.fetchrow(HEALTH)
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+            row = await connection.fetchrow(HEALTH_UNKNOWN)
         assert row is not None, "the query has no FROM"
         migrated = row["migration"] == MIGRATION
         feed = await state(connection) if migrated else None
