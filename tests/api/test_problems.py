@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 import case_api
 import case_events
+from case_api.cli import postgres
 from case_api.documents import examples
 from case_api.refusals.kinds import KINDS
 from case_api.routes import reading
@@ -248,6 +249,34 @@ async def test_a_database_that_comes_back_is_used_again(house: House, prepared: 
     answers = [await post(storefront, case, AGREE, idempotency_key="a") for _ in range(15)]
     assert {answer.status_code for answer in answers} <= {201, 503}
     assert answers[-1].status_code == 201
+
+
+CLOSED = "ALTER DATABASE {0} SET default_transaction_read_only = on", "ALTER DATABASE {0} RESET ALL"
+RENAMED = "ALTER DATABASE {0} RENAME TO {0}_gone", "ALTER DATABASE {0}_gone RENAME TO {0}"
+
+
+@pytest.mark.parametrize("away", [CLOSED, RENAMED], ids=["to writers", "altogether"])
+async def test_a_database_that_is_closed_is_away_and_used_again_when_it_is_open(
+    house: House, prepared: Database, postgres_server: postgres.Server, away: tuple[str, str]
+) -> None:
+    storefront = house.caller("storefront")
+    case = await filed(storefront)
+    closed, open_again = (word.format(prepared.name) for word in away)
+    superuser = await asyncpg.connect(postgres_server.url(postgres.SUPERUSER, "postgres"))
+    try:
+        await superuser.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", prepared.name
+        )
+        await superuser.execute(closed)
+        try:
+            answers = [await post(storefront, case, AGREE, idempotency_key="a") for _ in range(15)]
+        finally:
+            await superuser.execute(open_again)
+        assert {(one.status_code, one.json()["code"]) for one in answers} == {(503, "unavailable")}
+        assert all("Retry-After" in one.headers for one in answers)
+        assert (await post(storefront, case, AGREE, idempotency_key="a")).status_code == 201
+    finally:
+        await superuser.close()
 
 
 async def test_what_was_answered_is_counted_by_route_and_status(house: House, storefront: AsyncClient) -> None:

@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -85,6 +86,30 @@ def test_each_part_names_everything_that_is_missing_at_once(tmp_path: Path) -> N
         refused = runs(sys.executable, "-m", name, **settings)
         assert refused.code == 1, name
         assert "9 bytes" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [("password", "password authentication failed"), ("database", "does not exist"), ("address", "invalid DSN")],
+)
+def test_who_is_not_let_in_says_so_and_does_not_start(
+    database: Database, master_key: str, wrong: str, told: str
+) -> None:
+    secret = str(urlsplit(database.app).password)
+    urls = {
+        "password": database.app.replace(secret, "x"),
+        "database": database.app.replace(database.name, "none"),
+        "address": "nowhere",
+    }
+    for part in (
+        (sys.executable, "-m", "case_api"),
+        (sys.executable, "-m", "case_scheduler"),
+        (*COMMAND, "keys", "list"),
+    ):
+        refused = runs(*part, CASELOG_DATABASE_URL=urls[wrong], CASELOG_MASTER_KEY_FILE=master_key)
+        assert refused.code == 1, (part, refused)
+        assert told in refused.err
+        assert "Traceback" not in refused.err
 
 
 def test_help_comes_at_once_and_tells_the_exit_codes() -> None:

@@ -11,7 +11,7 @@ import asyncpg
 from case_api.callers.provider import KEY_TYPES, address_fault
 from case_api.settings import Settings
 from case_events.ledger.callers import keys
-from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, teach
+from case_events.ledger.connection import CONNECT_TIMEOUT_S, REFUSED, UNAVAILABLE, Connection, teach
 from case_events.ledger.readable import Unreadable, refuse_unreadable
 
 MASTER_KEY_BYTES = 32
@@ -39,6 +39,8 @@ async def faults_kept(settings: Settings) -> list[str]:
         return []
     try:
         connection = await asyncpg.connect(settings.database_url, timeout=CONNECT_TIMEOUT_S)
+    except REFUSED as fault:
+        return [f"CASELOG_DATABASE_URL cannot be used: {fault}"]
     except UNAVAILABLE:
         return []
     except (asyncpg.PostgresError, ValueError) as fault:

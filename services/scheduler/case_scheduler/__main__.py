@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from case_events import logs, tracing
 from case_events.collecting import collect_rarely
+from case_events.ledger.connection import REFUSED
 from case_events.ledger.readable import Unreadable
 from case_events.ledger.sealing import read_master_key
 from case_scheduler.app import run
@@ -23,6 +24,8 @@ def main() -> None:
         uvloop.run(run(settings))
     except (Unreadable, CannotListen) as reason:
         raise SystemExit(f"case_scheduler: cannot start:\n  - {reason}") from None
+    except REFUSED as reason:
+        raise SystemExit(f"case_scheduler: cannot start:\n  - CASELOG_DATABASE_URL cannot be used: {reason}") from None
     finally:
         tracing.close()
 

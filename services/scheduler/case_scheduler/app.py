@@ -16,7 +16,7 @@ import structlog
 from case_events.ledger.clock import calendars
 from case_events.ledger.clock.gate import Gate
 from case_events.ledger.clock.heartbeat import leave
-from case_events.ledger.connection import UNAVAILABLE
+from case_events.ledger.connection import REFUSED, UNAVAILABLE
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.queries import health
 from case_events.ledger.readable import refuse_unreadable
@@ -63,8 +63,8 @@ class Wish:
 async def run(settings: Settings) -> None:
     """Sweep whenever the bell rings, until SIGTERM or SIGINT; the transaction under way is finished first.
 
-    Raises Unreadable, before anything is done, when the ledger holds what this release cannot read; CannotListen when
-    the port it was given is not to be had.
+    Raises Unreadable, before anything is done, when the ledger holds what this release cannot read, or one of REFUSED
+    when its login is not let in; CannotListen when the port it was given is not to be had.
     """
     wish, name = Wish(), f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -123,7 +123,7 @@ async def _sending(settings: Settings) -> AsyncIterator[Sender]:
 async def _until_ready(ledger: Ledger, pulse: Pulse, wish: Wish) -> bool:
     """Wait for Postgres and for this release's tables; whether they came before somebody asked to stop.
 
-    Raises Unreadable when the ledger holds what this release cannot read.
+    Raises Unreadable when the ledger holds what this release cannot read, one of REFUSED when nobody lets us in.
     """
     told = None
     while not wish.stop.is_set():
@@ -136,6 +136,8 @@ async def _until_ready(ledger: Ledger, pulse: Pulse, wish: Wish) -> bool:
                 await calendars.refresh(ledger)
                 return True
             why = "the tables are not this release's"
+        except REFUSED:
+            raise
         except UNAVAILABLE as error:
             why = pulse.away = f"{type(error).__name__}: {error}"
         pulse.tried()

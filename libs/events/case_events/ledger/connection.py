@@ -11,13 +11,24 @@ from case_events import tracing
 from case_events.core.values import Instant
 
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
+REFUSED: tuple[type[Exception], ...] = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.exceptions.ClientConfigurationError,
+)
+"""What is raised where there is no such login, password or database, or the address is none: nothing starts with it. To
+who runs already Postgres is away: a password is being changed, or a database restored."""
 UNAVAILABLE: tuple[type[Exception], ...] = (
+    *REFUSED,
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.DiskFullError,
+    # A standby, or a server that somebody, or a full disk, has closed to writers.
+    asyncpg.ReadOnlySQLTransactionError,
     # Somebody holds what is needed for longer than a session waits.
     asyncpg.LockNotAvailableError,
     # What asyncpg says when a session ends in the very moment it is used (its issue 1069).

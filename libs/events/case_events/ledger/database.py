@@ -91,6 +91,10 @@ class Ledger:
         except (asyncio.CancelledError, TimeoutError):
             answered = False
             raise
+        except asyncpg.ReadOnlySQLTransactionError:
+            # A session keeps what it began with: the next one finds out whether its server takes writers again.
+            connection.terminate()
+            raise
         finally:
             presence.done(connection, answered=answered)
             await self.pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)

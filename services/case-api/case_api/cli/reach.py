@@ -19,7 +19,7 @@ from case_api.cli.outcomes import Misused, Silence
 from case_api.cli.premises import CannotStart, settle
 from case_api.settings import Settings
 from case_events.core.canonical import encode_hook
-from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection
+from case_events.ledger.connection import CONNECT_TIMEOUT_S, REFUSED, UNAVAILABLE, Connection
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.readable import Unreadable, refuse_unreadable_events
 from case_events.ledger.sealing import read_master_key
@@ -53,14 +53,14 @@ def in_words() -> Iterator[None]:
         yield
     except asyncpg.exceptions.ClientConfigurationError as fault:
         raise Misused(f"CASELOG_DATABASE_URL or CASELOG_MIGRATION_URL cannot be used: {fault}") from None
+    except REFUSED as fault:
+        raise CannotStart(f"the database refuses us: {fault}") from None
     except UNAVAILABLE as fault:
         raise Silence(f"the database does not answer: {type(fault).__name__}: {fault}") from None
     except Unreadable as newer:
         raise CannotStart(str(newer)) from None
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as fault:
         raise CannotStart(f"the tables are not this release's ({fault}); run `caselog migrate`") from None
-    except asyncpg.InvalidAuthorizationSpecificationError as fault:
-        raise CannotStart(f"the database refuses the login: {fault}") from None
 
 
 def plain(said: object) -> Any:

@@ -180,10 +180,12 @@ def _master_key(settings: Settings) -> Path:
 
 async def _prepare(url: str, *, development_keys: bool) -> tuple[str, ...]:
     from case_api.cli.prepare import prepare  # noqa: PLC0415 - the API's imports are not needed to stop early
+    from case_api.cli.reach import in_words  # noqa: PLC0415 - the same
     from case_events.ledger.policy_book import PolicyChanged  # noqa: PLC0415 - the same
 
     try:
-        return await prepare(url, development_keys=development_keys)
+        with in_words():
+            return await prepare(url, development_keys=development_keys)
     except PolicyChanged as reason:
         raise CannotStart(str(reason)) from reason
 
