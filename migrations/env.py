@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+from functools import partial
 
+import asyncpg
 from alembic import context
-from sqlalchemy import Connection, make_url, pool, text
+from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from case_events.ledger.tables import metadata
@@ -33,8 +35,9 @@ def _url() -> str:
 
 
 async def _run_online() -> None:
-    url = make_url(_url()).set(drivername="postgresql+asyncpg")
-    engine = create_async_engine(url, poolclass=pool.NullPool, connect_args={"timeout": CONNECT_S})
+    # As the services connect: what their addresses may say (sslmode, several hosts), this one may say too.
+    connect = partial(asyncpg.connect, _url(), timeout=CONNECT_S)
+    engine = create_async_engine("postgresql+asyncpg://", poolclass=pool.NullPool, async_creator=connect)
     async with engine.connect() as connection:
         await connection.execute(text(f"SET lock_timeout = '{OTHER_MIGRATION}'"))
         # Held by the session, not the transaction, so that a step may commit; it ends with the connection.

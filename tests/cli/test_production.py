@@ -59,6 +59,14 @@ async def test_the_first_admin_key_is_made_once_without_any_key(make_database: M
     assert "taobao" in {one["name"] for one in loaded.json()}
 
 
+def test_the_migrations_address_may_say_what_every_other_may(database: Database) -> None:
+    url = f"{database.owner}?sslmode=prefer&target_session_attrs=read-write"
+    migrated = runs(*COMMAND, "migrate", CASELOG_MIGRATION_URL=url)
+    assert migrated.code == 0, migrated.err
+    wrong = runs(*COMMAND, "migrate", CASELOG_MIGRATION_URL="nowhere")
+    assert (wrong.code, "Traceback" in wrong.err) == (1, False), wrong.err
+
+
 async def test_the_api_alone_refuses_development_keys_and_names_every_fault(database: Database) -> None:
     add_dev_keys = (
         "import asyncio, sys; from case_api.cli.prepare import prepare;"

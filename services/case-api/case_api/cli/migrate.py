@@ -37,7 +37,7 @@ def bring_to_head(url: str) -> None:
         raise Misused(f"CASELOG_MIGRATION_URL cannot be used: {fault}") from None
     except CommandError as fault:
         raise CannotStart(f"the tables are a newer release's ({fault}); start that one, or a newer one") from fault
-    except (OSError, DBAPIError, asyncpg.PostgresError) as fault:
+    except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
         reason = str(getattr(fault, "orig", None) or fault)
         raise CannotStart(f"the migrations did not run: {reason}") from fault
 
