@@ -169,6 +169,15 @@ async def test_where_only_slow_ones_have_lines_a_refusal_has_one_too(
     assert [(line["status"], line["route"]) for line in out.requests()] == [(404, "unknown"), (200, "/v1/cases")]
 
 
+async def test_a_status_is_a_number_however_a_route_says_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(logs, "request", lambda **line: said.append(repr(line["status"])))
+    monkeypatch.setattr(house.app.state.watch, "_lines", "all")
+    await house.caller("storefront").get("/v1/cases?limit=2")
+    await house.caller(None).get("/healthz")
+    assert said == ["200", "200"]
+
+
 def test_lines_for_people_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     told, before = Out(), structlog.get_config()
     monkeypatch.setattr(sys, "stdout", told)

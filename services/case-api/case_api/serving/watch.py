@@ -163,7 +163,7 @@ class _Answer:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status = int(message["status"])  # a number, though a route says HTTPStatus.OK
             message = {**message, "headers": _headers(self._scope, message.get("headers", ()))}
         else:
             self.bytes += len(message.get("body", b""))
