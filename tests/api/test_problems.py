@@ -254,8 +254,10 @@ async def test_a_database_that_comes_back_is_used_again(house: House, prepared: 
 CLOSED = "ALTER DATABASE {0} SET default_transaction_read_only = on", "ALTER DATABASE {0} RESET ALL"
 RENAMED = "ALTER DATABASE {0} RENAME TO {0}_gone", "ALTER DATABASE {0}_gone RENAME TO {0}"
 
+SHUT = "ALTER DATABASE {0} ALLOW_CONNECTIONS false", "ALTER DATABASE {0} ALLOW_CONNECTIONS true"
 
-@pytest.mark.parametrize("away", [CLOSED, RENAMED], ids=["to writers", "altogether"])
+
+@pytest.mark.parametrize("away", [CLOSED, RENAMED, SHUT], ids=["to writers", "renamed", "to everybody"])
 async def test_a_database_that_is_closed_is_away_and_used_again_when_it_is_open(
     house: House, prepared: Database, postgres_server: postgres.Server, away: tuple[str, str]
 ) -> None:
@@ -264,9 +266,8 @@ async def test_a_database_that_is_closed_is_away_and_used_again_when_it_is_open(
     closed, open_again = (word.format(prepared.name) for word in away)
     superuser = await asyncpg.connect(postgres_server.url(postgres.SUPERUSER, "postgres"))
     try:
-        await superuser.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", prepared.name
-        )
+        ended = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1"
+        await superuser.execute(ended, prepared.name)
         await superuser.execute(closed)
         try:
             answers = [await post(storefront, case, AGREE, idempotency_key="a") for _ in range(15)]

@@ -29,6 +29,8 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
     asyncpg.DiskFullError,
     # A standby, or a server that somebody, or a full disk, has closed to writers.
     asyncpg.ReadOnlySQLTransactionError,
+    # A database that was told to take no connections, as while another is put in its place.
+    asyncpg.ObjectNotInPrerequisiteStateError,
     # Somebody holds what is needed for longer than a session waits.
     asyncpg.LockNotAvailableError,
     # What asyncpg says when a session ends in the very moment it is used (its issue 1069).
