@@ -223,6 +223,12 @@ async def test_readiness_says_what_is_missing(house: House, prepared: Database) 
     assert {"scheduler"} <= set(answer.json()["missing"]) <= {"scheduler", "feed"}, "none runs here"
     connection = await asyncpg.connect(prepared.superuser)
     try:
+        await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        answer = await house.caller(None).get("/readyz")
+        assert (answer.status_code, "release" in answer.json()["missing"]) == (200, True), "it goes on"
+        house.app.state.door.was_ready = False
+        answer = await house.caller(None).get("/readyz")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (503, "/migrations"), "it comes too late"
         await connection.execute("UPDATE alembic_version SET version_num = 'older'")
         answer = await house.caller(None).get("/readyz")
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (503, "/migrations")

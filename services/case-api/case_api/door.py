@@ -49,6 +49,8 @@ class Door:
         self._limiter = Limiter(ledger, rate_per_minute)
         self._under_way = Room("requests", IN_FLIGHT_MAX, OF_ONE_CLIENT_MAX)
         self._rules: dict[PolicyRef, InForce] = {}
+        self.was_ready = False
+        """Whether ``/readyz`` has found the tables of this release here."""
 
     async def close(self) -> None:
         """Ask nobody any more who calls."""

@@ -60,10 +60,12 @@ class Reading(Value, frozen=True, kw_only=True):
 class Health(Value, frozen=True, kw_only=True):
     """What readiness asks: is the schema ours, when did a scheduler last sweep, is a live deadline overdue.
 
-    ``clock_paused``: why a scheduler does not believe the clocks. ``feed`` is None where the schema is not ours.
+    ``outgrown``: a newer release has migrated on, and what we ask is still there. ``clock_paused``: why a scheduler
+    does not believe the clocks. ``feed`` is None where the schema is neither ours nor outgrown.
     """
 
     migrated: bool
+    outgrown: bool
     scheduler_seen_at: Instant | None
     overdue_s: int
     clock_paused: str | None
@@ -198,14 +200,19 @@ async def health(ledger: Ledger) -> Health:
         except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
             row = await connection.fetchrow(HEALTH_UNKNOWN)
         assert row is not None, "the query has no FROM"
-        migrated = row["migration"] == MIGRATION
-        feed = await state(connection) if migrated else None
-        paused = await connection.fetchval(PAUSED) if migrated else None
+        migrated, outgrown = row["migration"] == MIGRATION, _is_newer(row["migration"])
+        feed = await state(connection) if migrated or outgrown else None
+        paused = await connection.fetchval(PAUSED) if migrated or outgrown else None
     return Health(
         migrated=migrated,
+        outgrown=outgrown,
         scheduler_seen_at=row["scheduler_seen_at"],
         overdue_s=row["overdue_s"] or 0,
         clock_paused=paused,
         feed=feed,
         now=row["now"],
     )
+
+
+def _is_newer(migration: str | None) -> bool:
+    return migration is not None and migration.isdigit() and int(migration) > int(MIGRATION)

@@ -46,18 +46,21 @@ async def ready(request: Request) -> Response:
 
     Nor does a missing ``clock``: schedulers pause, and only what would be judged by a clock that is ahead is refused.
     Nor does a missing ``release``: while newer ones are started, the cases that these wrote in are answered 503 here.
+    So who was ready before a newer release migrated on stays so, and who comes after it is not.
     That few days are published ahead is a warning, until a live deadline that waits for days is near: then they are
     missing. It fails the schedulers' readiness and not this one: a shut door would load no calendar either.
     """
     try:
         ledger = door_of(request).ledger
         seen = await health(ledger)
-        newer = seen.migrated and await holds_newer(ledger)
-        covered = await coverage(ledger) if seen.migrated else None
+        stays = seen.migrated or (seen.outgrown and door_of(request).was_ready)
+        newer = seen.outgrown or (stays and await holds_newer(ledger))
+        covered = await coverage(ledger) if stays else None
     except UNAVAILABLE:
         return _not_ready(request, Fault(pointer="/database", detail="Postgres does not answer"))
     if covered is None:
         return _not_ready(request, Fault(pointer="/migrations", detail="the tables are not this release's"))
+    door_of(request).was_ready = True
     ahead = seen.now > ledger.believed_until()
     clock = ("clock",) if ahead or seen.clock_paused is not None else ()
     calendar = ("calendar",) if covered.waits_too_long else ()
