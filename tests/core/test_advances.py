@@ -159,6 +159,12 @@ def test_a_claim_that_fails_is_owed_back_by_the_complainant_and_nobody_looks_how
     done.then("recovered", "closed", outcome=outcome)
 
 
+def test_of_a_claim_that_fails_every_advance_is_owed_back() -> None:
+    paid = advanced(advance=PayAdvance(amount=yuan(40), recover_from="respondent"))
+    paid.when(PayAdvance(amount=yuan(60)), at=hours(1)).then("advance_paid")
+    assert back(paid.when(WITHDRAW, at=hours(2)).then("withdrawn")) == {"complainant": 100}
+
+
 def test_withdrawn_while_evidence_is_waited_for_the_advance_is_still_owed_back() -> None:
     evidence = {"evidence.within": {"days": 3}}
     dispute = advanced(evidence).when(REFUSE, at=hours(2)).when(ASK_FOR_PHOTOS, at=hours(3))
