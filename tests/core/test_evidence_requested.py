@@ -66,6 +66,12 @@ def test_what_the_other_side_brings_does_not_end_the_waiting() -> None:
     assert (dispute.case.status, len(missing_evidence(dispute.case))) == ("evidence_requested", 2)
 
 
+def test_what_is_asked_for_later_comes_beside_what_is_still_missing() -> None:
+    more = replace(ASK_FOR_PHOTOS, kinds=("video",))
+    dispute = asked().when(PHOTO, at=hours(30)).when(more, at=hours(31)).then("evidence_requested")
+    assert missing(dispute) == ("video", "packaging")
+
+
 def test_the_time_runs_out_and_the_case_goes_on_without_it() -> None:
     dispute = filed().when(REFUSE, at=days(1)).when(IN_A_DAY, at=hours(25)).passes(hours(49)).then()
     dispute.passes(hours(49) + TICK).then("evidence_timed_out", status="under_review", priority=0)
@@ -109,6 +115,11 @@ def test_where_the_policy_names_no_time_the_platform_must() -> None:
 def test_a_time_that_is_none_or_beyond_a_year_is_refused(within: timedelta) -> None:
     request = replace(ASK_FOR_PHOTOS, within=within)
     filed(WITH_EVIDENCE).when(REFUSE, at=days(1)).when(request, at=days(1)).faults("/data/within")
+
+
+def test_a_side_may_be_given_a_whole_year() -> None:
+    request = replace(ASK_FOR_PHOTOS, within=days(365))
+    filed(WITH_EVIDENCE).when(REFUSE, at=days(1)).when(request, at=days(1)).then("evidence_requested")
 
 
 def test_only_the_platform_asks_and_only_while_it_is_next() -> None:
