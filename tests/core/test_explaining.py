@@ -13,7 +13,7 @@ from case_events.core.values import Instant
 from tests.core import subjects
 from tests.core.test_intervention import ANSWERS_AGAIN
 from tests.core.test_recounting import EVE, GUESSED, book_of, told
-from tests.examples import AMEND, APPEAL, OFFER, PART_REFUND, REFUSE, TICK, calendar, extend
+from tests.examples import AMEND, APPEAL, NOON, OFFER, PART_REFUND, REFUSE, TICK, calendar, extend
 from tests.spec import Dispute, days, filed, hours
 
 DISPUTES = 25
@@ -87,6 +87,20 @@ def test_a_right_that_is_kept_open_beyond_the_respondents_turn_counts_from_the_e
     kept = counting(dispute, "intervention")
     assert kept is not None
     assert (kept.counted_from, kept.lasts) == (dispute.instant(days(17)), hours(24))
+
+
+def test_what_a_storefront_claims_of_when_it_happened_counts_nothing() -> None:
+    said = counting(filed().when(REFUSE, at=hours(5), claimed=hours(1)), "ruling")
+    assert said is not None
+    assert said.counted_from == NOON + hours(5)
+
+
+def test_a_right_that_was_lengthened_to_the_minimum_notice_counts_from_when_that_was_written() -> None:
+    dispute = filed().when(OFFER, at=hours(1)).passes(days(40))
+    assert dispute.clock("intervention").minimum_notice
+    said = counting(dispute, "intervention")
+    assert said is not None
+    assert (said.counted_from, said.lasts) == (dispute.instant(days(40)), hours(24))
 
 
 def test_a_clock_that_began_anew_tells_nothing_of_its_life_before() -> None:
