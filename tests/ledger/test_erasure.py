@@ -27,6 +27,7 @@ from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import CLIENT, MASTER_KEY, Desk, a_filing
 from tests.ledger.erasing import erase
+from tests.ledger.test_append import committed, judged
 
 HAN = Party(role="buyer", id="han-meimei-4711")
 LEI = Party(role="merchant", id="li-lei-0815")
@@ -189,6 +190,20 @@ async def test_an_erasure_that_is_recorded_destroys_the_key_with_it_and_the_audi
     (finding,) = (await verify(desk.ledger, case_id)).findings
     said = "the complainant was erased, and the key is still there"
     assert (finding.version, finding.what) == (step.events[0].version, said)
+
+
+async def test_an_erasure_that_comes_too_late_destroys_no_key(
+    desk: Desk, superuser: asyncpg.Connection, case_id: CaseId
+) -> None:
+    await desk.post(case_id, examples.WITHDRAW, actor=HAN)
+    erasing = await judged(desk, examples.ERASE, case_id)
+    await desk.post(case_id, examples.NOTE)
+    assert await committed(desk, erasing) == set()
+    kept = "SELECT count(*) FROM subject_keys WHERE case_id = $1 AND wrapped IS NOT NULL"
+    assert await superuser.fetchval(kept, case_id) == 2
+    reading = await read_case(desk.ledger, case_id)
+    assert reading is not None
+    assert reading.case.complainant == HAN
 
 
 async def test_an_erasure_forgets_what_its_process_remembers(desk: Desk, case_id: CaseId) -> None:
