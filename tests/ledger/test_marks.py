@@ -21,6 +21,7 @@ from case_events.ledger.reserving import reservation
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import Desk, a_filing, a_report, on_tmall
+from tests.ledger.test_append import committed, judged
 
 MALICIOUS = Dismiss(reason="恶意投诉。", malicious=True)
 CREDIT_MARK = Penalty(kind="credit_mark", on="complainant")
@@ -84,6 +85,14 @@ async def test_whoever_has_the_policy_s_number_of_marks_is_refused_until_the_fir
     over = Instant.of(examples.NOON + WINDOW + examples.TICK)
     await desk.advance(clock, over)
     assert await marks_at_filing(desk, quality(buyer("wang"), clock, over)) == 0
+
+
+async def test_a_dismissal_that_comes_too_late_marks_nobody(desk: Desk, superuser: asyncpg.Connection) -> None:
+    overtaken, other = [await desk.filed(quality(buyer("cao"), None)) for _ in range(2)]
+    judgements = [await judged(desk, MALICIOUS, case_id) for case_id in (overtaken, other)]
+    await desk.post(overtaken, examples.WITHDRAW, actor=buyer("cao"))
+    assert await committed(desk, *judgements) == {other}
+    assert (await rows(superuser, overtaken), await rows(superuser, other)) == ([], [(2, True)])
 
 
 async def test_marks_under_one_test_clock_say_nothing_about_another_or_about_real_complaints(desk: Desk) -> None:
