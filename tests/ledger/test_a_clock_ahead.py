@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import asyncpg
 import pytest_asyncio
 
 from case_events.core.values import Instant
@@ -89,6 +90,20 @@ async def test_a_clock_that_is_behind_judges_by_what_was_recorded_last_and_never
     recorded = [one.recorded_at for one in shown.history]
     assert recorded == sorted(recorded)
     assert step[-1].recorded_at - host_clock() < timedelta(seconds=1)
+
+
+async def test_no_event_is_recorded_before_the_one_before_it_though_the_database_s_clock_was_set_back(
+    desk: Desk, doubting: Ledger, superuser: asyncpg.Connection
+) -> None:
+    case_id = await desk.filed(a_filing())
+    ahead = "UPDATE streams SET recorded_at = recorded_at + interval '10 min' WHERE case_id = $1 RETURNING recorded_at"
+    last = await superuser.fetchval(ahead, case_id)
+    stands_at(doubting, later(host_clock(), 3600))
+    shown = await read_case(doubting, case_id)
+    assert shown is not None
+    assert shown.now == last
+    step = await Desk(doubting).post(case_id, examples.REFUSE)
+    assert {one.recorded_at for one in step.events} == {last}
 
 
 async def test_a_test_clock_is_read_where_it_stands_whatever_the_other_clocks_say(desk: Desk, doubting: Ledger) -> None:
