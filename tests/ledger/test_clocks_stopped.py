@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from case_events.core.plan import plan_timeouts
 from case_events.core.values import CaseId, Instant, Party
 from case_events.core.viewer import EVERYTHING, Viewer
+from case_events.ledger import steps
 from case_events.ledger.append_statements import (
     APPEND_FILINGS,
     APPEND_FILINGS_CLOCKED,
@@ -40,6 +41,7 @@ from case_events.ledger.store import load
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.conftest import Audited
+from tests.ledger.contending import waits
 from tests.ledger.desk import MASTER_KEY, Desk, a_filing, asking, stored
 
 HOUR = timedelta(hours=1)
@@ -156,6 +158,22 @@ async def test_while_somebody_writes_under_a_clock_it_waits_and_stands(desk: Des
         await writing.commit()
     await moving
     assert (await stands(desk, clock)).at == LATE
+
+
+@pytest.mark.parametrize("filing", [False, True])
+async def test_who_has_its_turn_waits_for_whoever_moves_the_clock(
+    desk: Desk, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, filing: bool
+) -> None:
+    clock = await desk.clock()
+    case_id = await desk.filed(a_filing(clock=clock))
+    monkeypatch.setattr(steps, "RACES_MAX", 0)
+    step = desk.ask(a_filing(clock=clock)) if filing else desk.ask(examples.REFUSE, case_id)
+    async with desk.ledger.connection() as moving, moving.transaction():
+        await moving.execute(test_clocks.HOLD, clock)
+        asked = asyncio.create_task(step)
+        await waits(superuser, asked)
+        assert not asked.done()
+    assert (await asked).problem is None
 
 
 async def test_who_may_not_wait_any_longer_is_told_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,6 +112,17 @@ async def test_the_clocks_of_a_test_clock_s_cases_are_no_live_clocks(desk: Desk)
     assert (await look_ahead(desk.ledger)).seconds is waiting is None
 
 
+async def test_what_is_said_to_happen_later_is_refused_by_the_test_clock(desk: Desk) -> None:
+    clock = await desk.clock()
+    case_id = await desk.filed(a_filing(clock=clock))
+    last = Instant.of(examples.NOON + timedelta(minutes=5))
+    for command, case in ((examples.EVIDENCE, case_id), (a_filing(clock=clock), None)):
+        ahead = (await desk.ask(command, case, occurred_at=Instant.of(last + examples.TICK))).problem
+        assert ahead is not None
+        assert [fault.pointer for fault in ahead.errors] == ["/occurred_at"]
+        assert (await desk.ask(command, case, occurred_at=last)).problem is None
+
+
 async def test_a_refused_step_records_what_was_overdue_in_its_own_transaction(
     desk: Desk, superuser: asyncpg.Connection
 ) -> None:
