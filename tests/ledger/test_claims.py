@@ -113,7 +113,13 @@ async def test_a_hold_over_it_puts_a_deadline_off_and_no_attempt_is_counted(
 
 @pytest.mark.parametrize(
     ("marketplace", "merchant", "kind"),
-    [("taobao", None, None), (None, "somebody else", None), (None, None, "appeal"), ("swift", "somebody else", None)],
+    [
+        ("taobao", None, None),
+        (None, "somebody else", None),
+        (None, None, "appeal"),
+        (None, None, "negotiation"),  # it has one, that is not due
+        ("swift", "somebody else", None),
+    ],
 )
 async def test_a_hold_over_others_holds_nothing_here(
     overdue: list[CaseId],
@@ -128,6 +134,19 @@ async def test_a_hold_over_others_holds_nothing_here(
     await superuser.execute(PLACE, uuid4(), marketplace, merchant, kind, None)
     fired = await fire(scheduler, CLAIM_LIVE, limit=1, only=case_id)
     assert (fired.put_off, fired.written) == (0, 1)
+
+
+async def test_a_guess_of_a_held_kind_holds_nothing_else_of_its_case(
+    overdue: list[CaseId], scheduler: Ledger, superuser: asyncpg.Connection, no_holds: None
+) -> None:
+    (case_id,) = some(overdue, 1)
+    guessed = (
+        "UPDATE deadlines SET provisional = true, due_at = now() - interval '1 h' WHERE case_id = $1 AND kind = $2"
+    )
+    await superuser.execute(guessed, case_id, "negotiation")
+    await superuser.execute(PLACE, uuid4(), None, None, "negotiation", None)
+    fired = await fire(scheduler, CLAIM_LIVE, limit=1, only=case_id)
+    assert (fired.put_off, fired.written) == (0, 1), "it does not run out by itself"
 
 
 async def test_a_hold_that_ends_by_itself_puts_nothing_off_beyond_its_end(
