@@ -93,6 +93,17 @@ async def test_two_compete_and_one_holds_it(scheduler: Ledger, connection: Conne
         assert await subscriptions.release(connection, name, owner)
 
 
+async def test_who_holds_several_longer_takes_none_of_anybody_else_s(connection: Connection, name: str) -> None:
+    ours, theirs, free = names = [f"{name} {number}" for number in range(3)]
+    for one in names:
+        await subscriptions.subscribe(connection, one)
+    assert await subscriptions.hold(connection, ours, "we", LONG_S)
+    assert await subscriptions.hold(connection, theirs, "they", LONG_S)
+    assert await subscriptions.hold_on(connection, names, "we", LONG_S) == {ours: True}
+    assert await subscriptions.hold_free(connection, names, "they", LONG_S, 3) == {theirs: True, free: True}
+    assert await subscriptions.hold(connection, free, "we", LONG_S) is None
+
+
 async def test_a_hold_that_ran_out_is_taken_over_and_its_owner_comes_too_late(
     connection: Connection, ledger: Ledger, name: str
 ) -> None:
