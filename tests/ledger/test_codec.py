@@ -44,6 +44,16 @@ def plain(value: object) -> Any:
     return json.loads(canonical(value))
 
 
+def test_a_key_that_is_said_to_be_of_another_case_or_side_opens_nothing_though_it_is_remembered() -> None:
+    key, other = VAULT.new_keys(CASE)
+    event = SOME_ID
+    sealed = VAULT.sealing(event)("words", key, "field")
+    assert VAULT.ring([key]).opening(event)(sealed, "field") == "words"
+    for moved in (replace(key, case_id=OTHER_CASE), replace(key, side=other.side)):
+        with pytest.raises(BrokenSeal):
+            VAULT.ring([moved]).opening(event)(sealed, "field")
+
+
 @given(generated.events())
 def test_stored_bytes_are_those_of_rfc_8785(event: Event) -> None:
     assert canonical(event) == rfc8785.dumps(plain(event))
