@@ -81,6 +81,18 @@ async def test_the_newest_policy_that_has_taken_effect_is_in_force(ledger: Ledge
         assert await PolicyBook().in_force(connection, "nowhere", starts["c"]) is None
 
 
+async def test_of_two_in_force_since_one_instant_the_one_that_was_kept_last_judges(desk: Desk) -> None:
+    async with desk.ledger.connection() as connection:
+        for version in ("b", "c", "a"):
+            await policy_book.keep(connection, text("level", version))
+        found = await PolicyBook().in_force(connection, "level", examples.NOON)
+    assert found is not None
+    assert found.ref.version == "a"
+    reading = await read_case(desk.ledger, await desk.filed(a_filing(marketplace="level")))
+    assert reading is not None
+    assert reading.case.policy.version == "a"
+
+
 async def test_a_case_keeps_the_policy_it_was_filed_under(desk: Desk) -> None:
     later = examples.NOON + timedelta(days=1)
     async with desk.ledger.connection() as connection:
