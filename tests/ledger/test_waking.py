@@ -1,4 +1,7 @@
-"""Whoever appends knocks for the sequencer: at once, then once a second at most, and never at the append's expense."""
+"""Whoever appends knocks for the sequencer: at once, then once a second at most, and never at the append's expense.
+
+Schedulers are knocked for when a clock is due before they would look by themselves.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import asyncpg
 import pytest_asyncio
 
 from case_events.core.plan import Step
+from case_events.ledger.append_statements import DUE_CHANNEL
 from case_events.ledger.bulk.importing import record
 from case_events.ledger.bulk.together import submit_all
 from case_events.ledger.database import Ledger, open_ledger
@@ -41,6 +45,25 @@ async def test_a_thousand_appends_knock_at_once_and_then_once_a_second(ledger: L
     for _ in range(500):
         ledger.waking.appended()
     await _heard(knocks, 2)
+
+
+async def test_schedulers_are_woken_by_a_live_clock_that_is_due_soon_and_by_no_other(
+    desk: Desk, module_database: Database
+) -> None:
+    heard: list[str] = []
+    connection = await asyncpg.connect(module_database.scheduler)
+    await connection.add_listener(DUE_CHANNEL, lambda *said: heard.append(said[-1]))
+    clock = await desk.clock()
+    for slow in (a_filing(marketplace="swift", clock=clock), a_filing()):
+        await desk.filed(slow)
+    await connection.execute(f"NOTIFY {DUE_CHANNEL}, 'so far'")
+    await desk.filed(a_filing(marketplace="swift"))
+    await connection.execute(f"NOTIFY {DUE_CHANNEL}, 'all'")
+    async with asyncio.timeout(SOON_S):
+        while "all" not in heard:
+            await asyncio.sleep(POLL_S)
+    await connection.close()
+    assert heard == ["so far", "", "all"]
 
 
 async def test_a_step_knocks_when_it_is_recorded_and_a_refused_one_does_not(desk: Desk, knocks: list[float]) -> None:
