@@ -14,7 +14,7 @@ import httpx
 
 from tests.conftest import Database
 
-START_S = 20.0
+START_S = 60.0
 ANSWER_S = 5.0
 
 
