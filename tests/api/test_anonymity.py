@@ -292,3 +292,18 @@ async def test_the_desks_notes_to_itself_are_not_for_a_storefront_either(
     assert (case.json()["outside"], case.json()["marks"]) == ([], None)
     assert case.headers["etag"] == (await house.caller("ops").get(path)).headers["etag"]
     assert report.secret["outside"][0]["authority"] == "police"
+
+
+async def test_nor_is_a_storefront_told_of_them_by_what_it_does_itself(
+    house: House, connection: asyncpg.Connection
+) -> None:
+    complainant = {"role": "buyer", "id": "b-noted"}
+    reporter = await key(house, connection, "the-reporter")
+    case = (await reporter.post("/v1/cases", json=written(complainant))).json()
+    outside = {"authority": "police", "reference": "P-1", "result": "立案。"}
+    noted = await post(house.caller("ops"), case, happened("noted", text="见附件。", outside=outside))
+    assert noted.json()["case"]["outside"] != []
+    brought = happened("evidence_submitted", complainant, evidence=[proof(82)])
+    for query in ("?dry_run=true", ""):
+        told = (await reporter.post(f"/v1/cases/{case['case_id']}/events{query}", json=brought)).json()["case"]
+        assert (told["outside"], told["version"]) == ([], noted.json()["case"]["version"] + 1)
