@@ -150,14 +150,13 @@ async def test_whatever_is_written_is_kept_as_the_words_it_is(served: Served) ->
         for text in INJECTIONS:
             body = complaint(description=text, external_ref="".join(c for c in text if c.isprintable())[:50])
             answer = await client.post("/v1/cases", json=body)
-            assert answer.status_code in (201, 422), (text, answer.text)
-            if answer.status_code == 201:
-                case = answer.json()
-                again = await client.get(f"/v1/cases/{case['case_id']}")
-                assert again.json()["description"] == text
-                page = await client.get(f"/v1/cases/{case['case_id']}/dossier?format=html")
-                assert "<script>alert" not in page.text
-                assert "<svg/onload" not in page.text
+            assert answer.status_code == 201, (text, answer.text)
+            case = answer.json()
+            again = await client.get(f"/v1/cases/{case['case_id']}")
+            assert again.json()["description"] == text
+            page = await client.get(f"/v1/cases/{case['case_id']}/dossier?format=html")
+            assert "<script>alert" not in page.text
+            assert "<svg/onload" not in page.text
             for name in ("buyer_id", "order_id", "number", "assignee"):
                 listed = await client.get("/v1/cases", params={name: text})
                 assert listed.status_code in (200, 422), (name, text, listed.text)
