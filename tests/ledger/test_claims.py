@@ -136,6 +136,16 @@ async def test_a_hold_over_others_holds_nothing_here(
     assert (fired.put_off, fired.written) == (0, 1)
 
 
+async def test_a_hold_over_a_merchant_holds_nobody_else_who_is_called_so(
+    overdue: list[CaseId], scheduler: Ledger, superuser: asyncpg.Connection, no_holds: None
+) -> None:
+    (case_id,) = some(overdue, 1)
+    await superuser.execute("UPDATE cases SET respondent_role = 'carrier' WHERE case_id = $1", case_id)
+    await superuser.execute(PLACE, uuid4(), None, examples.MERCHANT.id, None, None)
+    fired = await fire(scheduler, CLAIM_LIVE, limit=1, only=case_id)
+    assert (fired.put_off, fired.written) == (0, 1)
+
+
 async def test_a_guess_of_a_held_kind_holds_nothing_else_of_its_case(
     overdue: list[CaseId], scheduler: Ledger, superuser: asyncpg.Connection, no_holds: None
 ) -> None:
