@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from typing import Any
 
 import asyncpg
 import pytest
@@ -274,6 +275,39 @@ async def test_a_deleted_endpoint_takes_its_secrets_its_subscription_and_what_wa
     async with writing(scheduler) as connection:
         with pytest.raises(subscriptions.NotHeld):
             await subscriptions.advance(connection, endpoint.subscription, "p", 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"url": "https://new.example"}, {"types": ("filed",)}, {"merchants": ("m-1",)}],
+    ids=lambda one: str(*one),
+)
+async def test_while_one_changes_an_endpoint_another_waits_and_its_postman_goes_by_the_change(
+    ledger: Ledger, scheduler: Ledger, change: dict[str, Any]
+) -> None:
+    endpoint, _ = await made(ledger)
+    async with scheduler.connection() as connection:
+        assert await subscriptions.hold(connection, endpoint.subscription, "p", 30) is not None
+
+    async def another() -> Endpoint | None:
+        async with writing(ledger) as connection:
+            return await endpoints.hold(connection, endpoint.id, OURS)
+
+    async def postman() -> None:
+        async with writing(scheduler) as connection:
+            await subscriptions.advance(connection, endpoint.subscription, "p", 0)
+            await endpoints.check_unchanged(connection, endpoint)
+
+    async with writing(ledger) as connection:
+        held = await endpoints.hold(connection, endpoint.id, OURS)
+        assert held is not None
+        waiting_too, walking = asyncio.create_task(another()), asyncio.create_task(postman())
+        await asyncio.sleep(0.1)
+        assert [waiting_too.done(), walking.done()] == [False, False]
+        changed = await making.change(connection, held, replace(WANTED, **change), "test")
+    assert await waiting_too == changed
+    with pytest.raises(endpoints.Changed):
+        await walking
 
 
 async def test_a_new_url_is_tried_at_once(ledger: Ledger, scheduler: Ledger) -> None:
