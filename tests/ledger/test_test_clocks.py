@@ -112,6 +112,15 @@ async def test_the_clocks_of_a_test_clock_s_cases_are_no_live_clocks(desk: Desk)
     assert (await look_ahead(desk.ledger)).seconds is waiting is None
 
 
+async def test_what_fires_under_a_test_clock_is_not_counted_as_late(desk: Desk) -> None:
+    clock = await desk.clock()
+    case_id = await desk.filed(a_filing(clock=clock))
+    await desk.advance(clock, Instant.of(examples.NOON + timedelta(days=4)))
+    fired = await desk.fire_clocked(case_id)
+    assert sum(one.events for one in fired) > 0
+    assert [one.late for one in fired if one.late] == []
+
+
 async def test_what_is_said_to_happen_later_is_refused_by_the_test_clock(desk: Desk) -> None:
     clock = await desk.clock()
     case_id = await desk.filed(a_filing(clock=clock))
