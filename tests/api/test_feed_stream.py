@@ -21,6 +21,7 @@ from case_events.core.viewer import Viewer
 from case_events.ledger.callers import changing, keys
 from case_events.ledger.connection import teach
 from case_events.ledger.database import Ledger
+from case_events.ledger.feed import reader
 from tests.api.house import House, filed, happened, post
 from tests.api.listening import Listener, listener, number, sequencer
 from tests.conftest import Database
@@ -161,14 +162,28 @@ async def test_streams_that_begin_anywhere_while_much_happens_miss_and_repeat_no
             assert opened.positions == [position for position in everything if position > after]
 
 
-async def test_who_joined_while_a_batch_was_read_for_others_reads_it_alone(house: House) -> None:
+@pytest.mark.usefixtures("case")
+async def test_who_joined_while_a_batch_was_read_for_others_reads_it_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def allowed() -> bool:
         return True
 
-    late = Stream(fanout_of(house), Viewer(desk=False), None, 3, client="late", allowed=allowed)
-    late.joined = True
-    late.offer(None, 5)
-    assert (late.joined, late.position) == (False, 3)
+    read, here = reader.read_live, Fanout(house.app.state.door.ledger)
+    early = Stream(here, Viewer(), None, 3, client="early", allowed=allowed)
+    late = Stream(here, Viewer(desk=False), None, 3, client="late", allowed=allowed)
+    here.streams, early.joined = {early, late}, True
+
+    async def meanwhile(*asked: Any, **said: Any) -> reader.Live:
+        late.joined = True
+        return await read(*asked, **said)
+
+    monkeypatch.setattr(reader, "read_live", meanwhile)
+    async with here.ledger.connection() as connection:
+        await here._pass_on(connection, 3)
+    assert here.position is not None
+    assert here.position > 3
+    assert (early.joined, late.joined, late.position) == (True, False, 3)
 
 
 async def test_each_viewer_hears_what_there_is_for_them(
