@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from case_events.core.calendar import Calendar, PublishedYear, guessing_after, with_years
 from case_events.core.case import Deadline
+from case_events.core.commands import Posted
 from case_events.core.policy import ComplaintType, InForce
 from case_events.core.promises import Rulebook
 from case_events.core.recounting import Recounted, recount
@@ -22,8 +23,10 @@ from case_events.core.terms import Span
 from case_events.core.values import CHINA, Instant
 from tests import examples as ex
 from tests.core import subjects
+from tests.core.market import FILING, GOODS, market
 from tests.core.subjects import Subject
 from tests.core.tales import GAPS, Ask, chosen
+from tests.core.test_return_leg import DONE
 from tests.examples import REFUSE, TICK, calendar
 from tests.spec import Dispute, days, filed, given, hours
 
@@ -148,6 +151,39 @@ def test_a_guess_is_counted_again_by_the_days_that_were_published(published: Pub
     dispute = ruled_next_year().runs(ruling=GUESSED)
     again = counted(dispute, dispute.clock("ruling"), with_years(calendar(), [published]), calendar())
     assert again == Recounted(came_to="known", due_at=Instant.parse(due_at))
+
+
+IN_TWO = {"working_days": 2}
+WAY_BACK = {f"return_leg.{step}_within": IN_TWO for step in ("address", "ship", "receive")}
+
+
+def in_two_working_days(*steps: Posted) -> Dispute:
+    """On the eve of a year that is not published: goods go back, and whatever waits has two working days."""
+    rules = GOODS | WAY_BACK | {"follow_up.within": IN_TWO, "intervention.steps_in_within": IN_TWO}
+    filing = replace(FILING, demand="return_and_refund", order=ex.order_that_succeeded(EVE))
+    dispute = given(market(rules)).file(filing, at=EVE)
+    for step in steps:
+        dispute.when(step, at=EVE, by="respondent" if step in (ex.ADDRESS, ex.RECEIVED) else None)
+        assert dispute.last.problem is None, dispute.last.problem
+    return dispute
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps"),
+    [
+        ("return_address", (ex.AGREE,)),
+        ("return_shipment", (ex.AGREE, ex.ADDRESS)),
+        ("return_receipt", (ex.AGREE, ex.ADDRESS, ex.SHIPPED)),
+        ("follow_up", (ex.AGREE, ex.ADDRESS, ex.SHIPPED, ex.RECEIVED, DONE)),
+        ("assignment", (REFUSE,)),
+    ],
+)
+def test_guesses_of_every_kind_are_counted_again(kind: str, steps: tuple[Posted, ...]) -> None:
+    dispute = in_two_working_days(*steps)
+    clock = dispute.clock(kind)
+    assert (clock.due_at, clock.provisional) == (GUESSED, True)
+    again = counted(dispute, clock, with_years(calendar(), [year(rest="01-01 01-04")]), calendar())
+    assert again == Recounted(came_to="known", due_at=Instant.of(GUESSED + days(1)))
 
 
 def test_a_guess_whose_days_are_not_all_published_stays_one() -> None:
