@@ -83,7 +83,7 @@ WINGS: dict[str, set[str]] = {
     },
     # A client is built against the contract: it knows nothing of the house.
     "caselog_client": {"caselog_client", "httpx", "msgspec", "standardwebhooks"},
-    "migrations": {"alembic", "sqlalchemy", "case_events.ledger.tables"},
+    "migrations": {"alembic", "sqlalchemy", "asyncpg", "case_events.ledger.tables"},
 }
 
 FLOORS: dict[str, list[str]] = {
@@ -292,6 +292,7 @@ FLOORS: dict[str, list[str]] = {
         "audit.verifying",
         "audit.files",
         "audit.positions",
+        "audit.checkpoints",
         "audit.audit",
         "audit.rotating",
         "rebuild.shadows",

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from case_events.core.values import CaseId, Party
 from case_events.ledger import policy_book
 from case_events.ledger.audit import kept
 from case_events.ledger.database import open_ledger
+from case_events.ledger.feed.sequencing import tick
 from tests import examples
 from tests.commands import Ended
 from tests.conftest import Database
@@ -31,6 +33,7 @@ from tests.ledger.tampering import tampered
 
 RUN_S = 60
 GONE_S = 10
+LAST = "(SELECT max(seq) FROM events)"
 SMALL = "from case_events.ledger.audit import kept; kept.PARCEL_EVENTS = 4; "
 """Some dozen parcels of a few events, so that there is something to share."""
 RUN = "from case_api.cli import main; main()"
@@ -104,7 +107,8 @@ def typed(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: 
 
     def run(*words: str) -> Ended:
         capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["caselog", "audit", "verify", *words])
+        command = words if words[:1] == ("checkpoint",) else ("verify", *words)
+        monkeypatch.setattr(sys, "argv", ["caselog", "audit", *command])
         with pytest.raises(SystemExit) as ended:
             main()
         said = capsys.readouterr()
@@ -198,3 +202,40 @@ def test_a_file_that_holds_something_else_is_left_alone(typed: Typed, tmp_path: 
     refused = typed("--resume", str(file))
     assert (refused.code, file.read_text(encoding="utf-8")) == (2, "[]")
     assert "--resume" in refused.err
+
+
+async def test_a_checkpoint_is_kept_line_by_line_and_verified_against(
+    typed: Typed, module_database: Database, superuser: asyncpg.Connection, tmp_path: Path
+) -> None:
+    file = tmp_path / "kept.ndjson"
+    empty = await to_thread(typed, "checkpoint", str(file))
+    assert (empty.code, empty.out) == (0, "the feed is empty: there is nothing to keep yet\n")
+    scheduler = await open_ledger(module_database.scheduler, master_key=MASTER_KEY, calendar=examples.calendar())
+    try:
+        head = (await tick(scheduler)).numbered
+    finally:
+        await scheduler.close()
+    taken = (await to_thread(typed, "checkpoint", str(file), "--json")).json()
+    assert (taken["position"], [json.loads(line) for line in file.read_text().splitlines()]) == (head, [taken])
+    again = await to_thread(typed, "checkpoint", str(file))
+    assert (again.code, again.out) == (0, f"position {head}, {taken['digest']}: nothing was added since\n")
+    clean = (await to_thread(typed, "--checkpoints", str(file), "--json")).json()
+    assert (clean["checkpoints"], clean["findings"]) == (1, [])
+    async with tampered(superuser, f"UPDATE events SET hash = sha256(hash) WHERE seq = {LAST}"):  # noqa: S608
+        found = await to_thread(typed, "--checkpoints", str(file))
+    first, *_ = found.out.splitlines()
+    when = f"when a checkpoint was taken at {taken['taken_at']}"
+    assert (found.code, first) == (1, f"position 1: positions 1 to {head} of the feed are not what they were {when}")
+    assert found.out.splitlines()[-1].split(": ")[0].endswith("1 checkpoints compared")
+
+
+def test_a_file_that_is_none_of_checkpoints_is_not_understood(typed: Typed, tmp_path: Path) -> None:
+    file = tmp_path / "kept.ndjson"
+    assert typed("--checkpoints", str(file)).code == 2
+    line = f'{{"position":2,"digest":"{"0" * 64}","taken_at":"2026-03-01T00:00:00Z"}}\n'
+    for content, why in ((line + "half", "line 2: no checkpoint"), (line + line, "line 2: its position is not behind")):
+        file.write_text(content)
+        for words in (("--checkpoints", str(file)), ("checkpoint", str(file))):
+            ended = typed(*words)
+            assert (ended.code, why in ended.err) == (2, True), ended.err
+    assert typed("checkpoint", str(tmp_path)).code == 2

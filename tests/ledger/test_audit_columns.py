@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from case_events.core.commands import Dismiss
 from case_events.core.values import CaseId
+from case_events.ledger.audit.checkpoints import differing, take
 from case_events.ledger.audit.kept import EventRow
 from case_events.ledger.audit.verifying import link
 from case_events.ledger.codec import GENESIS
@@ -82,9 +83,12 @@ async def test_whatever_column_is_changed_is_found_or_said_to_prove_nothing(
     assert (await audited()).findings == ()
 
 
-async def test_a_chain_that_is_computed_anew_is_found_by_a_hash_kept_outside_alone(
-    audited: Audited, module_database: Database, superuser: asyncpg.Connection, case_id: CaseId
+async def test_a_chain_that_is_computed_anew_is_found_by_what_was_kept_outside_alone(
+    audited: Audited, module_database: Database, superuser: asyncpg.Connection, ledger: Ledger, case_id: CaseId
 ) -> None:
+    async with ledger.connection() as connection:
+        checkpoint = await take(connection, None)
+    assert checkpoint is not None
     reader = await asyncpg.connect(module_database.superuser)
     await teach(reader)
     rows = [[row[name] for name in EventRow._fields] for row in await stored(reader, case_id)]
@@ -104,4 +108,6 @@ async def test_a_chain_that_is_computed_anew_is_found_by_a_hash_kept_outside_alo
     async with tampered(superuser, *forged):
         assert (await audited()).findings == ()
         assert (await stored(superuser, case_id))[-1]["hash"] != kept_outside
+        async with ledger.connection() as connection:
+            assert await differing(connection, [checkpoint])
     assert "It takes no master key" in AUDITING

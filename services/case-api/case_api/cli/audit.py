@@ -1,4 +1,4 @@
-"""`caselog audit verify`: is the record what was written, and is everything anyone reads rebuilt from it?"""
+"""`caselog audit`: is the record what was written, and is everything anyone reads rebuilt from it?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 
 from case_api.cli.outcomes import REFUSED, STOPPED, Misused
-from case_api.cli.printing import AsJson, refused
+from case_api.cli.printing import AsJson, as_json, lines, refused
 
 if TYPE_CHECKING:
     from case_api.cli.auditors import Watch
@@ -37,9 +37,13 @@ def verify_command(
     since: Annotated[
         str | None, typer.Option(help="Only cases recorded in since this instant (RFC 3339).", metavar="INSTANT")
     ] = None,
+    *,
     jobs: Annotated[int | None, typer.Option(help="How many processes share it; default: one per core.", min=1)] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Where it is kept how far it is; if the file is there, it goes on from that.")
+    ] = None,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="Compare the feed with these, which `caselog audit checkpoint` took.")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write the verdict in JSON into this file.")] = None,
     json_wanted: AsJson = False,
@@ -53,7 +57,7 @@ def verify_command(
     from case_api.cli.auditors import write_whole  # noqa: PLC0415 - the same
 
     try:
-        verdict = _verdict(chosen(case, merchant, since), jobs or _cores(), resume)
+        verdict = _verdict(chosen(case, merchant, since), jobs or _cores(), resume, checkpoints)
     except KeyboardInterrupt:
         refused("stopped" + (f"; the same command goes on from {resume}" if resume else ""))
         raise typer.Exit(STOPPED) from None
@@ -65,6 +69,37 @@ def verify_command(
     else:
         _tell(verdict)
     raise typer.Exit(REFUSED if verdict.findings else 0)
+
+
+@audit.command("checkpoint")
+def checkpoint_command(
+    file: Annotated[Path, typer.Argument(help="Where checkpoints are kept; made if it is not there.", metavar="FILE")],
+    json_wanted: AsJson = False,
+) -> None:
+    """Add a checkpoint of the feed as it is now to a file, to be kept where nobody can write who owns the database.
+
+    `caselog audit verify --checkpoints FILE` finds with it whatever was changed since, even by who computed all anew.
+    """
+    from case_api.cli import checkpoints  # noqa: PLC0415 - `caselog --help` answers sooner without
+    from case_api.cli.reach import plain, with_connection  # noqa: PLC0415 - the same
+    from case_events.ledger.audit.checkpoints import take  # noqa: PLC0415 - the same
+
+    before = next(reversed(checkpoints.read(file)), None)
+    try:
+        taken = with_connection(lambda connection: take(connection, before))
+    except ValueError as fault:
+        refused(f"nothing was added: {fault}; `caselog audit verify --checkpoints {file}` tells more")
+        raise typer.Exit(REFUSED) from None
+    if taken is not None:
+        checkpoints.append(file, taken)
+    latest = taken or before
+    if json_wanted:
+        as_json(plain(latest))
+    elif latest is None:
+        lines("the feed is empty: there is nothing to keep yet")
+    else:
+        added = "added" if taken else "nothing was added since"
+        lines(f"position {latest.position}, {latest.digest}: {added}")
 
 
 def chosen(cases: list[UUID] | None, merchant: str | None, since: str | None) -> Selection:
@@ -83,19 +118,24 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _verdict(selection: Selection, jobs: int, resume: Path | None) -> Verdict:
+def _verdict(selection: Selection, jobs: int, resume: Path | None, file: Path | None) -> Verdict:
     # Imported here, so that `caselog up` need not read the whole ledger before it starts Postgres.
+    from case_api.cli import checkpoints  # noqa: PLC0415
     from case_api.cli.auditor import Orders  # noqa: PLC0415
     from case_api.cli.auditors import audited  # noqa: PLC0415
     from case_api.cli.reach import in_words, refuse_newer, whereabouts  # noqa: PLC0415
     from case_api.settings import Settings  # noqa: PLC0415
+
+    if file is not None and not file.exists():
+        raise Misused(f"--checkpoints: there is no {file}")
+    kept = () if file is None else checkpoints.read(file)
 
     async def run() -> Verdict:
         async with whereabouts(Settings()) as (url, master_key):
             await refuse_newer(url)
             with _watched() as watch:
                 orders = Orders(url=url, master_key=master_key, selection=selection)
-                return await audited(orders, jobs, resume, watch)
+                return await audited(orders, jobs, resume, watch, kept)
 
     with in_words():
         return asyncio.run(run())
@@ -123,8 +163,11 @@ def _tell(verdict: Verdict) -> None:
     for finding in verdict.findings:
         console.print(f"[red]{_where(finding)}[/red]: {finding.what}", soft_wrap=True)
     verified = f"{verdict.cases} cases, {verdict.events} events, {verdict.positions} positions of the feed verified"
+    if verdict.checkpoints:
+        verified += f", {verdict.checkpoints} checkpoints compared"
     found = f"{len(verdict.findings) + verdict.more} findings" if verdict.findings else "clean"
-    console.print(f"{verified}: {found}" + (f", {verdict.more} of them not told" if verdict.more else ""))
+    more = f", {verdict.more} of them not told" if verdict.more else ""
+    console.print(f"{verified}: {found}{more}", soft_wrap=True)
 
 
 def _where(finding: Finding) -> str:

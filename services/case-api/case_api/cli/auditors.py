@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,8 @@ from case_api.cli.outcomes import SILENT, Misused, Silence
 from case_api.cli.premises import CannotStart
 from case_events.core.canonical import decode_hook, encode_hook
 from case_events.core.values import Value
-from case_events.ledger.audit.audit import Done, Piece, Verdict, beyond, database, plan
+from case_events.ledger.audit.audit import Done, Piece, Verdict, beyond, compared, database, plan
+from case_events.ledger.audit.checkpoints import Checkpoint, differing
 from case_events.ledger.audit.kept import Selection, open_connection
 
 JOBS_MAX = 64
@@ -46,10 +47,13 @@ class State(Value, frozen=True, kw_only=True):
     done: Done
 
 
-async def audited(orders: Orders, jobs: int, file: Path | None, watch: Watch) -> Verdict:
+async def audited(
+    orders: Orders, jobs: int, file: Path | None, watch: Watch, checkpoints: Sequence[Checkpoint] = ()
+) -> Verdict:
     """The verdict on what is ordered, by ``jobs`` processes; how far it is stands in ``file`` until it is done.
 
-    Raises Misused for a file of another audit, CannotStart, Silence, or one of UNAVAILABLE.
+    ``checkpoints``: what the feed is compared with in the end. Raises Misused for a file of another audit, CannotStart,
+    Silence, or one of UNAVAILABLE.
     """
     connection = await open_connection(orders.url)
     try:
@@ -69,10 +73,11 @@ async def audited(orders: Orders, jobs: int, file: Path | None, watch: Watch) ->
                     await share(left.pieces, those, take)
         finally:
             course.save()
+        verdict = compared(course.state.done.verdict, len(checkpoints), await differing(connection, checkpoints))
     finally:
         await connection.close()
     course.forget()
-    return course.state.done.verdict
+    return verdict
 
 
 def _begun(here: str, selection: Selection, file: Path | None) -> State:

@@ -9,6 +9,7 @@ each other, so that any number of processes can share it and one that was stoppe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -32,11 +33,15 @@ WHICH = "SELECT system_identifier || '/' || current_database() FROM pg_control_s
 
 
 class Verdict(Value, frozen=True, kw_only=True):
-    """How much was verified and what was found; ``positions``: of the feed; ``more``: findings beyond those told."""
+    """How much was verified and what was found; ``positions``: of the feed; ``more``: findings beyond those told.
+
+    ``checkpoints``: with how many of them the feed was compared.
+    """
 
     cases: int = 0
     events: int = 0
     positions: int = 0
+    checkpoints: int = 0
     findings: tuple[Finding, ...] = ()
     more: int = 0
 
@@ -93,6 +98,13 @@ async def database(connection: Connection) -> str:
     """Which database this is, wherever it is reached."""
     name: str = await connection.fetchval(WHICH)
     return name
+
+
+def compared(verdict: Verdict, checkpoints: int, differing: Iterable[Finding]) -> Verdict:
+    """The verdict, and what of the feed is not what so many checkpoints say of it: told first, as it matters most."""
+    findings = (*differing, *verdict.findings)
+    more = verdict.more + len(findings[FINDINGS_MAX:])
+    return replace(verdict, checkpoints=checkpoints, findings=findings[:FINDINGS_MAX], more=more)
 
 
 def beyond(done: Done, piece: Piece, verdict: Verdict) -> Done:

@@ -1,0 +1,46 @@
+"""The file of checkpoints: one JSON object a line, to be kept where who owns the database cannot write."""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+
+from case_api.cli.outcomes import Misused
+from case_events.core.canonical import canonical, decode_hook
+from case_events.ledger.audit.checkpoints import Checkpoint
+
+
+def read(file: Path) -> tuple[Checkpoint, ...]:
+    """What the file has; nothing where there is none yet. Raises Misused, with the line."""
+    try:
+        lines = file.read_bytes().splitlines()
+    except FileNotFoundError:
+        return ()
+    except OSError as fault:
+        raise Misused(f"{file} cannot be read: {fault}") from None
+    kept = tuple(_read(file, number, line) for number, line in enumerate(lines, 1))
+    for number, (before, after) in enumerate(pairwise(kept), 2):
+        if after.position <= before.position:
+            raise Misused(f"{file}, line {number}: its position is not behind that of the line before it")
+    return kept
+
+
+def append(file: Path, checkpoint: Checkpoint) -> None:
+    """Add a line, on the disk when this returns; nothing else of the file is written. Raises Misused."""
+    try:
+        with file.open("ab") as stream:
+            stream.write(canonical(checkpoint) + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as fault:
+        raise Misused(f"{file} cannot be written: {fault}") from None
+
+
+def _read(file: Path, number: int, line: bytes) -> Checkpoint:
+    try:
+        return msgspec.json.decode(line, type=Checkpoint, dec_hook=decode_hook)
+    except msgspec.MsgspecError as fault:
+        raise Misused(f"{file}, line {number}: no checkpoint: {fault}") from None
