@@ -7,7 +7,6 @@ Each case has one data key per side, wrapped by the master key. A sealed value i
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import os
 from binascii import a2b_base64
@@ -78,7 +77,7 @@ class Vault:
         return _digest(self._asked, body)
 
     def reserved(self, *words: str) -> bytes:
-        """The keyed digest under which an open complaint is reserved (32 bytes)."""
+        """The keyed digest under which what names a person is looked up: a reservation, marks, a group (32 bytes)."""
         return _digest(self._reserved, _bound(*words))
 
     def enclose(self, secret: bytes, *place: str) -> bytes:
@@ -232,8 +231,3 @@ def _bound(*words: str) -> bytes:
 
 def _derived(master_key: bytes, purpose: bytes) -> bytes:
     return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=purpose).derive(master_key)
-
-
-def secret_hash(secret: str) -> bytes:
-    """What is stored of an API key: keys are long and random, so a plain SHA-256 is enough."""
-    return hashlib.sha256(secret.encode()).digest()

@@ -16,10 +16,10 @@ from case_events.ledger.callers.keys import (
     new_secret,
     not_counted,
     row_of,
+    secret_hash,
 )
 from case_events.ledger.clock import journal
 from case_events.ledger.connection import Connection
-from case_events.ledger.sealing import secret_hash
 
 OVERLAP_MAX = timedelta(days=7)
 """How long an old secret may go on working beside the new one."""

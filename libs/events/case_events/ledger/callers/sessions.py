@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from case_events.core.values import Instant, Value
-from case_events.ledger.callers.keys import Caller
+from case_events.ledger.callers.keys import Caller, secret_hash
 from case_events.ledger.connection import Connection, touched
 from case_events.ledger.database import Ledger
-from case_events.ledger.sealing import secret_hash
 
 LASTS_S = 8 * 3600
 """From signing in: a working day."""
