@@ -20,6 +20,7 @@ from case_events.core.values import ERASED, CaseId, Fault, Party, Problem
 from case_events.core.viewer import EVERYTHING, Viewer, files_open_to, seen
 from case_events.ledger.callers.keys import Caller
 from case_events.ledger.erasing import erasures_in
+from case_events.ledger.judging import NO_SUCH_CASE
 from case_events.ledger.queries import read_case
 from case_events.ledger.steps import Asking
 from case_events.outgoing.events import event_view
@@ -106,7 +107,7 @@ async def check_exists(door: Door, caller: Caller, case_id: CaseId) -> None:
     viewer = viewer_of(caller)
     limited = viewer.merchants is not None or viewer.marketplaces is not None
     if limited and await read_case(door.ledger, case_id, viewer=viewer) is None:
-        raise Refused(Problem(code="not_found", detail="There is no such case."))
+        raise Refused(NO_SUCH_CASE)
 
 
 async def _seen(door: Door, caller: Caller, step: Step) -> tuple[History, Case]:

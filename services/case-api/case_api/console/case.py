@@ -22,6 +22,7 @@ from case_events.core.cast import claimed
 from case_events.core.gates import allowed_events
 from case_events.core.timeline import timeline
 from case_events.core.values import Problem
+from case_events.ledger.judging import NO_SUCH_CASE
 from case_events.ledger.queries import Reading, read_case
 from case_events.ledger.steps import submit
 
@@ -77,7 +78,7 @@ async def _post(
 async def _reading(request: Request, visitor: Visitor) -> Reading:
     reading = await read_case(door_of(request).ledger, case_id_of(request), viewer=visitor.viewer)
     if reading is None:
-        raise Refused(Problem(code="not_found", detail="There is no such case."))
+        raise Refused(NO_SUCH_CASE)
     return reading
 
 

@@ -21,6 +21,7 @@ from case_events.core.values import Fault, Problem
 from case_events.ledger.clock import calendars, provisional
 from case_events.ledger.clock.calendars import COVERED_DAYS_MIN, Edition
 from case_events.ledger.clock.counted import counted
+from case_events.ledger.judging import NO_SUCH_CASE
 from case_events.ledger.queries import read_case
 from case_events.policies.working_days import release
 
@@ -47,7 +48,7 @@ async def get_counted_deadlines(request: Request) -> Response:
     case_id = case_id_of(request)
     reading = await read_case(door.ledger, case_id, viewer=viewer)
     if reading is None:
-        raise Refused(Problem(code="not_found", detail="There is no such case."))
+        raise Refused(NO_SUCH_CASE)
     found = await counted(door.ledger, case_id, reading.case.clocks)
     return shown(counted_view(found), reading.case.version)
 

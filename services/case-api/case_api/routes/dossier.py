@@ -15,8 +15,8 @@ from case_api.dossier.making import dossier
 from case_api.dossier.page import page
 from case_api.refusals.problems import Refused
 from case_api.requests.parameters import Query, case_id_of
-from case_events.core.values import Problem
 from case_events.ledger.audit.chain import links_of
+from case_events.ledger.judging import NO_SUCH_CASE
 from case_events.ledger.queries import read_case
 from case_events.outgoing.form import JSON, encoded
 
@@ -38,7 +38,7 @@ async def get_dossier(request: Request) -> Response:
     query.check()
     reading = await read_case(door.ledger, case_id_of(request), viewer=viewer)
     if reading is None:
-        raise Refused(Problem(code="not_found", detail="There is no such case."))
+        raise Refused(NO_SUCH_CASE)
     made = dossier(reading, await links_of(door.ledger, reading.case.case_id, reading.written), viewer)
     body = page(made) if form == "html" else encoded(made)
     headers = {

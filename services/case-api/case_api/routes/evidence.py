@@ -22,6 +22,7 @@ from case_api.requests.parameters import Query, case_id_of
 from case_events.core.events import History, SubjectErased
 from case_events.core.values import CaseId, Evidence, Problem
 from case_events.core.viewer import EVERYTHING, Viewer, files_open_to, seen
+from case_events.ledger.judging import NO_SUCH_CASE
 from case_events.ledger.queries import read_case
 
 log = structlog.get_logger("case_api.evidence")
@@ -93,7 +94,7 @@ async def _history(door: Door, case_id: CaseId, viewer: Viewer) -> History:
     """All of it, of a case that is there for the viewer."""
     reading = await read_case(door.ledger, case_id)
     if reading is None or not seen(reading.history, viewer):
-        raise _not_found("There is no such case.")
+        raise Refused(NO_SUCH_CASE)
     return reading.history
 
 
