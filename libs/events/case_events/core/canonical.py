@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from case_events.core.values import WRITTEN, Instant
+from case_events.core.values import WRITTEN_LENGTH, Instant
 
 
 def encode_hook(value: object) -> object:
@@ -24,7 +24,7 @@ def decode_hook(wanted: type, value: object) -> object:
 def written_hook(_: type, value: str) -> Instant:
     """``decode_hook`` for what we wrote ourselves, where every instant has one form: half the time, as events are read
     far more often than written. Raises ValueError for another form, TypeError for what is no text."""
-    if len(value) != WRITTEN or value[-1] != "Z":
+    if len(value) != WRITTEN_LENGTH or value[-1] != "Z":
         raise ValueError(f"{value} is not how an instant is written")
     return Instant.fromisoformat(value)
 

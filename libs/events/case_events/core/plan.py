@@ -168,16 +168,16 @@ def expire_overdue(history: History, case: Case | None, world: World) -> tuple[H
         if in_time:
             just_after = Instant.of(deadline.due_at + timedelta(microseconds=1))
             moment = Moment(recorded_at=moment.recorded_at, effective_at=max(just_after, case.updated_at))
-        before = (*history, *written)
-        expired = run_out(deadline, case, before, world.in_force, world.calendar, outages, moment.effective_at)
-        for one in _timed_out(case, deadline, expired, before, moment, world.imported_by or OURSELVES):
+        so_far = (*history, *written)
+        expired = run_out(deadline, case, so_far, world.in_force, world.calendar, outages, moment.effective_at)
+        for one in _timed_out(case, deadline, expired, so_far, moment, world.imported_by or OURSELVES):
             written.append(one)
             case = evolve(case, one)
     return tuple(written), case
 
 
 def _timed_out(
-    case: Case, deadline: Deadline, events: tuple[Event, ...], before: History, moment: Moment, client: str
+    case: Case, deadline: Deadline, events: tuple[Event, ...], so_far: History, moment: Moment, client: str
 ) -> History:
     return _enveloped(
         events,
@@ -188,7 +188,7 @@ def _timed_out(
         moment=moment,
         who="scheduler",
         client=client,
-        causation=before[deadline.set_by - 1].event_id,
+        causation=so_far[deadline.set_by - 1].event_id,
     )
 
 

@@ -38,9 +38,9 @@ Currency = Annotated[str, Meta(extra_json_schema={"pattern": r"^[A-Z]{3}$(?!\n)"
 Share = Annotated[int, Meta(ge=0, le=BASIS_POINTS)]
 
 
-SHORTEST = len("2026-01-01T00:00:00Z")
-WRITTEN = len("2026-01-01T00:00:00.000000Z")
-"""How long an instant is as we write it ourselves."""
+SHORTEST_LENGTH = len("2026-01-01T00:00:00Z")
+WRITTEN_LENGTH = len("2026-01-01T00:00:00.000000Z")
+"""How many characters an instant has at least, and as we write it ourselves."""
 
 
 class Instant(datetime):
@@ -59,12 +59,12 @@ class Instant(datetime):
     @classmethod
     def parse(cls, text: str) -> Instant:
         """An RFC 3339 instant with a zone, of the years 1970 to 2999. Raises ValueError for anything else."""
-        if len(text) < SHORTEST or text[10] not in "Tt ":
+        if len(text) < SHORTEST_LENGTH or text[10] not in "Tt ":
             raise ValueError("an instant looks like 2026-01-31T08:00:00.000000Z")
         # Room on both sides, so that no zone, window or clock added to it leaves the calendar.
         if not "1970" <= text[:4] <= "2999":
             raise ValueError("an instant lies in the years 1970 to 2999")
-        if len(text) == WRITTEN and text[-1] == "Z":
+        if len(text) == WRITTEN_LENGTH and text[-1] == "Z":
             return cls.fromisoformat(text)  # it is in UTC already
         return cls.of(datetime.fromisoformat(text))
 

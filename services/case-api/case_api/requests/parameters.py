@@ -35,7 +35,7 @@ Key = tuple[Instant, UUID, str]
 _EPOCH = Instant.parse("1970-01-01T00:00:00Z")
 _MICROSECOND = timedelta(microseconds=1)
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,14}")
-_CASE_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID_FORM = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CURSOR = re.compile(rf"[A-Za-z0-9_-]{{1,{CURSOR_MAX}}}={{0,2}}")
 _WORD = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -131,7 +131,7 @@ class Query:
 
     def uuid(self, name: str) -> UUID | None:
         said = self._said.get(name)
-        if said is not None and not _CASE_ID.fullmatch(said):
+        if said is not None and not UUID_FORM.fullmatch(said):
             self.fault(name, "a UUID")
             return None
         return None if said is None else UUID(said)
@@ -180,6 +180,6 @@ def case_id_of(request: Request) -> UUID:
 
 def uuid_of(said: str) -> UUID:
     """An id from a path, in its usual form only."""
-    if not _CASE_ID.fullmatch(said):
+    if not UUID_FORM.fullmatch(said):
         raise Refused(Problem(code="not_found", detail="There is no such thing: its id would be a UUID."))
     return msgspec.convert(said, UUID)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import traceback
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from case_api.refusals import problems
 from case_api.requests.headers import trace_of
+from case_api.requests.parameters import UUID_FORM
 from case_api.serving.meters import Meters, method_of, route_of
 from case_events import logs, tracing
 from case_events.core.values import Problem
@@ -50,7 +50,6 @@ DOCS_POLICY = (
 )
 """FastAPI's page takes its scripts from there."""
 BY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
-_CASE_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 log = structlog.get_logger("case_api")
 
@@ -146,7 +145,7 @@ def introduce(scope: Scope, caller: Caller) -> None:
     about["key_id"], about["client"] = caller.key_id, caller.client
     case_id = scope.get("path_params", {}).get("case_id")
     # What stands in a path is whatever the caller wrote there, until it is the id of a case.
-    if case_id is not None and _CASE_ID.fullmatch(case_id):
+    if case_id is not None and UUID_FORM.fullmatch(case_id):
         about["case_id"] = case_id
 
 

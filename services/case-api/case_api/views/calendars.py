@@ -153,12 +153,8 @@ def _of_days(said: NewYear) -> PublishedYear:
 
 
 def _marked(name: str, days: tuple[date | tuple[date, date], ...]) -> list[Marked]:
-    return [
-        Marked(first=one[0], last=one[1], where=f"/{name}/{number}")
-        if isinstance(one, tuple)
-        else Marked(first=one, last=one, where=f"/{name}/{number}")
-        for number, one in enumerate(days)
-    ]
+    spans = [one if isinstance(one, tuple) else (one, one) for one in days]
+    return [Marked(first=first, last=last, where=f"/{name}/{number}") for number, (first, last) in enumerate(spans)]
 
 
 def loaded_view(year: int, loading: Loading, foreseen: Confirmation | None) -> LoadedYear:

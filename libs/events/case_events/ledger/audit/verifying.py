@@ -56,7 +56,10 @@ def findings_of(kept: Kept, vault: Vault) -> list[Finding]:
         found += _chain(kept)
         found += _keys(kept)
         found += _replay(kept, vault)
-    return [Finding(case_id=kept.case_id, version=one[0], what=one[1], position=(*one, None)[2]) for one in found]
+    return [
+        Finding(case_id=kept.case_id, version=version, what=what, position=position[0] if position else None)
+        for version, what, *position in found
+    ]
 
 
 Found = tuple[int | None, str] | tuple[int | None, str, int]
