@@ -110,7 +110,7 @@ def decided(
     remedy: Word,
     owed: Money | None,
     clocks: tuple[Clock, ...],
-    recoveries: tuple[Recovery, ...] = (),
+    recoveries: tuple[Recovery, ...],
 ) -> None:
     """The outcome is fixed; what is owed is waited for, and nothing else any more.
 

@@ -109,7 +109,7 @@ def after_the_goods(
     return (*clocks, *promises.recoveries(case.recoveries, start, book, written)), ()
 
 
-def owed_back(case: Case, kind: str, owed: Money | None, liable: tuple[Liable, ...] = ()) -> tuple[Recovery, ...]:
+def owed_back(case: Case, kind: str, owed: Money | None, liable: tuple[Liable, ...]) -> tuple[Recovery, ...]:
     """What goes back to the platform under a decision of this kind: all of it from the complainant where it failed."""
     if kind == "rejected":
         return all_back(case)

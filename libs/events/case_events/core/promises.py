@@ -72,7 +72,7 @@ def no_earlier(clock: Clock, case: Case) -> Clock:
     return replace(clock, due_at=running.due_at, provisional=running.provisional)
 
 
-def intervention(start: Instant, book: Rulebook, written: Instant, response: Deadline | None = None) -> Clock:
+def intervention(start: Instant, book: Rulebook, written: Instant, response: Deadline | None) -> Clock:
     """How long the complainant may call the platform in before the case lapses; ``response``: a turn that goes on."""
     clock = _noticed("intervention", "complainant", start, book.rules.intervention.lapses_after, book, written)
     return clock if response is None else outlasting(response, clock, book)
@@ -116,7 +116,7 @@ def required_evidence(start: Instant, book: Rulebook) -> tuple[Clock, ...]:
     return (_clock("evidence", "complainant", start, within, book),) if within else ()
 
 
-def ruling(start: Instant, book: Rulebook, channel: str | None = None) -> tuple[Clock, ...]:
+def ruling(start: Instant, book: Rulebook, channel: str | None) -> tuple[Clock, ...]:
     """I3, N1: the limit of the stage, or of the filing's channel; the desk is reminded at the target."""
     terms = book.rules.ruling.channels.get(channel or "", book.rules.ruling)
     limit = _clock("ruling", "platform", start, terms.within, book)

@@ -156,9 +156,7 @@ class Batch:
     def _refuse(self, place: int, problem: Problem) -> None:
         self._results[place] = refusal(self._asked, problem, self._ids.get(place))
 
-    def _result(
-        self, place: int, status: int, body: object, location: Told, etag: Told, *, replayed: bool = False
-    ) -> None:
+    def _result(self, place: int, status: int, body: object, location: Told, etag: Told, *, replayed: bool) -> None:
         self._results[place] = encoded(
             BatchResult(
                 status=status,

@@ -18,7 +18,7 @@ from case_events.core.calendar import PublishedYear
 from case_events.core.canonical import canonical
 from case_events.core.commands import ExtendDeadline
 from case_events.core.plan import OURSELVES
-from case_events.core.values import Instant, Party, Value
+from case_events.core.values import CaseId, Instant, Party, Value
 from case_events.ledger.clock import calendars, journal
 from case_events.ledger.clock.guesses import PAGE, CameTo, Days, Guess, looked, page
 from case_events.ledger.database import Ledger
@@ -144,7 +144,7 @@ CAME_TO: tuple[CameTo, ...] = ("later", "same", "earlier", "unknown", "look", "b
 
 async def _confirmed(ledger: Ledger, found: Sequence[Guess], days: Days) -> list[Guess]:
     """Record what is known now: the clocks of one case one after the other, ``AT_ONCE`` cases together."""
-    by_case = dict[object, list[Guess]]()
+    by_case = dict[CaseId, list[Guess]]()
     for one in found:
         by_case.setdefault(one.case_id, []).append(one)
     cases, done = list(by_case.values()), list[Guess]()
