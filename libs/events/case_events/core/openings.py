@@ -1,4 +1,4 @@
-"""What opens by itself: the complaints that something recorded in one case files as another (domain B1)."""
+"""Complaints that open by themselves: filed as cases of their own because of what another case records (domain B1)."""
 
 from __future__ import annotations
 

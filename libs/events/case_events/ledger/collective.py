@@ -79,7 +79,7 @@ class Seen(Value, frozen=True, kw_only=True):
 
 
 class Matter(Value, frozen=True, kw_only=True):
-    """A respondent of late complaints, under the terms of its marketplace; older ones than ``since`` do not count."""
+    """A respondent of recent complaints, under the terms of its marketplace; those before ``since`` do not count."""
 
     marketplace: str
     party: Party

@@ -32,7 +32,7 @@ class PolicyBook:
 
     async def pinned(self, connection: Connection, ref: PolicyRef) -> InForce:
         """The very policy a case was filed under. Raises PolicyChanged if what is kept has another digest."""
-        known = self._read.get((ref.name, ref.version)) or await self._find(connection, ref.name, ref.version)
+        known = await self.find(connection, ref.name, ref.version)
         if known is None or known.ref.digest != ref.digest:
             raise PolicyChanged(f"{ref.name}@{ref.version} is not kept with digest {ref.digest}")
         return known
@@ -43,9 +43,10 @@ class PolicyBook:
         return await self.find(connection, row["name"], row["version"]) if row else None
 
     async def find(self, connection: Connection, name: str, version: str) -> InForce | None:
-        return self._read.get((name, version)) or await self._find(connection, name, version)
-
-    async def _find(self, connection: Connection, name: str, version: str) -> InForce | None:
+        """The policy of this name and version; None if it is not kept."""
+        known = self._read.get((name, version))
+        if known is not None:
+            return known
         row = await connection.fetchrow(FIND, name, version)
         if row is None:
             return None

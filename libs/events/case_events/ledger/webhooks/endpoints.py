@@ -201,7 +201,7 @@ async def tell(connection: Connection) -> None:
 
 
 def words(said: Sequence[str] | None) -> list[str] | None:
-    """As Postgres takes them."""
+    """A filter as Postgres keeps it: an array of its words, or null where there is none."""
     return None if said is None else list(said)
 
 
