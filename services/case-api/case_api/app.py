@@ -1,10 +1,8 @@
-"""The wiring: settings become an open ledger, routes, and answers; settings are read here and nowhere else."""
+"""The wiring: settings become an open ledger, routes, and answers; no route reads a setting by itself."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import functools
 import logging
 import os
@@ -68,6 +66,7 @@ from case_events.ledger.database import open_ledger
 from case_events.ledger.feed.reader import UnreadableEvent
 from case_events.ledger.readable import holds_newer
 from case_events.ledger.recent import Recent
+from case_events.ledger.sealing import read_master_key
 
 KEEP_ALIVE_S = 75
 """Longer than the usual load balancer keeps an idle connection, so that it never meets a closed one."""
@@ -214,9 +213,9 @@ def _master_key(settings: Settings) -> bytes:
     if settings.master_key_file is None:
         raise SystemExit("CASELOG_MASTER_KEY_FILE is not set: 32 bytes in base64.")
     try:
-        return base64.b64decode(settings.master_key_file.read_text(encoding="ascii").strip(), validate=True)
-    except (OSError, UnicodeDecodeError, binascii.Error) as fault:
-        raise SystemExit(f"{settings.master_key_file}: {type(fault).__name__}; 32 bytes in base64 are wanted") from None
+        return read_master_key(settings.master_key_file)
+    except (OSError, ValueError) as fault:
+        raise SystemExit(str(fault)) from None
 
 
 async def _refused(request: Request, refused: Exception) -> Response:

@@ -13,8 +13,7 @@ from case_api.settings import Settings
 from case_events.ledger.callers import keys
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, REFUSED, UNAVAILABLE, Connection, teach
 from case_events.ledger.readable import Unreadable, refuse_unreadable
-
-MASTER_KEY_BYTES = 32
+from case_events.ledger.sealing import KEY_BYTES
 
 
 def faults_set(settings: Settings) -> list[str]:
@@ -97,5 +96,5 @@ def _faults_in(file: Path) -> list[str]:
         key = base64.b64decode(file.read_text(encoding="ascii").strip(), validate=True)
     except (OSError, UnicodeDecodeError, binascii.Error) as fault:
         return [f"CASELOG_MASTER_KEY_FILE names {file}, which cannot be read as base64: {type(fault).__name__}"]
-    right = len(key) == MASTER_KEY_BYTES
-    return [] if right else [f"{file} holds {len(key)} bytes; a master key has {MASTER_KEY_BYTES}"]
+    right = len(key) == KEY_BYTES
+    return [] if right else [f"{file} holds {len(key)} bytes; a master key has {KEY_BYTES}"]

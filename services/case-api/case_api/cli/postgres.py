@@ -127,7 +127,7 @@ def _lock(home: Path) -> int:
 
 def _passwords(premises: Premises) -> dict[str, str]:
     """Made once, and complete before the cluster is: a cluster without its passwords would be lost."""
-    path = premises.home / "passwords.json"
+    path = premises.passwords
     if path.exists():
         known: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         return known

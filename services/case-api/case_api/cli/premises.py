@@ -39,6 +39,11 @@ class Premises:
         return self.home / "data"
 
     @property
+    def passwords(self) -> Path:
+        """What opens the cluster, for each of its logins."""
+        return self.home / "passwords.json"
+
+    @property
     def log(self) -> Path:
         """What the server has to say."""
         return self.home / "postgres.log"

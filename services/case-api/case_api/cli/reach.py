@@ -131,7 +131,7 @@ def _running(data_dir: Path, login: str) -> str | None:
         return None
     try:
         lines = (premises.pgdata / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-        passwords = json.loads((premises.home / "passwords.json").read_text(encoding="utf-8"))
+        passwords = json.loads(premises.passwords.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CannotStart(f"the caselog on {premises.home} is still starting; try again in a moment") from None
     port = lines[PORT_LINE]
