@@ -1,4 +1,4 @@
-"""How often a process of ours looks for cycles: rarely, for what it makes is gone when a step is done, and frozen."""
+"""How often Python's collector looks for cycles: rarely, for what a step makes is frozen, and gone when it is done."""
 
 from __future__ import annotations
 

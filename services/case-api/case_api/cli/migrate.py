@@ -1,4 +1,4 @@
-"""Brings a database's tables to this version, step by step."""
+"""`caselog migrate`: a database's tables brought to this version, step by step."""
 
 from importlib import resources
 

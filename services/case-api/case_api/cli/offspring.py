@@ -1,4 +1,4 @@
-"""How a child process is started here: it dies with its parent, and the terminal's Ctrl-C passes it by."""
+"""How a child process comes to die with its parent, however that ends."""
 
 import ctypes
 import os
