@@ -11,7 +11,7 @@ from case_events.core.values import CaseId
 from tests.ledger.desk import stored
 
 APPEND_ONLY = ("events", "credit_marks", "feed")
-TABLES = ("streams", "cases", "deadlines", "subject_keys", "open_complaints", "feed_state", *APPEND_ONLY)
+TABLES = ("streams", "cases", "deadlines", "subject_keys", "open_complaints", "feed_state", "policies", *APPEND_ONLY)
 
 
 @asynccontextmanager

@@ -245,3 +245,19 @@ async def test_another_master_key_opens_nothing_and_says_so(
         await stranger.close()
     assert {one.case_id for one in findings} == set(cases.values())
     assert all(one.what.startswith(REPLAY) and "master key" in one.what for one in findings)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM policies WHERE name = 'tmall'",
+        "UPDATE policies SET digest = encode(sha256('x'), 'hex') WHERE name = 'tmall'",
+    ],
+)
+async def test_a_policy_that_is_gone_or_another_is_found_at_the_cases_that_were_filed_under_it(
+    audited: Audited, superuser: asyncpg.Connection, cases: dict[str, CaseId], statement: str
+) -> None:
+    async with tampered(superuser, statement):
+        (finding,) = (await audited()).findings
+    assert (finding.case_id, finding.version) == (cases["malicious"], 1)
+    assert finding.what.startswith("the policy it was filed under, tmall@")

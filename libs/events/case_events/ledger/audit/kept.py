@@ -15,7 +15,7 @@ from uuid import UUID
 
 import asyncpg
 
-from case_events.core.values import CaseId, Instant, Value
+from case_events.core.values import CaseId, Instant, PolicyRef, Value
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, Connection, to_postgres
 from case_events.ledger.marks import Mark
 from case_events.ledger.read_models import CASE_COLUMNS, DEADLINE_COLUMNS
@@ -86,7 +86,7 @@ class Kept(Value, frozen=True, kw_only=True):
     ``case`` and ``deadlines`` have the columns of their tables in the order of CASE_COLUMNS and DEADLINE_COLUMNS.
     ``positions``: (version, position) of each of its rows in the feed. ``behind``: the versions that have no
     position although the last tick of the sequencer saw them. ``deleted_clocks``: the test clocks whose cases are
-    hidden, where there may be such a case.
+    hidden, where there may be such a case. ``policies``: those that are kept, each as cases name theirs.
     """
 
     case_id: CaseId
@@ -100,6 +100,7 @@ class Kept(Value, frozen=True, kw_only=True):
     positions: tuple[tuple[int, int], ...] = ()
     behind: frozenset[int] = frozenset()
     deleted_clocks: frozenset[UUID] = frozenset()
+    policies: frozenset[PolicyRef] = frozenset()
 
 
 def _instant(name: str) -> str:
@@ -149,6 +150,7 @@ OF_CASES = {
             AND NOT EXISTS (SELECT FROM feed f WHERE f.case_id = t.case_id AND f.version = t.version)
     """,
 }
+POLICIES = "SELECT name, version, digest FROM policies"
 DELETED_CLOCKS = "SELECT id FROM test_clocks WHERE deleted_at IS NOT NULL"
 IN_RANGE = {name: sql.format(these="t.case_id > $1 AND t.case_id <= $2") for name, sql in OF_CASES.items()}
 NAMED = {name: sql.format(these="t.case_id = ANY($1::uuid[])") for name, sql in OF_CASES.items()}
@@ -207,9 +209,19 @@ async def read(connection: Connection, parcel: Parcel, selection: Selection) -> 
         # Only a case under a test clock, or one that is not listed, can be hidden.
         hidden = len(rows["cases"]) < len(streams) or any(row["test_clock"] is not None for row in rows["cases"])
         clocks = await connection.fetch(DELETED_CLOCKS) if hidden else []
-    return _kept(
-        chosen, streams, {name: _grouped(found) for name, found in rows.items()}, frozenset(row["id"] for row in clocks)
+        policies = await connection.fetch(POLICIES)
+    whole = _Whole(
+        deleted_clocks=frozenset(row["id"] for row in clocks),
+        policies=frozenset(PolicyRef(**row) for row in policies),
     )
+    return _kept(chosen, streams, {name: _grouped(found) for name, found in rows.items()}, whole)
+
+
+class _Whole(NamedTuple):
+    """What is kept of all cases."""
+
+    deleted_clocks: frozenset[UUID]
+    policies: frozenset[PolicyRef]
 
 
 def _said(selection: Selection) -> tuple[list[CaseId] | None, Instant | None, str | None]:
@@ -234,7 +246,7 @@ def _grouped(rows: Iterable[asyncpg.Record]) -> Rows:
 
 
 def _kept(
-    chosen: set[CaseId], streams: Iterable[asyncpg.Record], rows: Mapping[str, Rows], deleted: frozenset[UUID]
+    chosen: set[CaseId], streams: Iterable[asyncpg.Record], rows: Mapping[str, Rows], whole: _Whole
 ) -> list[Kept]:
     heads = {row["case_id"]: (row["version"], row["head_hash"], row["recorded_at"]) for row in streams}
     found = chosen.union(*rows.values())
@@ -256,7 +268,8 @@ def _kept(
                 pair for row in of("positions", case_id) for pair in zip(row["versions"], row["positions"], strict=True)
             ),
             behind=frozenset(row["version"] for row in of("behind", case_id)),
-            deleted_clocks=deleted,
+            deleted_clocks=whole.deleted_clocks,
+            policies=whole.policies,
         )
         for case_id in sorted(found)
     ]

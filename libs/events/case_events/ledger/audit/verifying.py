@@ -200,6 +200,8 @@ def _replay(kept: Kept, vault: Vault) -> Iterator[Found]:
         filed = filed or event
     if case is not None:
         assert isinstance(filed, Filed), "evolve begins with nothing else"
+        if case.policy not in kept.policies:
+            yield 1, f"the policy it was filed under, {case.policy.name}@{case.policy.version}, is not kept as it was"
         yield from _erased(kept, case, erased)
         yield from ((case.version, what) for what in _rows(kept, case))
         yield from _reserved(kept, case, filed, vault)
