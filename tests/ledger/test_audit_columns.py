@@ -83,6 +83,28 @@ async def test_whatever_column_is_changed_is_found_or_said_to_prove_nothing(
     assert (await audited()).findings == ()
 
 
+KEYS = {
+    "streams": "case_id",
+    "cases": "case_id",
+    "deadlines": "case_id, kind, party, set_by",
+    "credit_marks": "case_id, version",
+}
+
+
+@pytest.mark.parametrize("table", KEYS)
+async def test_a_row_that_stands_beside_another_of_its_key_is_found(
+    audited: Audited, superuser: asyncpg.Connection, case_id: CaseId, table: str
+) -> None:
+    await superuser.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
+    try:
+        again = f"INSERT INTO {table} SELECT * FROM {table} ORDER BY ctid DESC LIMIT 1"  # noqa: S608
+        async with tampered(superuser, again):
+            (finding,) = (await audited()).findings
+    finally:
+        await superuser.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_pkey PRIMARY KEY ({KEYS[table]})")
+    assert finding.what.startswith("something stands more than once")
+
+
 async def test_a_chain_that_is_computed_anew_is_found_by_what_was_kept_outside_alone(
     audited: Audited, module_database: Database, superuser: asyncpg.Connection, ledger: Ledger, case_id: CaseId
 ) -> None:

@@ -87,6 +87,7 @@ class Kept(Value, frozen=True, kw_only=True):
     ``positions``: (version, position) of each of its rows in the feed. ``behind``: the versions that have no
     position although the last tick of the sequencer saw them. ``deleted_clocks``: the test clocks whose cases are
     hidden, where there may be such a case. ``policies``: those that are kept, each as cases name theirs.
+    ``twice``: the tables in which something of it stands more than once, which only a key that was dropped allows.
     """
 
     case_id: CaseId
@@ -101,6 +102,7 @@ class Kept(Value, frozen=True, kw_only=True):
     behind: frozenset[int] = frozenset()
     deleted_clocks: frozenset[UUID] = frozenset()
     policies: frozenset[PolicyRef] = frozenset()
+    twice: tuple[str, ...] = ()
 
 
 def _instant(name: str) -> str:
@@ -150,6 +152,8 @@ OF_CASES = {
             AND NOT EXISTS (SELECT FROM feed f WHERE f.case_id = t.case_id AND f.version = t.version)
     """,
 }
+KEYS_HAVE = {"streams": 1, "cases": 1, "deadlines": 4, "marks": 2}
+"""How many of the first columns of these are their key."""
 POLICIES = "SELECT name, version, digest FROM policies"
 DELETED_CLOCKS = "SELECT id FROM test_clocks WHERE deleted_at IS NOT NULL"
 IN_RANGE = {name: sql.format(these="t.case_id > $1 AND t.case_id <= $2") for name, sql in OF_CASES.items()}
@@ -214,7 +218,8 @@ async def read(connection: Connection, parcel: Parcel, selection: Selection) -> 
         deleted_clocks=frozenset(row["id"] for row in clocks),
         policies=frozenset(PolicyRef(**row) for row in policies),
     )
-    return _kept(chosen, streams, {name: _grouped(found) for name, found in rows.items()}, whole)
+    rows["streams"] = streams
+    return _kept(chosen, {name: _grouped(found) for name, found in rows.items()}, whole)
 
 
 class _Whole(NamedTuple):
@@ -245,10 +250,7 @@ def _grouped(rows: Iterable[asyncpg.Record]) -> Rows:
     return groups
 
 
-def _kept(
-    chosen: set[CaseId], streams: Iterable[asyncpg.Record], rows: Mapping[str, Rows], whole: _Whole
-) -> list[Kept]:
-    heads = {row["case_id"]: (row["version"], row["head_hash"], row["recorded_at"]) for row in streams}
+def _kept(chosen: set[CaseId], rows: Mapping[str, Rows], whole: _Whole) -> list[Kept]:
     found = chosen.union(*rows.values())
 
     def of(name: str, case_id: CaseId) -> Sequence[asyncpg.Record]:
@@ -257,7 +259,7 @@ def _kept(
     return [
         Kept(
             case_id=case_id,
-            stream=heads.get(case_id),
+            stream=next((tuple(row)[1:] for row in of("streams", case_id)), None),
             events=of("events", case_id),
             keys=tuple(_key(*row) for row in of("keys", case_id)),
             case=next((tuple(row) for row in of("cases", case_id)), None),
@@ -270,9 +272,14 @@ def _kept(
             behind=frozenset(row["version"] for row in of("behind", case_id)),
             deleted_clocks=whole.deleted_clocks,
             policies=whole.policies,
+            twice=tuple([name for name in KEYS_HAVE if _is_twice(name, of(name, case_id))]),
         )
         for case_id in sorted(found)
     ]
+
+
+def _is_twice(name: str, rows: Sequence[asyncpg.Record]) -> bool:
+    return len(rows) > 1 and len({row[: KEYS_HAVE[name]] for row in rows}) < len(rows)
 
 
 def _key(case_id: CaseId, key_id: UUID, side: Subject, wrapped: bytes | None) -> SubjectKey:

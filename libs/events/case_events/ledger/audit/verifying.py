@@ -50,6 +50,8 @@ class Finding(Value, frozen=True, kw_only=True):
 def findings_of(kept: Kept, vault: Vault) -> list[Finding]:
     """Everything that is wrong with a case; nothing is trusted but the rules and the master key."""
     found = list(_feed(kept))
+    if kept.twice:
+        found.append((None, f"something stands more than once, in {', '.join(kept.twice)}"))
     if kept.stream is None:
         found += _without_stream(kept)
     else:
