@@ -152,6 +152,22 @@ async def test_no_other_sites_page_can_send_a_form_of_ours(
     assert "dev-ops (ops)" in (await browser.open("/console")).text, "and the session goes on"
 
 
+@pytest.mark.parametrize("meant_for", ["empty", "iframe", "script"])
+async def test_no_script_reads_a_page_or_sends_a_form(
+    browser: Browser, platform: AsyncClient, case: dict[str, Any], meant_for: str
+) -> None:
+    page = await page_of(browser, case)
+    for where in ("/console", f"/console/cases/{case['case_id']}", "/console/scheduler", "/console/search?number=1"):
+        answer = await browser.client.get(where, headers={"Sec-Fetch-Dest": meant_for, "Sec-Fetch-Site": "same-origin"})
+        assert (answer.status_code, case["number"] in answer.text, 'name="token"' in answer.text) == (403, False, False)
+    form = page.forms[action(case, NOTE)] | {"text": "x"}
+    assert (await browser.send(action(case, NOTE), form, Sec_Fetch_Dest=meant_for)).status_code == 403
+    answer = await browser.send("/console/sign-in", {"key": "dev-platform"}, Sec_Fetch_Dest=meant_for)
+    assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
+    assert len(await events_of(platform, case)) == 1
+    assert (await browser.send(action(case, NOTE), form, Sec_Fetch_Dest="document")).status_code == 303
+
+
 @pytest.mark.parametrize("headers", [{"Sec_Fetch_Site": ""}, {"Origin": ""}])
 async def test_an_older_browser_says_one_of_the_two(
     browser: Browser, case: dict[str, Any], headers: dict[str, str]

@@ -62,12 +62,24 @@ def _name(name: str, *, bound: bool) -> str:
     return f"__Host-{name}" if bound else name
 
 
+def check_opened(request: Request) -> None:
+    """Refuse what a script fetches (403): pages are opened, and forms sent, by people, and ours have no scripts.
+
+    Other pages of this origin do: /docs has its scripts from somebody else, and a fetch of theirs brings our cookie.
+    """
+    if header(request, b"sec-fetch-dest") not in ("", "document"):
+        raise Refused(
+            Problem(code="forbidden", detail="A page of this console is opened by a browser, not by a script.")
+        )
+
+
 def check_own(request: Request) -> None:
-    """Refuse a form that another site's page sent (403): by Sec-Fetch-Site where the browser says it, and by Origin.
+    """Refuse a form that another site's page sent, or a script (403): by what the browser says, and by Origin.
 
     One of the two is there in every browser since 2020. Behind a proxy the scheme we are reached by is not known here,
     so of an origin its host and port must be ours.
     """
+    check_opened(request)
     site, came_from = header(request, b"sec-fetch-site"), header(request, b"origin")
     host = header(request, b"host")
     own = came_from in (f"https://{host}", f"http://{host}")

@@ -11,7 +11,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from case_api.callers.auth import Right
-from case_api.console import case, clock, forms, openid, pages, paths, queue, signing_in, visitors
+from case_api.console import case, clock, forms, openid, pages, paths, premises, queue, signing_in, visitors
 from case_api.console.premises import Premises
 from case_api.console.visitors import Visitor
 from case_api.refusals.kinds import KINDS
@@ -65,6 +65,7 @@ def _for(show: Page, right: Right) -> Endpoint:
     """A page for who is signed in and has this right, which is the API's for the same; others are asked to sign in."""
 
     async def shown(request: Request) -> Response:
+        premises.check_opened(request)
         visitor = await visitors.visitor_of(request)
         if visitor is None:
             return await signing_in.again(request)
