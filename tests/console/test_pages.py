@@ -192,6 +192,7 @@ async def test_a_key_with_limits_sees_in_the_console_what_it_sees_of_the_api(
         assert (await desk.open(path)).status == 404
     assert "There is no case" in (await desk.open(f"/console/search?number={other['number']}")).text
     assert (await desk.open("/console/scheduler")).status == 403, "which is about everybody's cases"
+    assert ("Clock" in queue.links, "Queue" in queue.links) == (False, True), "no link leads to a refusal"
     assert "b-nameless" in (await (await signed_in(house, "dev-ops")).open(page.answer.request.url.path)).answer.text
 
 

@@ -187,9 +187,14 @@ def check_may_speak(caller: Caller, actor: Party) -> None:
         raise Refused(Problem(code="forbidden", detail=detail))
 
 
+def is_limited(caller: Caller) -> bool:
+    """Does this key see some marketplaces or merchants only?"""
+    return caller.marketplaces is not None or caller.merchants is not None
+
+
 def check_sees_all(caller: Caller) -> None:
     """Refuse a key that is limited to marketplaces or merchants: the answer would be about everybody's cases."""
-    if caller.marketplaces is not None or caller.merchants is not None:
+    if is_limited(caller):
         detail = "This is about all cases; a key that is limited to some marketplaces or merchants does not see it."
         raise Refused(Problem(code="forbidden", detail=detail))
 

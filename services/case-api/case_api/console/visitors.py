@@ -14,7 +14,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api.callers.auth import RIGHTS, Right, check_may_post, viewer_of
+from case_api.callers.auth import RIGHTS, Right, check_may_post, is_limited, viewer_of
 from case_api.console import premises
 from case_api.door import door_of
 from case_api.refusals.problems import Refused
@@ -39,6 +39,11 @@ class Visitor(Value, frozen=True, kw_only=True):
     def viewer(self) -> Viewer:
         """What of the cases there is for them: what the API would show to the same key."""
         return viewer_of(self.caller)
+
+    @property
+    def sees_all(self) -> bool:
+        """May they see what is about everybody's cases?"""
+        return not is_limited(self.caller)
 
     def may(self, right: Right) -> bool:
         return self.caller.role in RIGHTS[right]
