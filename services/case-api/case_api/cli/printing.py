@@ -11,18 +11,20 @@ import typer
 
 UNSEEN = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 """What steers a terminal, as it can be read: some of what is printed was written by those whose dispute it is."""
+ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+"""The same in JSON, which escapes the others by itself."""
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 """The option that every command has."""
 
 
 def as_json(said: object) -> None:
     """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(said, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(json.dumps(said, ensure_ascii=False, indent=2).translate(ESCAPED) + "\n")
 
 
 def json_line(said: object) -> None:
     """One JSON document on a line of its own."""
-    sys.stdout.write(json.dumps(said, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(said, ensure_ascii=False).translate(ESCAPED) + "\n")
 
 
 def lines(*said: str) -> None:
