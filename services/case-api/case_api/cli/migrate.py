@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
 from case_api.cli.outcomes import Misused
 from case_api.cli.premises import CannotStart
@@ -33,12 +33,13 @@ def bring_to_head(url: str) -> None:
     config.attributes["url"] = url
     try:
         command.upgrade(config, "head")
-    except ArgumentError as fault:
-        raise Misused(f"CASELOG_MIGRATION_URL cannot be used: {fault}") from None
     except CommandError as fault:
         raise CannotStart(f"the tables are a newer release's ({fault}); start that one, or a newer one") from fault
     except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
-        reason = str(getattr(fault, "orig", None) or fault)
+        reason = getattr(fault, "orig", None) or fault
+        # SQLAlchemy wraps what asyncpg says twice.
+        if isinstance(reason.__cause__, asyncpg.exceptions.ClientConfigurationError):
+            raise Misused(f"CASELOG_MIGRATION_URL cannot be used: {reason}") from None
         raise CannotStart(f"the migrations did not run: {reason}") from fault
 
 
