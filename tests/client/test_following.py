@@ -217,3 +217,22 @@ def test_who_waits_follows_the_same_way(storefront: Caselog) -> None:
     nobody = Caselog("http://127.0.0.1:9", "a-key", patience=Patience(total_s=0.2, first_pause_s=0.01))
     with nobody, nobody.follow() as events, pytest.raises(Unreachable):
         next(events)
+
+
+def test_another_thread_hangs_up_on_one_that_waits(storefront: Caselog) -> None:
+    events, ended = storefront.follow(after=None), threading.Event()
+
+    def listen() -> None:
+        for _ in events:
+            pass
+        ended.set()
+
+    listening = threading.Thread(target=listen, daemon=True)
+    listening.start()
+    while events.position is None:
+        time.sleep(0.01)
+    began = time.monotonic()
+    events.close()
+    assert ended.wait(SOON_S)
+    assert time.monotonic() - began < 5, "it is not the next heartbeat that ends it"
+    assert next(events, None) is None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from secrets import SystemRandom
 from types import TracebackType
 from typing import Concatenate, ParamSpec, TypeVar
@@ -71,17 +72,19 @@ class Line:
         except httpx.TransportError as lost:
             raise Unreachable(f"the answer from {self.url} ended in the middle: {lost!r}", None) from lost
 
-    def listen(self, reading: Reading[V]) -> Generator[V, None, None]:
+    def listen(self, reading: Reading[V], ear: Ear | None = None) -> Generator[V, None, None]:
         """What has no end, or takes long to come to it; a line that is lost is taken up where it was.
 
-        Raises what every method raises, Unreachable where it cannot go on.
+        It ends when the ``ear`` is closed. Raises what every method raises, Unreachable where it cannot go on.
         """
+        ear = ear or Ear()
         patience = self._patience.of_a_listener()
         trying = Trying(patience, time.monotonic())
-        while True:
+        while not ear.closed():
             answer, lost, heard = None, None, False
             try:
                 with self._streamed(reading, trying.timeout_s(time.monotonic())) as answer:
+                    ear.hears(answer)
                     if not answer.is_success:
                         answer.read()
                     for piece in answer.iter_bytes():
@@ -94,6 +97,8 @@ class Line:
                 raise
             except httpx.TransportError as fault:
                 lost = fault
+            if ear.closed():
+                return
             refused = answer if answer is not None and not answer.is_success else None
             trying = trying.after(answer, lost, heard=heard, now=time.monotonic())
             pause = trying.pause_s(refused, time.monotonic(), self._chance.random())
@@ -126,6 +131,32 @@ class Line:
         return answer, None
 
 
+class Ear:
+    """What listens: it can be closed while another thread waits for what comes next."""
+
+    def __init__(self) -> None:
+        self._closed = False
+        self._answer: httpx.Response | None = None
+
+    def hears(self, answer: httpx.Response) -> None:
+        """From here on it listens to this; one that was closed meanwhile hears nothing."""
+        self._answer = answer
+        if self._closed:
+            self.close()
+
+    def closed(self) -> bool:
+        return self._closed
+
+    def close(self) -> None:
+        """Hang up; who waits for a byte wakes up, and who waits to try again ends then."""
+        self._closed = True
+        wire = self._answer.extensions.get("network_stream") if self._answer is not None else None
+        line = wire.get_extra_info("socket") if wire is not None else None
+        if line is not None:
+            with suppress(OSError):  # it was closed already
+                line.shutdown(socket.SHUT_RDWR)
+
+
 class Followed:
     """Events as they come. Leave its block, or close it, to hang up.
 
@@ -135,7 +166,8 @@ class Followed:
 
     def __init__(self, line: Line, following: Following) -> None:
         self._following = following
-        self._events = line.listen(following)
+        self._ear = Ear()
+        self._events = line.listen(following, self._ear)
 
     @property
     def position(self) -> int | None:
@@ -154,8 +186,10 @@ class Followed:
         self.close()
 
     def close(self) -> None:
-        """Hang up."""
-        self._events.close()
+        """Hang up. Any thread may: one that waits for the next event has come to the end."""
+        self._ear.close()
+        with suppress(ValueError):  # another thread is in it, and is woken
+            self._events.close()
 
 
 class Room:
