@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,6 +197,25 @@ def test_lines_for_people_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert first.endswith("method=GET route=/v1/cases status=200")
     assert "[info    ] request " in first
     assert second.endswith("said='a b\\nc' nothing=None"), "nobody writes a line of ours by what they send"
+
+
+def test_what_a_library_says_of_a_fault_is_one_line_without_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, before = Out(), structlog.get_config()
+    monkeypatch.setattr(sys, "stdout", told)
+    monkeypatch.setattr(logs, "_write_request", None)
+    monkeypatch.setattr(logs, "_lines", None)
+    logs.configure("json")
+    library = logging.getLogger("asyncio")
+    try:
+        said = "Task exception was never retrieved\nfuture: <Task exception='what somebody wrote'>"
+        library.error(said, exc_info=ValueError("what somebody wrote"))
+        (line,) = told.buffer.getvalue().splitlines()
+    finally:
+        library.handlers, library.propagate = [], True
+        structlog.configure(**before)
+    assert json.loads(line)["event"] == "Task exception was never retrieved"
+    assert json.loads(line)["fault"] == "ValueError"
+    assert b"somebody" not in line
 
 
 def test_every_module_that_logs_says_events_not_sentences_with_data() -> None:

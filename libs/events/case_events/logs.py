@@ -7,6 +7,7 @@ import atexit
 import logging
 import sys
 import time
+import traceback
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from contextvars import ContextVar
@@ -50,8 +51,8 @@ def configure(form: Literal["console", "json"]) -> None:
         logger_factory=out,
         cache_logger_on_first_use=True,
     )
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    listen_to("opentelemetry", logging.WARNING)
+    for name in ("apscheduler", "asyncio", "opentelemetry"):
+        listen_to(name, logging.WARNING)
 
     def write(line: Line) -> None:
         (rendered,), said = render(None, "info", _stamped(None, "info", line))
@@ -83,10 +84,14 @@ def flush() -> None:
 
 
 class _Foreign(logging.Handler):
-    """What a library has to say, written as our own lines are."""
+    """What a library has to say, written as our own lines are: of a fault its kind and where, as watch.py tells it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name)
+        said: dict[str, Any] = {"logger": record.name}
+        if record.exc_info and record.exc_info[1]:
+            fault = record.exc_info[1]
+            said |= {"fault": type(fault).__name__, "frames": traceback.format_tb(fault.__traceback__)}
+        structlog.get_logger().log(record.levelno, record.getMessage().partition("\n")[0], **said)
 
 
 class _Lines:
