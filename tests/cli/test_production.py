@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 
 from case_events.ledger.callers import keys
+from case_events.policies import shipped
 from tests.cli.desk import COMMAND
 from tests.commands import Ended
 from tests.conftest import Database, MakeDatabase
@@ -26,7 +27,9 @@ HELP_CPU_S = 1.0
 
 def runs(*command: str, **settings: str) -> Ended:
     kept = {name: said for name, said in os.environ.items() if not name.startswith("CASELOG_")}
-    done = subprocess.run(command, env=kept | settings, capture_output=True, text=True, timeout=RUN_S, check=False)
+    done = subprocess.run(
+        command, env=kept | settings, capture_output=True, text=True, errors="replace", timeout=RUN_S, check=False
+    )
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
@@ -131,6 +134,13 @@ def test_help_comes_at_once_and_tells_the_exit_codes() -> None:
     assert "Exit codes: 0 done, 1 refused" in told.out
     for command in ("up", "migrate", "keys", "policies", "case", "queue", "post", "clock", "audit"):
         assert command in told.out
+
+
+def test_what_a_terminal_cannot_show_is_spelled_out(tmp_path: Path) -> None:
+    file = tmp_path / "淘宝¥.toml"
+    file.write_text(next(iter(shipped())), encoding="utf-8")
+    told = runs(*COMMAND, "policies", "check", str(file), PYTHONIOENCODING="gbk")
+    assert told.code == 0, told.err
 
 
 def test_a_setting_that_cannot_be_read_is_said_without_a_traceback() -> None:

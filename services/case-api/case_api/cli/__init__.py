@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -100,6 +101,8 @@ _say_how_they_end(app)
 
 def main() -> None:
     """What the script `caselog` runs; what went wrong is said in words, not in a traceback, and by the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # GBK has no ¥, and ASCII no 退款
     try:
         try:
             _typed()
