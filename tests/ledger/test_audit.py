@@ -137,7 +137,7 @@ async def test_keys_of_two_sides_that_were_swapped_are_found(
 SHORT = st.text(generated.ANYTHING, max_size=8)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     texts=st.tuples(SHORT, st.none() | SHORT),
     instants=st.lists(generated.INSTANTS, min_size=1, max_size=3),

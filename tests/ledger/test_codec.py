@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 import msgspec
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -54,16 +54,19 @@ def test_a_key_that_is_said_to_be_of_another_case_or_side_opens_nothing_though_i
             VAULT.ring([moved]).opening(event)(sealed, "field")
 
 
+@settings(deadline=None)
 @given(generated.events())
 def test_stored_bytes_are_those_of_rfc_8785(event: Event) -> None:
     assert canonical(event) == rfc8785.dumps(plain(event))
 
 
+@settings(deadline=None)
 @given(generated.events())
 def test_every_event_that_can_be_written_is_read_back_equal(event: Event) -> None:
     assert msgspec.json.decode(canonical(event), type=type(event), dec_hook=decode_hook) == event
 
 
+@settings(deadline=None)
 @given(st.text(generated.ANYTHING), st.integers(-(2**53) + 1, 2**53 - 1))
 def test_any_text_and_any_exact_integer_is_written_as_rfc_8785_says(text: str, number: int) -> None:
     assert canonical({"text": text, "number": number}) == rfc8785.dumps({"text": text, "number": number})
@@ -198,6 +201,7 @@ def test_nothing_private_stands_in_the_stored_bytes_and_everything_comes_back(na
     assert opened(row) == SAMPLES[name]
 
 
+@settings(deadline=None)
 @given(generated.events())
 def test_what_is_sealed_is_canonical_and_comes_back_equal(event: Event) -> None:
     row = rows_of([replace(recorded("closed"), event=event)], GENESIS, KEYS, VAULT)[0]
