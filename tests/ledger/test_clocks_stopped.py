@@ -269,14 +269,16 @@ async def test_the_audit_finds_what_is_listed_of_a_deleted_clock(
 ) -> None:
     clock = await desk.clock()
     case_id = await desk.filed(a_filing(clock=clock))
-    row = await superuser.fetchval("SELECT c::text FROM cases c WHERE case_id = $1", case_id)
+    lists = ("cases", "deadlines")
+    were = [await superuser.fetchval(f"SELECT t::text FROM {one} t WHERE case_id = $1", case_id) for one in lists]  # noqa: S608
     await test_clocks.delete(desk.ledger, clock, WHO)
-    await superuser.execute(f"INSERT INTO cases SELECT ($${row}$$::cases).*")
-    assert [one.what for one in (await audited(case_id)).findings] == [
-        "its test clock was deleted, and it is still listed"
-    ]
-    await superuser.execute("DELETE FROM cases WHERE case_id = $1", case_id)
-    assert (await audited(case_id)).findings == ()
+    for table, row in zip(lists, were, strict=True):
+        await superuser.execute(f"INSERT INTO {table} SELECT ($${row}$$::{table}).*")
+        assert [one.what for one in (await audited(case_id)).findings] == [
+            "its test clock was deleted, and it is still listed"
+        ]
+        await superuser.execute(f"DELETE FROM {table} WHERE case_id = $1", case_id)  # noqa: S608
+        assert (await audited(case_id)).findings == ()
 
 
 async def test_a_rebuild_lists_nothing_of_a_deleted_clock(

@@ -27,6 +27,7 @@ from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import CLIENT, MASTER_KEY, Desk, a_filing
 from tests.ledger.erasing import erase
+from tests.ledger.tampering import tampered
 from tests.ledger.test_append import committed, judged
 
 HAN = Party(role="buyer", id="han-meimei-4711")
@@ -184,6 +185,12 @@ async def test_an_erasure_that_is_recorded_destroys_the_key_with_it_and_the_audi
     again = await desk.post(case_id, examples.ERASE, actor=examples.PLATFORM, key="erase her")
     assert (again.replayed, again.answer) == (True, step.answer)
     assert HAN.id not in repr(again)
+
+    mark = f"INSERT INTO credit_marks VALUES ('{case_id}', 1, decode(repeat('00', 32), 'hex'), now(), true)"  # noqa: S608
+    async with tampered(superuser, mark):
+        (finding,) = (await verify(desk.ledger, case_id)).findings
+    said = "the rows in credit_marks are not the marks that the event gives"
+    assert (finding.version, finding.what) == (1, said), "whose it is cannot be told any more, and a filing gives none"
 
     back = "UPDATE subject_keys SET wrapped = $2, erased_at = NULL WHERE case_id = $1 AND wrapped IS NULL"
     await superuser.execute(back, case_id, hers)
