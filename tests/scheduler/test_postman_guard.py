@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from case_events.core.values import Instant
 from case_scheduler.webhooks import sending
+from case_scheduler.webhooks.guard import ADDRESSES_MAX
 from case_scheduler.webhooks.sending import Answer, Sender, answered, seconds_of
 from case_scheduler.webhooks.walks import Retries
 from tests.certificates import certificate
@@ -118,6 +119,17 @@ async def test_a_name_is_resolved_once_and_the_connection_goes_to_the_address_th
             assert (await sent(at_home, f"http://hooks.example:{receiver.port}/")).outcome == "delivered"
         assert asked == ["hooks.example"]
         assert receiver.got[0].headers["host"] == f"hooks.example:{receiver.port}"
+
+
+async def test_of_the_addresses_of_a_name_a_few_are_tried_one_after_the_other(
+    at_home: Sender, resolving: Resolving
+) -> None:
+    nobody = [f"127.0.0.{number + 2}" for number in range(ADDRESSES_MAX)]
+    async with receiving() as receiver:
+        resolving(*nobody[1:], "127.0.0.1")
+        assert (await sent(at_home, f"http://few.example:{receiver.port}/")).outcome == "delivered"
+        resolving(*nobody, "127.0.0.1")
+        assert (await sent(at_home, f"http://many.example:{receiver.port}/")).outcome == "unreachable"
 
 
 async def test_a_redirect_is_not_followed_wherever_it_leads(at_home: Sender) -> None:
