@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -18,6 +19,7 @@ from case_events.ledger.callers import changing, keys
 from case_events.ledger.database import Ledger
 from tests.api.house import House, open_house
 from tests.conftest import Database
+from tests.ledger.contending import waits
 
 KEYS = "/v1/keys"
 SHOP = {"client": "shop", "name": "checkout", "role": "storefront"}
@@ -208,12 +210,14 @@ async def test_the_last_admin_key_stays_and_a_development_key_is_none_in_product
     await superuser.execute("UPDATE api_keys SET revoked_at = now() WHERE role = 'admin' AND key_id <> 'dev-admin'")
     async with open_house(settings.model_copy(update={"env": "production"}), prepared) as house:
         async with house.app.state.door.ledger.connection() as connection:
+            limited = partial(keys.create, connection, client="ops", name="limited", role="admin")
+            await limited(merchants=["m-1"])  # who is limited steers no keys, and does not count
+            await limited(marketplaces=["taobao"])
             assert await keys.bootstrap(connection, client="ops", name="first", sandbox=True) is None
             first = await keys.bootstrap(connection, client="ops", name="first", sandbox=False)
             assert first is not None
             assert await keys.bootstrap(connection, client="ops", name="first", sandbox=False) is None
         admin, key_id = house.with_key(first[1]), first[0].key_id
-        await made(admin, role="admin", merchants=["m-1"])  # one that steers no keys does not count
         for path, said in (
             ("revoke", None),
             ("rotate", {"overlap": "PT0S"}),
@@ -224,9 +228,15 @@ async def test_the_last_admin_key_stays_and_a_development_key_is_none_in_product
         assert (await admin.post(f"{KEYS}/{key_id}/rotate", json={"overlap": "PT5M"})).status_code == 200
         second = await made(admin, role="admin")
         ledger = house.app.state.door.ledger
-        tried = await asyncio.gather(*(without(ledger, one) for one in (key_id, second["key"]["key_id"])))
-        assert sorted(tried) == [False, True], "at the same moment one of the two goes, and one stays"
-        left = "SELECT count(*) FROM api_keys WHERE role = 'admin' AND revoked_at IS NULL AND merchants IS NULL"
+        async with ledger.connection() as deciding, deciding.transaction():
+            await keys.lock_admins(deciding)
+            tried = [asyncio.create_task(without(ledger, one)) for one in (key_id, second["key"]["key_id"])]
+            for one in tried:
+                await waits(superuser, one)
+            assert not any(one.done() for one in tried), "how many there are is decided by one at a time"
+        assert sorted([await one for one in tried]) == [False, True], "of the two one goes, and one stays"
+        unlimited = "marketplaces IS NULL AND merchants IS NULL"
+        left = f"SELECT count(*) FROM api_keys WHERE role = 'admin' AND revoked_at IS NULL AND {unlimited}"  # noqa: S608
         assert await superuser.fetchval(f"{left} AND key_id <> 'dev-admin'") == 1
         assert await superuser.fetchval(left) == 2
 
