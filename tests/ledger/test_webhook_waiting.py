@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from case_events.core.events import Filed
 from case_events.core.values import CaseId, Party
@@ -22,7 +23,7 @@ from case_events.ledger.feed.subscriptions import NotHeld
 from case_events.ledger.webhooks import circuits, collecting, sorting, waiting
 from case_events.ledger.webhooks.circuits import CLOSED, FAILURES_MAX, PROBE_S, PROBE_S_MAX, Circuit
 from case_events.ledger.webhooks.collecting import Bag, Probes
-from case_events.ledger.webhooks.endpoints import Endpoint, Shelf
+from case_events.ledger.webhooks.endpoints import Changed, Endpoint, Shelf
 from case_events.ledger.webhooks.making import Origin, Wanted, create
 from case_events.ledger.webhooks.sorting import Round, Tried
 from case_events.ledger.webhooks.waiting import Backlog, Delayed
@@ -261,6 +262,17 @@ async def test_a_round_is_kept_whole_what_failed_waits_and_what_is_new_of_its_ca
     await waiting.try_at_once(connection, endpoint.id)
     due = await waiting.due(connection, endpoint.id)
     assert positions(due) == [*positions(failing), again.behind[0].position], "and has its turn after it"
+
+
+async def test_what_was_sent_once_more_is_kept_by_who_holds_the_endpoint_and_while_it_is_what_it_was(
+    connection: Connection, ledger: Ledger, scheduler: Ledger
+) -> None:
+    endpoint, done = await told_of(ledger, scheduler, Viewer()), Round(tried=(), attempts=(), circuit=CLOSED)
+    with pytest.raises(NotHeld):
+        await sorting.settle_again(connection, endpoint, "another", done)
+    with pytest.raises(Changed):
+        await sorting.settle_again(connection, replace(endpoint, url="https://before.example"), POSTMAN, done)
+    assert await sorting.settle_again(connection, endpoint, POSTMAN, done) is False
 
 
 async def test_while_as_much_waits_as_may_nothing_more_is_read_and_a_probe_is_all_that_is_tried(
