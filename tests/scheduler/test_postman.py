@@ -199,6 +199,17 @@ async def test_a_redirect_is_no_success_and_410_disables(
     assert status == 302 or "410" in str(ended.why)
 
 
+async def test_who_is_gone_is_sent_nothing_more_of_the_round(
+    api: Ledger, scheduler: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "PER_RECEIVER_MAX", 1)
+    async with receiving(lambda _: 410) as receiver:
+        endpoint, _ = await made(api, receiver.url)
+        async with walking(scheduler):
+            await until_state(api, endpoint, "disabled")
+    assert len(receiver.got) == 1
+
+
 async def test_a_receiver_that_hangs_takes_its_own_time_and_nobody_elses(
     api: Ledger, scheduler: Ledger, monkeypatch: pytest.MonkeyPatch, superuser: asyncpg.Connection
 ) -> None:
