@@ -71,13 +71,14 @@ def answered(dispute: Dispute) -> Answered:
     confirmed = bool(step.events) and isinstance(step.events[-1].event, DeadlineExtended)
     if not confirmed and (step.problem is None or step.problem.code not in UNHEARD):
         assert overdue(dispute.case, dispute.now) is None, "everything overdue is recorded first, also with a refusal"
-    return Answered(step.problem, recorded, state_of(dispute.fork().passes(dispute.now).case))
+    problem = step.problem and msgspec.structs.replace(step.problem, current_version=None)
+    return Answered(problem, recorded, state_of(dispute.fork().passes(dispute.now).case))
 
 
 def said(one: Recorded) -> Any:
-    """An event without what tells how late we were, or which version it had."""
+    """An event without what tells how late we were, or which version it or another one had."""
     data = msgspec.to_builtins(one.event, enc_hook=str)
-    return {name: value for name, value in data.items() if name not in ("late_s", "set_by")}
+    return versionless({name: value for name, value in data.items() if name != "late_s"})
 
 
 def state_of(case: Case) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def versionless(value: Any) -> Any:
     if isinstance(value, dict):
         numbered = ("version", "set_by", "by_version")
         return {name: versionless(one) for name, one in value.items() if name not in numbered}
-    return [versionless(one) for one in value] if isinstance(value, list) else value
+    return [versionless(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def noticed(*disputes: Dispute) -> bool:
