@@ -280,10 +280,10 @@ async def test_however_much_is_wrong_with_its_items_others_have_their_turn_meanw
     wrong = complaint()
     wrong["order"]["goods"] = [{"sku": 1}] * 100
     sending = asyncio.create_task(storefront.post(BATCH, json=[wrong] * 40))
-    began = turn = time.monotonic()
+    began = turn = time.thread_time()  # what others of the machine do meanwhile is no turn of ours
     longest = 0.0
     while not sending.done():
         await asyncio.sleep(0)
-        longest, turn = max(longest, time.monotonic() - turn), time.monotonic()
+        longest, turn = max(longest, time.thread_time() - turn), time.thread_time()
     assert {result["status"] for result in (await sending).json()} == {422}
     assert longest < (turn - began) / 4, "one item is not a quarter of forty"
