@@ -70,7 +70,7 @@ def test_every_fault_of_a_filing_is_named_at_once_and_each_place_once() -> None:
 SHIPPED = [
     name
     for name, one in subjects().items()
-    if one.in_force.ref.version == "2026.3" and one == Subject(one.in_force, one.type, one.subtype)
+    if one.in_force.ref.version == "2026.4" and one == Subject(one.in_force, one.type, one.subtype)
 ]
 
 
@@ -107,6 +107,14 @@ def test_each_subtype_has_reasons_and_demands_of_its_own_and_tmall_one_subtype_m
     more = complaint("after_sales_guarantee", "fifteen_day_quality_return_or_exchange", policy="tmall")
     asked_to_file(more, policy="tmall").then("filed", subtype="fifteen_day_quality_return_or_exchange")
     asked_to_file(more).faults("/subtype")
+
+
+@pytest.mark.parametrize("policy", ["taobao", "tmall"])
+def test_a_refund_that_did_not_come_and_the_freight_of_a_return_are_claimed_as_consumer_protection(policy: str) -> None:
+    """F5, F7 (004): what goes wrong while goods are returned or exchanged."""
+    claim = complaint("after_sales_guarantee", "consumer_protection", policy=policy)
+    for reason, demand in (("refund_not_paid", "refund"), ("freight_dispute", "freight")):
+        asked_to_file(replace(claim, reason=reason, demand=demand), policy=policy).then("filed", demand=demand)
 
 
 def test_who_looks_for_a_report_of_late_shipment_is_sent_to_the_refund_in_both_languages() -> None:
@@ -186,7 +194,7 @@ def test_an_unresolved_complaint_is_taken_up_again_once_it_is_closed() -> None:
 @pytest.mark.parametrize("outcome", ["settled", "conceded", "upheld", "partly_upheld"])
 def test_a_complaint_whose_remedy_came_is_not_taken_up_again_and_one_whose_remedy_did_not_is(outcome: str) -> None:
     problem = asked_to_file(AGAIN, facts=earlier(outcome=outcome, remedied=True)).refused("not_eligible")
-    assert problem.rule == "taobao@2026.3#quality.filing"
+    assert problem.rule == "taobao@2026.4#quality.filing"
     asked_to_file(AGAIN, facts=earlier(outcome=outcome, remedied=False)).then("filed", previous=FIRST)
 
 
@@ -261,7 +269,7 @@ def test_nothing_is_told_of_a_complaint_of_somebody_else_or_about_something_else
 def test_what_is_malicious_three_times_in_the_window_may_not_file_and_is_told_of_no_case() -> None:
     asked_to_file(complaint("quality"), facts=Facts(number="C-2", marks=2)).then("filed", marks=2)
     problem = asked_to_file(complaint("quality"), facts=Facts(number="C-2", marks=3)).refused("not_eligible")
-    assert (problem.location, problem.rule) == (None, "taobao@2026.3#quality.malicious_complaint")
+    assert (problem.location, problem.rule) == (None, "taobao@2026.4#quality.malicious_complaint")
     assert problem.clause is not None
     assert "malicious" in problem.clause.en
 

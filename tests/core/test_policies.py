@@ -28,6 +28,8 @@ DIGESTS = {
     "tmall-2026.2": "f125a44f60aacc52d0b7510e7a17fdc335d70a5b0709f1d57bc7decc91d422ff",
     "taobao-2026.3": "51ccdee3ee205077ab906059b109df9fe25c5cee5bcf2e4b49d81be41d34fc68",
     "tmall-2026.3": "5d8d5cc8122107840aa0b0d650ee6255fc90867da7e783a173add1d9032e98f7",
+    "taobao-2026.4": "83a060e58fdbd9d5b8149850907ad9b55214d73fd20cc6b03662dc35a87e688e",
+    "tmall-2026.4": "6f5bd61a57a5540f9650c874f8c69b52db1b070699ce481f06d9a6557b8ec498",
 }
 """Every policy that landed, and what its cases are pinned by."""
 SHIPPED = [load(text).policy for text in shipped()]
@@ -48,7 +50,7 @@ def every_type() -> list[ComplaintType]:
 
 def test_every_shipped_policy_loads_and_says_which_it_is() -> None:
     refs = [load(text).ref for text in shipped()]
-    assert [(ref.name, ref.version) for ref in refs] == [("taobao", "2026.3"), ("tmall", "2026.3")]
+    assert [(ref.name, ref.version) for ref in refs] == [("taobao", "2026.4"), ("tmall", "2026.4")]
 
 
 def test_a_shipped_policy_reminds_a_party_of_each_deadline_of_its_own() -> None:
@@ -60,6 +62,14 @@ def test_a_shipped_policy_reminds_a_party_of_each_deadline_of_its_own() -> None:
         of_its_own |= {"return_address", "return_shipment", "return_receipt"} if rules.return_leg else set()
         of_its_own |= {"recovery"} if rules.advance else set()
         assert of_its_own <= rules.reminders.keys(), (rules.title.en, of_its_own - rules.reminders.keys())
+
+
+def test_each_reason_and_demand_of_a_type_is_taken_by_one_of_its_subtypes() -> None:
+    """F5, F13: what a type lists somebody can file, though a subtype must be named."""
+    for rules in (one for policy in SHIPPED for one in policy.types.values() if one.subtypes):
+        taken = rules.subtypes.values()
+        assert set(rules.reasons) == {word for one in taken for word in one.reasons}, rules.title.en
+        assert set(rules.demands) == {word for one in taken for word in one.demands}, rules.title.en
 
 
 def test_every_clause_of_a_shipped_policy_names_the_rows_it_carries() -> None:
