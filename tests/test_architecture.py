@@ -167,6 +167,7 @@ FLOORS: dict[str, list[str]] = {
         "upkeep",
         "answers",
         "asking",
+        "giving",
         "ingestion",
         "dossier",
         "documents",

@@ -305,3 +305,26 @@ async def test_a_page_counts_by_its_address_and_not_by_the_case(
     told = (await house.caller(None).get("/metrics")).text
     assert 'route="/console/cases/{case_id}"' in told
     assert case["case_id"] not in told
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+
+
+async def test_whoever_judges_evidence_opens_its_file_from_the_page(
+    house: House, storefront: AsyncClient, browser: Browser
+) -> None:
+    case = await filed(storefront)
+    files = {"file": ("picture.png", PICTURE, "image/png")}
+    hers = (await storefront.post(f"/v1/cases/{case['case_id']}/evidence", files=files)).json()["evidence"]
+    await post(storefront, case, happened("evidence_submitted", BUYER, evidence=[hers]))
+    page = await browser.open(f"/console/cases/{case['case_id']}")
+    assert "https://files.example/" in page.text, "what lies elsewhere is named, and is no link of ours"
+    link = page.links[f"Download the file {hers['sha256'][:8]}"]
+    file = await browser.client.get(link)
+    assert (file.status_code, file.content, file.headers["content-type"]) == (200, PICTURE, "image/png")
+    assert file.headers["content-disposition"] == f'attachment; filename="{hers["sha256"]}.png"'
+    assert "sandbox" in file.headers["content-security-policy"]
+    assert (await browser.client.get(f"{link[:-1]}!")).status_code == 404
+    stranger = await signed_in(house, await limited(house, "ops", ["m-other"]))
+    assert (await stranger.client.get(link)).status_code == 404
+    assert (await house.caller(None).get(link)).status_code == 303

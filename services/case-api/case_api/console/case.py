@@ -14,14 +14,17 @@ from case_api.console import forms, pages, paths
 from case_api.console.forms import Form
 from case_api.console.visitors import Visitor
 from case_api.door import door_of
+from case_api.evidence.store import uri_of
+from case_api.giving import given
 from case_api.refusals.kinds import KINDS
 from case_api.refusals.problems import Refused, view
 from case_api.requests.parameters import case_id_of
 from case_api.views.cases import evidence_view
+from case_events.core.case import Case
 from case_events.core.cast import claimed
 from case_events.core.gates import allowed_events
 from case_events.core.timeline import timeline
-from case_events.core.values import Problem
+from case_events.core.values import Evidence, Problem
 from case_events.ledger.judging import NO_SUCH_CASE
 from case_events.ledger.queries import Reading, read_case
 from case_events.ledger.steps import submit
@@ -34,6 +37,11 @@ VERSION_DIGITS = 15
 async def show(request: Request, visitor: Visitor) -> Response:
     """The case as it is."""
     return _page(request, visitor, await _reading(request, visitor))
+
+
+async def evidence(request: Request, visitor: Visitor) -> Response:
+    """A file that was brought as evidence, to be kept or opened by whoever judges it."""
+    return await given(request, case_id_of(request), str(request.path_params["sha256"]), visitor.viewer)
 
 
 async def note(request: Request, visitor: Visitor) -> Response:
@@ -82,6 +90,12 @@ async def _reading(request: Request, visitor: Visitor) -> Reading:
     return reading
 
 
+def _file(brought: Evidence, case: Case) -> str | None:
+    """Where the console gives the file; None for one that lies elsewhere, or that was erased."""
+    here = brought.uri.endswith(uri_of(case.case_id, brought.sha256))
+    return f"{paths.CASES}/{case.case_id}/evidence/{brought.sha256}" if here else None
+
+
 def _page(
     request: Request,
     visitor: Visitor,
@@ -102,7 +116,7 @@ def _page(
         case=case,
         told=timeline(reading.history, case, reading.rules),
         written=reading.written,
-        evidence=[evidence_view(one, case) for one in case.evidence],
+        evidence=[(evidence_view(one, case), _file(one.evidence, case)) for one in case.evidence],
         claim=claimed(case.demand, case.amount),
         notes=NOTED in allowed and visitor.may_post(NOTED),
         assigns=ASSIGNED in allowed and visitor.may_post(ASSIGNED),

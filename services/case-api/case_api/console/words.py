@@ -98,6 +98,7 @@ LABELS: dict[str, Text] = {
     "internal": Text(zh="仅平台可见", en="For the desk only"),
     "assign": Text(zh="指派", en="Assign"),
     "agent": Text(zh="由谁处理", en="Who takes it"),
+    "open_file": Text(zh="下载文件", en="Download the file"),
     "refused": Text(zh="没有记录", en="Nothing was recorded"),
     "moved_on": Text(
         zh="您打开页面后,案件有了新进展。下面是最新情况,请看过后再指派。",
