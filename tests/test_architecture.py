@@ -294,6 +294,7 @@ FLOORS: dict[str, list[str]] = {
         "audit.files",
         "audit.positions",
         "audit.checkpoints",
+        "audit.guards",
         "audit.audit",
         "audit.rotating",
         "rebuild.shadows",

@@ -239,3 +239,8 @@ def test_a_file_that_is_none_of_checkpoints_is_not_understood(typed: Typed, tmp_
             ended = typed(*words)
             assert (ended.code, why in ended.err) == (2, True), ended.err
     assert typed("checkpoint", str(tmp_path)).code == 2
+
+
+def test_a_selection_that_chooses_nothing_is_no_proof(typed: Typed) -> None:
+    ended = typed("--merchant", "m-mistyped")
+    assert (ended.code, "nothing was verified" in ended.err) == (1, True), ended

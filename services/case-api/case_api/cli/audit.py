@@ -56,8 +56,9 @@ def verify_command(
 
     from case_api.cli.auditors import write_whole  # noqa: PLC0415 - the same
 
+    selection = chosen(case, merchant, since)
     try:
-        verdict = _verdict(chosen(case, merchant, since), jobs or _cores(), resume, checkpoints)
+        verdict = _verdict(selection, jobs or _cores(), resume, checkpoints)
     except KeyboardInterrupt:
         refused("stopped" + (f"; the same command goes on from {resume}" if resume else ""))
         raise typer.Exit(STOPPED) from None
@@ -68,7 +69,10 @@ def verify_command(
         sys.stdout.buffer.write(told + b"\n")
     else:
         _tell(verdict)
-    raise typer.Exit(REFUSED if verdict.findings else 0)
+    nothing = not (selection.everything or verdict.cases or verdict.findings)
+    if nothing:
+        refused("nothing was verified: there is no such case")
+    raise typer.Exit(REFUSED if verdict.findings or nothing else 0)
 
 
 @audit.command("checkpoint")
@@ -172,5 +176,5 @@ def _tell(verdict: Verdict) -> None:
 
 def _where(finding: Finding) -> str:
     if finding.case_id is None:
-        return f"position {finding.position}"
+        return "the database" if finding.position is None else f"position {finding.position}"
     return f"case {finding.case_id}" + (f" version {finding.version}" if finding.version else "")

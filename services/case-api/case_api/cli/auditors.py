@@ -20,8 +20,9 @@ from case_api.cli.outcomes import SILENT, Misused, Silence
 from case_api.cli.premises import CannotStart
 from case_events.core.canonical import decode_hook, encode_hook
 from case_events.core.values import Value
-from case_events.ledger.audit.audit import Done, Piece, Verdict, beyond, compared, database, plan
+from case_events.ledger.audit.audit import Done, Piece, Verdict, beyond, database, plan, with_whole
 from case_events.ledger.audit.checkpoints import Checkpoint, differing
+from case_events.ledger.audit.guards import unguarded
 from case_events.ledger.audit.kept import Selection, open_connection
 
 JOBS_MAX = 64
@@ -73,7 +74,8 @@ async def audited(
                     await share(left.pieces, those, take)
         finally:
             course.save()
-        verdict = compared(course.state.done.verdict, len(checkpoints), await differing(connection, checkpoints))
+        found = [*await unguarded(connection), *await differing(connection, checkpoints)]
+        verdict = with_whole(course.state.done.verdict, found, len(checkpoints))
     finally:
         await connection.close()
     course.forget()

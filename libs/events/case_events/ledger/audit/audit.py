@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from case_events.core.values import CaseId, Value
+from case_events.ledger.audit.guards import unguarded
 from case_events.ledger.audit.kept import AFTER_ALL, BEFORE_ALL, Parcel, Selection, ends, read, size
 from case_events.ledger.audit.positions import Stretch, gaps, stretches
 from case_events.ledger.audit.verifying import Finding, findings_of
@@ -68,7 +69,7 @@ async def verify(ledger: Ledger, case_id: CaseId | None = None) -> Verdict:
     async with ledger.connection() as connection:
         for piece in (await plan(connection, selection, done)).pieces:
             done = beyond(done, piece, await examine(connection, piece, selection, ledger.vault))
-    return done.verdict
+        return with_whole(done.verdict, await unguarded(connection))
 
 
 async def plan(connection: Connection, selection: Selection, done: Done) -> Plan:
@@ -100,9 +101,9 @@ async def database(connection: Connection) -> str:
     return name
 
 
-def compared(verdict: Verdict, checkpoints: int, differing: Iterable[Finding]) -> Verdict:
-    """The verdict, and what of the feed is not what so many checkpoints say of it: told first, as it matters most."""
-    findings = (*differing, *verdict.findings)
+def with_whole(verdict: Verdict, found: Iterable[Finding], checkpoints: int = 0) -> Verdict:
+    """The verdict, and what was found of the record as a whole: told first, as it matters most."""
+    findings = (*found, *verdict.findings)
     more = verdict.more + len(findings[FINDINGS_MAX:])
     return replace(verdict, checkpoints=checkpoints, findings=findings[:FINDINGS_MAX], more=more)
 
