@@ -328,3 +328,26 @@ async def test_whoever_judges_evidence_opens_its_file_from_the_page(
     stranger = await signed_in(house, await limited(house, "ops", ["m-other"]))
     assert (await stranger.client.get(link)).status_code == 404
     assert (await house.caller(None).get(link)).status_code == 303
+
+
+async def test_from_a_case_one_comes_back_to_the_queue_as_it_was_filtered(
+    house: House, storefront: AsyncClient, browser: Browser
+) -> None:
+    case = await filed(storefront, respondent={"role": "merchant", "id": "m-back"})
+    path = f"/console/cases/{case['case_id']}"
+    assert (await browser.open(path)).links["Queue"] == "/console"
+    filtered = await browser.open("/console?status=&merchant_id=m-back&type=not_received")
+    assert case["number"] in filtered.links
+    back = "/console?type=not_received&merchant_id=m-back"
+    assert (await browser.open(path)).links["Queue"] == back
+    noted = await browser.fill_in(await browser.open(path), f"{path}/note", text="看过了。")
+    assert (noted.status, noted.links["Queue"]) == (200, back)
+    assert (await browser.open(back)).links["Caselog console"] == "/console"
+    await browser.open("/console")
+    assert (await browser.open(path)).links["Queue"] == "/console"
+
+
+@pytest.mark.parametrize("planted", ["https://evil.example/", "<script>", "next=//evil.example"])
+async def test_what_somebody_plants_as_the_last_queue_leads_nowhere_else(browser: Browser, planted: str) -> None:
+    browser.client.cookies.set("caselog-queue", planted, path="/console")
+    assert (await browser.open("/console/scheduler")).links["Queue"] == "/console"

@@ -12,7 +12,7 @@ from jinja2.runtime import Context
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from case_api.console.paths import LANGUAGE_COOKIE, inside
+from case_api.console.paths import CONSOLE, LANGUAGE_COOKIE, QUEUE_COOKIE, inside
 from case_api.console.words import LABELS, LANGUAGES, Language
 from case_api.requests.headers import header
 from case_events.core import words
@@ -49,9 +49,8 @@ def page(
     language = language_of(request)
     if (refused := said.get("problem")) is not None:
         request.scope["problem"] = refused.code
-    body = (
-        _environment().get_template(f"{name}.html").render(lang=language, visitor=visitor, here=here(request), **said)
-    )
+    ways = {"here": here(request), "queue": queue_of(request)}
+    body = _environment().get_template(f"{name}.html").render(lang=language, visitor=visitor, **ways, **said)
     return Response(body, status, {**HEADERS, **(headers or {})}, HTML)
 
 
@@ -73,6 +72,13 @@ def here(request: Request) -> str:
     if request.method not in ("GET", "HEAD"):
         return inside(path.rpartition("/")[0])
     return inside(f"{path}?{query}" if query else path)
+
+
+def queue_of(request: Request) -> str:
+    """The queue as it was filtered when it was looked at last: who has worked on a case goes on with the next."""
+    if request.scope["path"] == CONSOLE:
+        return here(request)
+    return inside(f"{CONSOLE}?{request.cookies.get(QUEUE_COOKIE, '')}".rstrip("?"))
 
 
 def language_of(request: Request) -> Language:

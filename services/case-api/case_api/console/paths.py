@@ -12,7 +12,7 @@ SCHEDULER, SEARCH = f"{CONSOLE}/scheduler", f"{CONSOLE}/search"
 CASES, LANGUAGE = f"{CONSOLE}/cases", f"{CONSOLE}/language"
 STYLE, ICON = f"{CONSOLE}/style.css", f"{CONSOLE}/icon.svg"
 ELSEWHERE = f"{CONSOLE}/{{rest:path}}"
-LANGUAGE_COOKIE = "caselog-language"
+LANGUAGE_COOKIE, QUEUE_COOKIE = "caselog-language", "caselog-queue"
 NEXT_MAX = 500
 _OURS = re.compile(r"/console(?:/(?:scheduler|search|cases/[0-9a-fA-F-]{36}))?(?:\?[A-Za-z0-9_.~%=&+:-]*)?")
 """The pages there are to come back to, and their questions; nothing else is where somebody wanted to go."""

@@ -46,7 +46,7 @@ async def show(request: Request, visitor: Visitor) -> Response:
     following = None
     if found.after is not None:
         following = f"{paths.CONSOLE}?{urlencode({**said, 'cursor': cursor(wanted, *found.after)})}"
-    return pages.page(
+    page = pages.page(
         request,
         "queue",
         visitor=visitor,
@@ -57,6 +57,8 @@ async def show(request: Request, visitor: Visitor) -> Response:
         types=await types(door),
         departments=list(dict.fromkeys((*LADDER, *([wanted.department] if wanted.department else [])))),
     )
+    page.set_cookie(paths.QUEUE_COOKIE, urlencode(said), path=paths.CONSOLE, httponly=True, samesite="lax")
+    return page
 
 
 async def find(request: Request, visitor: Visitor) -> Response:
