@@ -121,9 +121,9 @@ async def test_a_refusal_has_the_members_of_the_contract(scene: Scene, code: str
 async def test_who_tries_another_method_is_told_of_every_one_there_is(house: House) -> None:
     for method in ("DELETE", "OPTIONS"):
         answer = await house.caller("storefront").request(method, "/v1/cases")
-        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
     answer = await house.caller("storefront").put("/v1/webhooks/00000000-0000-4000-8000-000000000000")
-    assert answer.headers["allow"] == "DELETE, GET, PATCH"
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, PATCH"
 
 
 async def test_an_instance_is_a_reference_whatever_stands_in_the_path(house: House) -> None:
@@ -152,7 +152,7 @@ async def test_an_open_complaint_is_pointed_at(scene: Scene) -> None:
 
 async def test_a_method_that_is_not_there_hears_which_are(storefront: AsyncClient) -> None:
     answer = await storefront.delete("/healthz")
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD"
 
 
 async def test_our_own_fault_is_logged_without_what_a_person_wrote(

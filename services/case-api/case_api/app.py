@@ -75,6 +75,8 @@ SHUTDOWN_S = 10
 BACKLOG = 2048
 BUSIEST = "/v1/cases"
 """The paths that are matched first."""
+ENDLESS = frozenset({"/v1/events/stream", "/v1/export/cases"})
+"""What goes on as long as somebody listens, or for very long: of these there is no HEAD."""
 
 log = structlog.get_logger("case_api")
 
@@ -84,11 +86,16 @@ class Plain(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what matched; of the right path with another method Starlette says so."""
-        if scope["method"] in (self.methods or ()):
+        if self.answers(scope["method"]):
             response: Response = await self.endpoint(Request(scope, receive, send))
             await response(scope, receive, send)
         else:
             await super().handle(scope, receive, send)
+
+    def answers(self, method: str) -> bool:
+        """HEAD as well, wherever GET is (RFC 9110, section 9.1); the server leaves out what was answered with."""
+        methods = self.methods or ()
+        return method in methods or (method == "HEAD" and "GET" in methods and self.path not in ENDLESS)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -233,8 +240,9 @@ async def _http_fault(request: Request, fault: Exception) -> Response:
 
 def _methods_here(request: Request) -> set[str]:
     """What is possible at this path: each of its methods may have a route of its own, and one knows of no other."""
-    here = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
-    return {method for route in here for method in getattr(route, "methods", None) or ()}
+    here = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    head = {"HEAD"} if any(isinstance(route, Plain) and route.answers("HEAD") for route in here) else set[str]()
+    return head.union(*(getattr(route, "methods", None) or () for route in here))
 
 
 async def _away(request: Request, _: Exception) -> Response:
