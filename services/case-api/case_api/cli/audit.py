@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from case_events.ledger.audit.kept import Selection
     from case_events.ledger.audit.verifying import Finding
 
+Cases = Annotated[list[UUID] | None, typer.Option(help="Only this case; may be said more than once.")]
+Merchant = Annotated[str | None, typer.Option(help="Only the cases against this merchant.")]
+Since = Annotated[
+    str | None, typer.Option(help="Only cases recorded in since this instant (RFC 3339).", metavar="INSTANT")
+]
+Report = Annotated[Path | None, typer.Option(help="Write the verdict in JSON into this file.")]
+
 audit = typer.Typer(help="Verify the record.", no_args_is_help=True)
 
 
@@ -32,11 +39,9 @@ def group() -> None:
 
 @audit.command("verify")
 def verify_command(
-    case: Annotated[list[UUID] | None, typer.Option(help="Only this case; may be said more than once.")] = None,
-    merchant: Annotated[str | None, typer.Option(help="Only the cases against this merchant.")] = None,
-    since: Annotated[
-        str | None, typer.Option(help="Only cases recorded in since this instant (RFC 3339).", metavar="INSTANT")
-    ] = None,
+    case: Cases = None,
+    merchant: Merchant = None,
+    since: Since = None,
     *,
     jobs: Annotated[int | None, typer.Option(help="How many processes share it; default: one per core.", min=1)] = None,
     resume: Annotated[
@@ -45,7 +50,7 @@ def verify_command(
     checkpoints: Annotated[
         Path | None, typer.Option(help="Compare the feed with these, which `caselog audit checkpoint` took.")
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the verdict in JSON into this file.")] = None,
+    report: Report = None,
     json_wanted: AsJson = False,
 ) -> None:
     """Verify every case and the feed, or only some cases: the chain, and that all that is read follows from it.

@@ -7,13 +7,11 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
-from uuid import UUID
 
 import typer
 
-from case_api.cli.audit import chosen
+from case_api.cli.audit import Cases, Merchant, Report, Since, chosen
 from case_api.cli.outcomes import REFUSED, Silence
 from case_api.cli.printing import AsJson, as_json, lines
 
@@ -38,13 +36,11 @@ def group() -> None:
 
 @evidence.command("verify")
 def verify_command(
-    case: Annotated[list[UUID] | None, typer.Option(help="Only this case; may be said more than once.")] = None,
-    merchant: Annotated[str | None, typer.Option(help="Only the cases against this merchant.")] = None,
-    since: Annotated[
-        str | None, typer.Option(help="Only cases recorded in since this instant (RFC 3339).", metavar="INSTANT")
-    ] = None,
+    case: Cases = None,
+    merchant: Merchant = None,
+    since: Since = None,
     jobs: Annotated[int, typer.Option(help="How many files are read at once.", min=1, max=64)] = 8,
-    report: Annotated[Path | None, typer.Option(help="Write the verdict in JSON into this file.")] = None,
+    report: Report = None,
     json_wanted: AsJson = False,
 ) -> None:
     """Read every file that evidence names, and compare it with the digest that the record has of it.
