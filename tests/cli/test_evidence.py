@@ -125,6 +125,10 @@ def test_what_nobody_named_is_collected_once_it_is_old(desk: Desk, storefront: S
     long_ago = time.time() - 31 * DAY_S
     for path in (storefront.at(named), storefront.at(old), half, stranger):
         os.utime(path, (long_ago, long_ago))
+    again = os.urandom(400)
+    storefront.upload(again)
+    os.utime(storefront.at(again), (long_ago, long_ago))
+    storefront.upload(again)  # acknowledged once more: it is as young as that
     would = desk.types("evidence", "collect", "--dry-run", "--json").json()
     expected = {"looked_at": 4, "files": 2, "bytes": 304, "halves": 1, "unknown": 1}
     assert would == {**expected, "dry_run": True}
@@ -144,4 +148,5 @@ def test_what_nobody_named_is_collected_once_it_is_old(desk: Desk, storefront: S
         False,
     ]
     assert stranger.exists()
+    assert storefront.at(again).read_bytes() == again
     assert desk.types("evidence", "verify", "--case", storefront.case_id).code == 0

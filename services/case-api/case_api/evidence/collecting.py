@@ -47,8 +47,8 @@ async def collect(ledger: Ledger, store: EvidenceStore, before: datetime, *, dry
                 unknown += len(files)
             else:
                 unnamed += [one for one in files if one.sha256 not in known]
-        if unnamed and not dry_run:
-            await store.delete([one.path for one in unnamed])
+        if not dry_run:
+            await store.delete_older([one.path for one in unnamed], before)
         gone += [one.size for one in unnamed]
         watch(looked_at)
     halves = await store.halves_older_than(before)

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Container, Sequence
+from collections.abc import AsyncIterator, Container, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import obstore
+from msgspec.structs import replace
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 from starlette.requests import Request
@@ -84,10 +85,13 @@ class EvidenceStore:
         self._local: LocalStore | None = None
 
     async def keep(self, case_id: UUID, file: EvidenceFile, content: IO[bytes]) -> EvidenceFile:
-        """Put ``content`` away under this case; the same file again is the one that is there."""
+        """Put ``content`` away under this case; the same file again takes the place, and the type, of what is there.
+
+        It is written anew, so that it is as young as this upload, and whole whatever somebody did to it.
+        """
         there = await self.find(case_id, file.sha256)
         if there is not None:
-            return there
+            file = replace(file, media_type=there.media_type)
         place = f"{_place(case_id, file.sha256)}/{file.media_type}"
         try:
             content.seek(0)
@@ -158,21 +162,15 @@ class EvidenceStore:
             return []
         return await asyncio.to_thread(_halves, self._folder, before)
 
-    async def delete(self, paths: Sequence[str]) -> None:
-        """Delete what lies at these paths; what is gone already is no fault."""
+    async def delete_older(self, paths: Iterable[str], before: datetime) -> None:
+        """Delete what lies at these paths, but for what was put away again meanwhile."""
         try:
-            for start in range(0, len(paths), PAGE):
-                await self._delete(paths[start : start + PAGE])
-        except (BaseError, OSError) as fault:
-            raise _away() from fault
-
-    async def _delete(self, paths: Sequence[str]) -> None:
-        try:
-            await obstore.delete_async(self._store(), list(paths))
-        except FileNotFoundError:  # somebody else deletes at the same time, and a folder's store stops there
             for path in paths:
                 with suppress(FileNotFoundError):
-                    await obstore.delete_async(self._store(), path)
+                    if (await obstore.head_async(self._store(), path))["last_modified"] < before:
+                        await obstore.delete_async(self._store(), path)
+        except (BaseError, OSError) as fault:
+            raise _away() from fault
 
     async def clear(self, case_id: UUID, kept: Container[str]) -> None:
         """Delete the files under this case but those with the digests that are ``kept``; and what a kill left."""
@@ -180,7 +178,10 @@ class EvidenceStore:
             return
         try:
             found = await obstore.list(self._store(), f"{case_id}").collect_async()
-            await self.delete([one["path"] for one in found if one["path"].split("/")[1] not in kept])
+            for one in found:
+                if one["path"].split("/")[1] not in kept:
+                    with suppress(FileNotFoundError):  # somebody else clears at the same time
+                        await obstore.delete_async(self._store(), one["path"])
             if self._given is None:
                 await asyncio.to_thread(_remove_halves, self._folder / f"{case_id}")
         except (BaseError, OSError) as fault:
