@@ -126,6 +126,7 @@ PAGES: dict[str, str] = {
     "GET /console/search": "platform ops auditor",
     "GET /console/scheduler": STAFF,
     "GET /console/cases/{case_id}": "platform ops auditor",
+    "GET /console/cases/{case_id}/dossier": "platform ops auditor",
     "GET /console/cases/{case_id}/evidence/{sha256}": "platform ops auditor",
     "POST /console/cases/{case_id}/note": "platform ops",
     "POST /console/cases/{case_id}/assign": "platform ops",

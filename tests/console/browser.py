@@ -94,6 +94,10 @@ class Browser:
         """A form of this page with these fields filled in, and where it leads."""
         return await self.arrive(await self.send(action, page.forms[action] | fields))
 
+    async def fill_in_question(self, page: Page, action: str, **fields: str) -> Page:
+        """A form that asks, with these fields filled in: what it says stands in the address."""
+        return await self.open(f"{action}?{urlencode(page.forms[action] | fields)}")
+
     async def sign_in(self, key: str, then: str = "") -> Page:
         page = await self.open("/console/sign-in" + (f"?{urlencode({'next': then})}" if then else ""))
         return await self.fill_in(page, "/console/sign-in", key=key)

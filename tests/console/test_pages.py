@@ -244,7 +244,8 @@ async def test_every_page_is_written_for_everybody_and_lets_nothing_in(
     house: House, storefront: AsyncClient, browser: Browser
 ) -> None:
     case = await filed(storefront)
-    paths = ("/console", "/console/scheduler", f"/console/cases/{case['case_id']}", "/console/search?number=0")
+    one = f"/console/cases/{case['case_id']}"
+    paths = ("/console", "/console/scheduler", one, f"{one}?version=1", "/console/search?number=0")
     amiss = ("/console?status=x", f"/console/cases/{uuid4()}")
     for who, path in [(browser, one) for one in (*paths, *amiss)] + [(Browser(house), "/console/sign-in")]:
         page = await who.open(path)

@@ -12,19 +12,22 @@ from starlette.responses import Response
 from case_api.asking import asking_to_post, why_refused
 from case_api.console import forms, pages, paths
 from case_api.console.forms import Form
+from case_api.console.questions import filled_in
 from case_api.console.visitors import Visitor
 from case_api.door import door_of
+from case_api.dossier.taking import taken
 from case_api.evidence.store import uri_of
 from case_api.giving import given
 from case_api.refusals.kinds import KINDS
 from case_api.refusals.problems import Refused, view
-from case_api.requests.parameters import case_id_of
+from case_api.requests import as_of
+from case_api.requests.parameters import Query, case_id_of
 from case_api.views.cases import evidence_view
 from case_events.core.case import Case
 from case_events.core.cast import claimed
 from case_events.core.gates import allowed_events
 from case_events.core.timeline import timeline
-from case_events.core.values import Evidence, Problem
+from case_events.core.values import Evidence, Problem, Value
 from case_events.ledger.judging import NO_SUCH_CASE
 from case_events.ledger.queries import Reading, read_case
 from case_events.ledger.steps import submit
@@ -34,9 +37,40 @@ KEY_MAX = 100
 VERSION_DIGITS = 15
 
 
+class Past(Value, frozen=True, kw_only=True):
+    """As of when a page shows a case, and the versions around it that its reader may see."""
+
+    when: as_of.AsOf
+    before: int | None
+    after: int | None
+
+    @classmethod
+    def of(cls, when: as_of.AsOf, then: Reading, now: Reading) -> Past:
+        shown = then.case.version
+        recorded = [one.version for one in now.history if one.version <= now.written]
+        return cls(
+            when=when,
+            before=max((one for one in recorded if one < shown), default=None),
+            after=min((one for one in recorded if one > shown), default=None),
+        )
+
+
 async def show(request: Request, visitor: Visitor) -> Response:
-    """The case as it is."""
-    return _page(request, visitor, await _reading(request, visitor))
+    """The case as it is; or as it was, after a version or at an instant on either axis of time."""
+    query = Query(filled_in(request, "at", "known_at"), *as_of.NAMES, "said")
+    when, now = as_of.asked(query), await _reading(request, visitor)
+    query.check()
+    if not any(when.values()):
+        return _page(request, visitor, now)
+    then = await read_case(door_of(request).ledger, now.case.case_id, **when, viewer=visitor.viewer)
+    if then is None:
+        raise Refused(Problem(code="not_found", detail="There was no such case yet, or it has no such version."))
+    return _page(request, visitor, then, past=Past.of(when, then, now))
+
+
+async def take_away(request: Request, visitor: Visitor) -> Response:
+    """The case as one file for somebody outside."""
+    return await taken(door_of(request), case_id_of(request), visitor.viewer, "html")
 
 
 async def evidence(request: Request, visitor: Visitor) -> Response:
@@ -104,9 +138,11 @@ def _page(
     form: Form | None = None,
     tried: str = "",
     problem: Problem | None = None,
+    past: Past | None = None,
 ) -> Response:
-    """The case with the forms its reader may use; after a refusal with why, and with what was written."""
-    case, allowed = reading.case, {one.type for one in allowed_events(reading.case, reading.rules)}
+    """The case with the forms its reader may use, none in the past; after a refusal with why and what was written."""
+    case = reading.case
+    allowed = {one.type for one in allowed_events(case, reading.rules)} if past is None else set()
     refused = view(problem) if problem is not None else None
     return pages.page(
         request,
@@ -116,6 +152,7 @@ def _page(
         case=case,
         told=timeline(reading.history, case, reading.rules),
         written=reading.written,
+        past=past,
         evidence=[(evidence_view(one, case), _file(one.evidence, case)) for one in case.evidence],
         claim=claimed(case.demand, case.amount),
         notes=NOTED in allowed and visitor.may_post(NOTED),

@@ -120,6 +120,7 @@ def _environment() -> Environment:
         "written": _written,
         "instant": _instant,
         "due": _due,
+        "local": _local,
         "seconds": "{:.3f}".format,
         "called": words_of,
         "called_role": _role,
@@ -160,6 +161,11 @@ def _written(context: Context, text: Any) -> str:
 def _instant(at: Instant) -> str:
     """China time, to the second."""
     return f"{at.astimezone(CHINA):%Y-%m-%d %H:%M:%S} UTC+8"
+
+
+def _local(at: Instant | None) -> str:
+    """China time as a field for a day and a time holds it; a field that was left empty is empty."""
+    return "" if at is None else f"{at.astimezone(CHINA):%Y-%m-%dT%H:%M:%S}"
 
 
 @pass_context

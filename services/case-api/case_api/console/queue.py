@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from case_api.console import pages, paths
+from case_api.console.questions import filled_in
 from case_api.console.visitors import Visitor
 from case_api.door import Door, door_of
 from case_api.requests.parameters import LIMIT_DEFAULT, Query, cursor
@@ -28,7 +29,7 @@ async def show(request: Request, visitor: Visitor) -> Response:
     """What waits for somebody, what is due next first."""
     if not visitor.may("read"):
         return pages.go_to(paths.SCHEDULER)
-    door, query = door_of(request), Query(_filled_in(request), *FILTERS, "cursor")
+    door, query = door_of(request), Query(filled_in(request), *FILTERS, "cursor")
     wanted = Wanted(
         status=query.one_of("status", get_args(Status)),
         type=query.word("type"),
@@ -63,7 +64,7 @@ async def show(request: Request, visitor: Visitor) -> Response:
 
 async def find(request: Request, visitor: Visitor) -> Response:
     """The case with this complaint number."""
-    query = Query(_filled_in(request), "number")
+    query = Query(filled_in(request), "number")
     number = query.text("number")
     query.check()
     if number is None:
@@ -84,9 +85,3 @@ async def types(door: Door) -> dict[str, Text]:
             if in_force is not None:
                 titles |= {word: rules.title for word, rules in in_force.policy.types.items()}
     return dict(sorted(titles.items()))
-
-
-def _filled_in(request: Request) -> Request:
-    """The request as if its form had no fields that were left empty: a browser sends those, too."""
-    pairs = [pair for pair in request.query_params.multi_items() if pair[1].strip()]
-    return Request({**request.scope, "query_string": urlencode(pairs).encode()})

@@ -54,6 +54,7 @@ def add_to(app: FastAPI, settings: Settings) -> None:
         (paths.SEARCH, "GET", _for(queue.find, "read")),
         (paths.SCHEDULER, "GET", _for(clock.show, "read_schedule")),
         (one, "GET", _for(case.show, "read")),
+        (f"{one}/dossier", "GET", _for(case.take_away, "read")),
         (f"{one}/evidence/{{sha256}}", "GET", _for(case.evidence, "read")),
         (f"{one}/note", "POST", _for(case.note, "post")),
         (f"{one}/assign", "POST", _for(case.assign, "post")),

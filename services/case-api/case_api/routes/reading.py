@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +11,7 @@ from case_api.callers.auth import viewer_of
 from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
 from case_api.refusals.problems import Refused
+from case_api.requests import as_of
 from case_api.requests.filters import ASKED, wanted_of
 from case_api.requests.parameters import PRIORITY_MAX, Key, Query, case_id_of, cursor
 from case_api.views.cases import EventPage, case_view
@@ -25,7 +24,6 @@ from case_events.ledger.lists.queues import After, list_queue
 from case_events.ledger.queries import Reading, read_case
 from case_events.outgoing.events import event_view
 
-VERSION_MAX = 10**9
 QUEUE = "queue"
 NEVER = Instant.parse("2999-12-31T23:59:59.999999Z")
 """Stands in a cursor for a case that waits for nobody."""
@@ -41,22 +39,14 @@ def add_to(app: FastAPI) -> None:
     app.add_api_route(words, get_timeline, methods=["GET"], openapi_extra=operation(get_timeline))
 
 
-class AsOf(TypedDict):
-    """Which version, or which instants, a case is read as of; these are the parameters' names."""
-
-    version: int | None
-    at: Instant | None
-    known_at: Instant | None
-
-
 async def get_case(request: Request) -> Response:
     """Read a case, as it is or as it was."""
     door = door_of(request)
     viewer = viewer_of(await door.caller(request, "read"))
-    query = Query(request, *AsOf.__annotations__, "explain")
-    as_of, explain = _as_of(query), query.flag("explain")
+    query = Query(request, *as_of.NAMES, "explain")
+    when, explain = as_of.asked(query), query.flag("explain")
     query.check()
-    reading = _found(await read_case(door.ledger, case_id_of(request), **as_of, viewer=viewer))
+    reading = _found(await read_case(door.ledger, case_id_of(request), **when, viewer=viewer))
     view = case_view(reading.case, await door.book_of(reading.case), desk=viewer.desk, explain=explain)
     return shown(view, reading.case.version)
 
@@ -65,10 +55,10 @@ async def get_events(request: Request) -> Response:
     """Read a case's history, event by event."""
     door = door_of(request)
     viewer = viewer_of(await door.caller(request, "read"))
-    query = Query(request, *AsOf.__annotations__)
-    as_of = _as_of(query)
+    query = Query(request, *as_of.NAMES)
+    when = as_of.asked(query)
     query.check()
-    reading = _found(await read_case(door.ledger, case_id_of(request), **as_of, viewer=viewer))
+    reading = _found(await read_case(door.ledger, case_id_of(request), **when, viewer=viewer))
     items = tuple(
         event_view(one, written=one.version <= reading.written, hashes=reading.hashes.get(one.version))
         for one in reading.history
@@ -80,21 +70,11 @@ async def get_timeline(request: Request) -> Response:
     """Read what happened in words, who is next and until when."""
     door = door_of(request)
     viewer = viewer_of(await door.caller(request, "read"))
-    query = Query(request, *AsOf.__annotations__)
-    as_of = _as_of(query)
+    query = Query(request, *as_of.NAMES)
+    when = as_of.asked(query)
     query.check()
-    reading = _found(await read_case(door.ledger, case_id_of(request), **as_of, viewer=viewer))
+    reading = _found(await read_case(door.ledger, case_id_of(request), **when, viewer=viewer))
     return shown(timeline(reading.history, reading.case, reading.rules), reading.case.version)
-
-
-def _as_of(query: Query) -> AsOf:
-    said = AsOf(
-        version=query.whole("version", 1, VERSION_MAX), at=query.instant("at"), known_at=query.instant("known_at")
-    )
-    for name in ("at", "known_at"):
-        if "version" in query and name in query:
-            query.fault(name, "a version or an instant, not both")
-    return said
 
 
 async def find_cases(request: Request) -> Response:
