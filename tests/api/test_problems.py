@@ -263,9 +263,17 @@ RENAMED = "ALTER DATABASE {0} RENAME TO {0}_gone", "ALTER DATABASE {0}_gone RENA
 SHUT = "ALTER DATABASE {0} ALLOW_CONNECTIONS false", "ALTER DATABASE {0} ALLOW_CONNECTIONS true"
 
 
-@pytest.mark.parametrize("away", [CLOSED, RENAMED, SHUT], ids=["to writers", "renamed", "to everybody"])
+@pytest.mark.parametrize(
+    ("away", "ready"),
+    [(CLOSED, (200, True)), (RENAMED, (503, False)), (SHUT, (503, False))],
+    ids=["to writers", "renamed", "to everybody"],
+)
 async def test_a_database_that_is_closed_is_away_and_used_again_when_it_is_open(
-    house: House, prepared: Database, postgres_server: postgres.Server, away: tuple[str, str]
+    house: House,
+    prepared: Database,
+    postgres_server: postgres.Server,
+    away: tuple[str, str],
+    ready: tuple[int, bool],
 ) -> None:
     storefront = house.caller("storefront")
     case = await filed(storefront)
@@ -277,8 +285,10 @@ async def test_a_database_that_is_closed_is_away_and_used_again_when_it_is_open(
         await superuser.execute(closed)
         try:
             answers = [await post(storefront, case, AGREE, idempotency_key="a") for _ in range(15)]
+            told = await house.caller(None).get("/readyz")
         finally:
             await superuser.execute(open_again)
+        assert (told.status_code, "writes" in told.json().get("missing", [])) == ready
         assert {(one.status_code, one.json()["code"]) for one in answers} == {(503, "unavailable")}
         assert all("Retry-After" in one.headers for one in answers)
         assert (await post(storefront, case, AGREE, idempotency_key="a")).status_code == 201

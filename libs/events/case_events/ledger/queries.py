@@ -30,15 +30,20 @@ from case_events.ledger.store import Loaded, load
 MIGRATION = "0007"
 """The migration this release needs."""
 
+READ_ONLY = "current_setting('transaction_read_only')::boolean"
+"""Said by a standby, too."""
 HEALTH = f"""
 SELECT (SELECT version_num FROM alembic_version) AS migration,
     (SELECT max(swept_at) FROM schedulers) AS scheduler_seen_at,
     (SELECT extract(epoch FROM clock_timestamp() - due_at) FROM deadlines
         WHERE {LIVE} AND {BEHIND}
             AND right(kind, {len(REMINDER)}) <> '{REMINDER}' ORDER BY next_try_at LIMIT 1)::bigint AS overdue_s,
+    {READ_ONLY} AS read_only, clock_timestamp() AS now
+"""
+HEALTH_UNKNOWN = f"""
+SELECT NULL AS migration, NULL AS scheduler_seen_at, NULL AS overdue_s, {READ_ONLY} AS read_only,
     clock_timestamp() AS now
 """
-HEALTH_UNKNOWN = "SELECT NULL AS migration, NULL AS scheduler_seen_at, NULL AS overdue_s, clock_timestamp() AS now"
 """Of a database that nobody has migrated, or not as far as what is asked above."""
 PAUSED = "SELECT paused FROM clock_state"
 
@@ -61,13 +66,15 @@ class Health(Value, frozen=True, kw_only=True):
     """What readiness asks: is the schema ours, when did a scheduler last sweep, is a live deadline overdue.
 
     ``outgrown``: a newer release has migrated on, and what we ask is still there. ``clock_paused``: why a scheduler
-    does not believe the clocks. ``feed`` is None where the schema is neither ours nor outgrown.
+    does not believe the clocks. ``feed`` is None where the schema is neither ours nor outgrown. ``read_only``: the
+    database is closed to writers, as a standby is.
     """
 
     migrated: bool
     outgrown: bool
     scheduler_seen_at: Instant | None
     overdue_s: int
+    read_only: bool
     clock_paused: str | None
     feed: FeedState | None
     now: Instant
@@ -203,11 +210,15 @@ async def health(ledger: Ledger) -> Health:
         migrated, outgrown = row["migration"] == MIGRATION, _is_newer(row["migration"])
         feed = await state(connection) if migrated or outgrown else None
         paused = await connection.fetchval(PAUSED) if migrated or outgrown else None
+        if row["read_only"]:
+            # A session keeps what it began with; whoever has the next one is told how the server is by then.
+            connection.terminate()
     return Health(
         migrated=migrated,
         outgrown=outgrown,
         scheduler_seen_at=row["scheduler_seen_at"],
         overdue_s=row["overdue_s"] or 0,
+        read_only=row["read_only"],
         clock_paused=paused,
         feed=feed,
         now=row["now"],

@@ -44,6 +44,7 @@ async def alive(_: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Can requests be answered? A missing scheduler is said, but does not stop them: no outcome depends on its lag.
 
+    Nor do missing ``writes``: what was recorded can be read, and the next server may be open to writers.
     Nor does a missing ``clock``: schedulers pause, and only what would be judged by a clock that is ahead is refused.
     Nor does a missing ``release``: while newer ones are started, the cases that these wrote in are answered 503 here.
     So who was ready before a newer release migrated on stays so, and who comes after it is not.
@@ -86,7 +87,7 @@ async def metrics(request: Request) -> Response:
 
 
 def _missing(seen: Health) -> tuple[str, ...]:
-    missing = []
+    missing = ["writes"] if seen.read_only else []
     if seen.scheduler_seen_at is None or seen.now - seen.scheduler_seen_at > SCHEDULER_SILENT_MAX:
         missing.append("scheduler")
     if seen.overdue_s > OVERDUE_MAX_S:
