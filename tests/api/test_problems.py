@@ -21,6 +21,7 @@ from case_api.routes import reading
 from case_api.settings import Settings
 from case_events.ledger.callers import keys
 from case_events.ledger.callers.keys import ROLES, Caller
+from case_events.ledger.queries import MIGRATION
 from tests.api.house import AGREE, House, complaint, filed, open_house, post
 from tests.api.refusals import MEETINGS, Scene
 from tests.conftest import Database
@@ -237,7 +238,7 @@ async def test_readiness_says_what_is_missing(house: House, prepared: Database) 
         await connection.execute("ALTER SCHEMA later RENAME TO public")
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (503, "/migrations"), "no tables at all"
     finally:
-        await connection.execute("UPDATE alembic_version SET version_num = '0001'")
+        await connection.execute("UPDATE alembic_version SET version_num = $1", MIGRATION)
         await connection.close()
 
 

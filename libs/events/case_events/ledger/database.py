@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from operator import attrgetter
 
@@ -92,10 +92,12 @@ class Ledger:
             answered = False
             raise
         except asyncpg.ReadOnlySQLTransactionError:
-            # A session keeps what it began with: the next one finds out whether its server takes writers again.
+            # The next session may be one of a server that takes writers.
             connection.terminate()
             raise
         finally:
+            if _began_read_only(connection):
+                connection.terminate()
             presence.done(connection, answered=answered)
             await self.pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
 
@@ -107,6 +109,14 @@ class Ledger:
         await self.waking.close()
         await self.presence.close()
         await self.pool.close()
+
+
+def _began_read_only(connection: Connection) -> bool:
+    """A session keeps what it began with, also when the database has long been open to writers again."""
+    with suppress(asyncpg.InterfaceError):  # one that was lost has left its pool, and cannot even say so
+        if not connection.is_closed():
+            return getattr(connection.get_settings(), "default_transaction_read_only", None) == "on"
+    return False
 
 
 async def open_ledger(

@@ -210,9 +210,6 @@ async def health(ledger: Ledger) -> Health:
         migrated, outgrown = row["migration"] == MIGRATION, _is_newer(row["migration"])
         feed = await state(connection) if migrated or outgrown else None
         paused = await connection.fetchval(PAUSED) if migrated or outgrown else None
-        if row["read_only"]:
-            # A session keeps what it began with; whoever has the next one is told how the server is by then.
-            connection.terminate()
     return Health(
         migrated=migrated,
         outgrown=outgrown,
