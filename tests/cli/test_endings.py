@@ -47,6 +47,7 @@ ENDINGS: list[tuple[int, tuple[str, ...], dict[str, str]]] = [
     (USAGE, ("post", UNKNOWN, "noted", "--key", "é"), {}),
     (USAGE, ("keys", "list"), {"CASELOG_DATABASE_URL": "no address", "CASELOG_MASTER_KEY_FILE": "its own"}),
     (USAGE, ("migrate",), {"CASELOG_MIGRATION_URL": "no address"}),
+    (SILENT, ("migrate",), {"CASELOG_MIGRATION_URL": NOBODY}),
     (SILENT, ("seed", "--cases", "1"), {"CASELOG_DATABASE_URL": NOBODY, "CASELOG_MASTER_KEY_FILE": "its own"}),
     (SILENT, ("queue",), {"CASELOG_URL": NOBODY}),
     (SILENT, ("queue",), {"CASELOG_URL": SHUT}),
@@ -90,9 +91,8 @@ def places(caselog: Serving) -> Iterator[dict[str, str]]:
 def test_a_command_ends_with_the_code_that_says_how(
     desk: Desk, places: dict[str, str], code: int, words: tuple[str, ...], settings: dict[str, str]
 ) -> None:
-    nobody = {"CASELOG_URL": "http", "CASELOG_DATABASE_URL": "postgresql://a:b"}
     there = {
-        name: f"{nobody[name]}{'://' if name == 'CASELOG_URL' else '@'}127.0.0.1:{free_port()}/x"
+        name: f"{'http://' if name == 'CASELOG_URL' else 'postgresql://a:b@'}127.0.0.1:{free_port()}/x"
         if said == NOBODY
         else places.get(said, said)
         for name, said in settings.items()

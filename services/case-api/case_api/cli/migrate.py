@@ -9,9 +9,10 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from case_api.cli.outcomes import Misused
+from case_api.cli.outcomes import Misused, Silence
 from case_api.cli.premises import CannotStart
 from case_api.settings import Settings
+from case_events.ledger.connection import REFUSED, UNAVAILABLE
 
 
 def migrate() -> str:
@@ -27,7 +28,10 @@ def migrate() -> str:
 
 
 def bring_to_head(url: str) -> None:
-    """Run what is missing, in order; two that do this at once wait for each other. Not inside an event loop."""
+    """Run what is missing, in order; two that do this at once wait for each other. Not inside an event loop.
+
+    Raises CannotStart, Misused, or Silence while Postgres is away.
+    """
     config = Config()
     config.set_main_option("script_location", _scripts().replace("%", "%%"))
     config.attributes["url"] = url
@@ -37,9 +41,11 @@ def bring_to_head(url: str) -> None:
         raise CannotStart(f"the tables are a newer release's ({fault}); start that one, or a newer one") from fault
     except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
         reason = getattr(fault, "orig", None) or fault
-        # SQLAlchemy wraps what asyncpg says twice.
-        if isinstance(reason.__cause__, asyncpg.exceptions.ClientConfigurationError):
+        beneath = reason.__cause__ or reason  # SQLAlchemy wraps what asyncpg says twice
+        if isinstance(beneath, asyncpg.exceptions.ClientConfigurationError):
             raise Misused(f"CASELOG_MIGRATION_URL cannot be used: {reason}") from None
+        if isinstance(beneath, UNAVAILABLE) and not isinstance(beneath, REFUSED):
+            raise Silence(f"the database does not answer: {reason}") from None
         raise CannotStart(f"the migrations did not run: {reason}") from fault
 
 
