@@ -244,6 +244,21 @@ async def test_asking_for_a_hidden_id_finds_nothing(report: Report, filter_of: s
         assert report.case["case_id"] not in answer.text
 
 
+async def test_asking_for_a_merchant_who_reported_it_finds_and_counts_nothing(
+    house: House, connection: asyncpg.Connection
+) -> None:
+    rival = {"role": "merchant", "id": "m-rival"}
+    reporter = await key(house, connection, "the-rival", merchants=["m-rival"])
+    answer = await reporter.post("/v1/cases", json=written(rival))
+    assert answer.status_code == 201, answer.text
+    reported = await key(house, connection, "the-reported", merchants=["m-reported"])
+    own = {"merchant_id": "m-rival"}
+    for path in ("/v1/cases", "/v1/export/cases", "/v1/cases?sort=queue&department=platform_supervision"):
+        assert answer.json()["case_id"] not in (await reported.get(path, params=own)).text
+    assert (await reported.get("/v1/stats", params=own)).json()["cases"] == 0
+    assert (await reporter.get("/v1/stats", params=own)).json()["cases"] == 1
+
+
 async def test_the_platform_finds_it_by_that_id(report: Report) -> None:
     found = await report.platform.get("/v1/cases", params={"buyer_id": report.complainant["id"]})
     assert [one["case_id"] for one in found.json()["items"]] == [report.case["case_id"]]

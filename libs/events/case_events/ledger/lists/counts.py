@@ -7,6 +7,7 @@ from typing import Any
 from case_events.core.values import Instant, Value
 from case_events.core.viewer import EVERYTHING, MERCHANT, Viewer
 from case_events.ledger.database import Ledger
+from case_events.ledger.lists.lists import merchants_of
 
 MERCHANTS_MAX = 50
 """Merchants that are counted one by one: those with the most interventions."""
@@ -34,8 +35,9 @@ GROUP BY merchant ORDER BY interventions DESC, merchant LIMIT {limit}
 class Counted(Value, frozen=True, kw_only=True):
     """Which cases are counted: those that fit all that is said.
 
-    ``merchant_id``: a party of the case, on either side. ``filed_from``, ``filed_before``: a period, with its first
-    instant and without its last, so that the counts of periods that follow each other add up.
+    ``merchant_id``: a party of the case, on either side, and one of the viewer's own where that is limited.
+    ``filed_from``, ``filed_before``: a period, with its first instant and without its last, so that the counts of
+    periods that follow each other add up.
     """
 
     merchant_id: str | None = None
@@ -112,12 +114,12 @@ def _where(arguments: list[Any], counted: Counted, viewer: Viewer) -> str:
         if value is not None:
             arguments.append(value)
             conditions.append(condition.format(len(arguments)))
-    for ids in (viewer.merchants, None if counted.merchant_id is None else (counted.merchant_id,)):
-        if ids is not None:
-            arguments.append(list(ids))
-            given = f"ANY (${len(arguments)}::text[])"
-            sides = (f"(c.{side}_role = '{MERCHANT}' AND c.{side}_id = {given})" for side in SIDES)
-            conditions.append(f"({' OR '.join(sides)})")
+    # Of somebody else's merchant nothing is counted: who complained anonymously would be found by asking for them.
+    if (ids := merchants_of(counted.merchant_id, viewer)) is not None:
+        arguments.append(list(ids))
+        given = f"ANY (${len(arguments)}::text[])"
+        sides = (f"(c.{side}_role = '{MERCHANT}' AND c.{side}_id = {given})" for side in SIDES)
+        conditions.append(f"({' OR '.join(sides)})")
     if viewer.marketplaces is not None:
         arguments.append(list(viewer.marketplaces))
         conditions.append(f"c.marketplace = ANY (${len(arguments)}::text[])")

@@ -76,7 +76,7 @@ async def list_cases(
     ledger: Ledger, wanted: Wanted, *, viewer: Viewer = EVERYTHING, limit: int, after: After | None = None
 ) -> CaseRows:
     """A page of the viewer's cases, the newest filed first; with ``due_before`` what is due next comes first."""
-    merchants = merchants_of(wanted, viewer)
+    merchants = merchants_of(wanted.merchant_id, viewer)
     if merchants == ():
         return CaseRows(rows=(), after=None)
     question = Question(wanted, viewer, merchants, after)
@@ -92,11 +92,11 @@ async def list_cases(
             return CaseRows(rows=rows_of(found), after=await _stopped(connection, question))
 
 
-def merchants_of(wanted: Wanted, viewer: Viewer) -> tuple[str, ...] | None:
+def merchants_of(merchant_id: str | None, viewer: Viewer) -> tuple[str, ...] | None:
     """The merchants whose cases are asked for, None for everybody's: nobody filters their way around their limit."""
-    if wanted.merchant_id is None:
+    if merchant_id is None:
         return viewer.merchants
-    return (wanted.merchant_id,) if viewer.merchants is None or wanted.merchant_id in viewer.merchants else ()
+    return (merchant_id,) if viewer.merchants is None or merchant_id in viewer.merchants else ()
 
 
 class Question:

@@ -50,7 +50,7 @@ async def list_queue(
     With more filters it looks at ``LOOKED_AT_MAX`` cases of the queue at most: its page may then hold fewer than
     asked for and still have a next one.
     """
-    if merchants_of(wanted, viewer) == ():
+    if merchants_of(wanted.merchant_id, viewer) == ():
         return Queue(rows=(), after=None)
     asked = question(wanted, viewer, limit, after)
     # One snapshot for the page and for where it stopped looking.
@@ -73,7 +73,7 @@ def question(wanted: Wanted, viewer: Viewer, limit: int, after: After | None) ->
         start.append(f"({KEY}) > (-$2::integer, coalesce($3::timestamptz, 'infinity'::timestamptz), $4::uuid)")
     before = list(arguments)
     others = replace(wanted, **{whose: None})
-    rest = Listed(others, viewer, merchants_of(wanted, viewer), arguments=arguments).conditions()
+    rest = Listed(others, viewer, merchants_of(wanted.merchant_id, viewer), arguments=arguments).conditions()
     looked = _looked(COLUMNS, start, LOOKED_AT_MAX if rest else limit + 1)
     where = " AND ".join(rest) or "true"
     sql = f"SELECT {COLUMNS} FROM ({looked}) AS looked WHERE {where} ORDER BY {KEY} LIMIT {limit + 1}"
