@@ -215,6 +215,7 @@ FLOORS: dict[str, list[str]] = {
         "policy_book",
         "sealing",
         "private_places",
+        "whose_key",
         "codec",
         "batches",
         "waking",

@@ -62,7 +62,7 @@ RULING = Ruling(
     final=False,
     ruled_at=day(2),
 )
-POST = Post(event_id=LINK.group, version=2, type="messaged")
+POST = Post(event_id=LINK.group, version=2, type="messaged", by="complainant")
 OWED_BACK = Recovery(party="respondent", amount=yuan(50))
 
 

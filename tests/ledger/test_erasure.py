@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from case_events.core.commands import Posted
+from case_events.core.commands import Correct, Correction, Posted
 from case_events.core.events import Filed, Noted
 from case_events.core.plan import Step
 from case_events.core.values import ERASED, CaseId, Evidence, Instant, Party
@@ -158,6 +158,23 @@ async def test_an_erased_complainant_does_not_keep_the_platform_from_ruling(desk
     assert reading is not None
     assert reading.case.rulings[-1].reasons == examples.REJECT.reasons
     assert await unsaid(desk, case_id) == ["complainant"]
+
+
+@pytest.mark.parametrize(("side", "left"), [("complainant", True), ("respondent", False)])
+async def test_a_party_s_words_that_the_platform_put_right_go_with_that_party(
+    desk: Desk, case_id: CaseId, side: Subject, left: bool
+) -> None:
+    before = await read_case(desk.ledger, case_id)
+    assert before is not None
+    (reply,) = (one for one in before.history if one.name == "merchant_replied")
+    put_right = Correct(event=reply.event_id, fields=Correction(text="李雷在前台签收"), reason="姓名有误。")
+    await desk.post(case_id, put_right, actor=examples.PLATFORM)
+    await erase(desk, case_id, side)
+    after = await read_case(desk.ledger, case_id)
+    assert after is not None
+    assert ("李雷" in repr(after.history)) == left
+    again = await desk.ask(put_right, case_id, actor=examples.PLATFORM)
+    assert (again.problem is None) == left, "nothing more is recorded in an erased side's words"
 
 
 async def test_where_both_sides_are_erased_nothing_more_is_written_about_them(desk: Desk, case_id: CaseId) -> None:

@@ -110,11 +110,12 @@ class Rating(Value, frozen=True, kw_only=True):
 
 
 class Post(Value, frozen=True, kw_only=True):
-    """Words that can be put right: the event they stand in."""
+    """Words that can be put right: the event they stand in, and whose they are."""
 
     event_id: EventId
     version: int
     type: str
+    by: Side
 
 
 class Undo(Value, frozen=True, kw_only=True):

@@ -234,7 +234,7 @@ def handed_to(case: Case, department: Word) -> None:
         case.assignee = None
 
 
-def posted(case: Case, happened: events.Happened) -> None:
+def posted(case: Case, happened: events.Happened, by: Side) -> None:
     """The words of this event can be put right later."""
-    post = Post(event_id=happened.event_id, version=happened.version, type=happened.name)
+    post = Post(event_id=happened.event_id, version=happened.version, type=happened.name, by=by)
     case.posts = (*case.posts, post)

@@ -60,7 +60,7 @@ def _replied(case: Case, event: events.MerchantReplied, happened: Happened) -> N
     case.decision = event.decision
     if event.decision == "refuse":
         case.intervention_open = True
-    posted(case, happened)
+    posted(case, happened, "respondent")
     reset_clocks(case, (), stop=("response",))
 
 
@@ -119,8 +119,8 @@ def _remedied(case: Case, event: events.Remedied, _: Happened) -> None:
     case.status = waiting(case)
 
 
-def _messaged(case: Case, _: events.Messaged, happened: Happened) -> None:
-    posted(case, happened)
+def _messaged(case: Case, event: events.Messaged, happened: Happened) -> None:
+    posted(case, happened, event.by)
 
 
 def _rated(case: Case, event: events.Rated, _: Happened) -> None:

@@ -77,7 +77,7 @@ def _linked(case: Case, event: events.Linked, _: Happened) -> None:
 def _noted(case: Case, event: events.Noted, happened: Happened) -> None:
     if event.outside is not None:
         case.outside = (*case.outside, event.outside)
-    posted(case, happened)
+    posted(case, happened, "platform")
 
 
 def _extended(case: Case, event: events.DeadlineExtended, _: Happened) -> None:

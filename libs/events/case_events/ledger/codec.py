@@ -15,10 +15,12 @@ import msgspec
 from msgspec.structs import replace
 
 from case_events.core.canonical import canonical, decode_hook, encode_hook, written_hook
+from case_events.core.case import Post
 from case_events.core.events import EVENTS, Event, Filed, Recorded, SubjectErased
 from case_events.core.values import CaseId, EventId, Value
 from case_events.ledger.private_places import Sealed, places, private_paths, sealed_fields, tree_of, unseal
 from case_events.ledger.sealing import KEY_ID, MARK, BrokenSeal, Ring, Subject, SubjectKey, Vault
+from case_events.ledger.whose_key import key_of
 
 DOMAIN = hashlib.sha256(b"caselog.event.v1\n")
 """The word every link begins with, digested: its copies spare OpenSSL looking the algorithm up by its name."""
@@ -122,14 +124,19 @@ class UnknownEvent(Exception):
     """The ledger holds an event this release cannot read; it refuses rather than misreads."""
 
 
-def rows_of(events: Iterable[Recorded], head: bytes, keys: Iterable[SubjectKey], vault: Vault) -> tuple[Row, ...]:
-    """The rows for one case's new events, chained onto ``head``. Raises KeyDestroyed for an erased side's text."""
+def rows_of(
+    events: Iterable[Recorded], head: bytes, keys: Iterable[SubjectKey], vault: Vault, posts: Iterable[Post] = ()
+) -> tuple[Row, ...]:
+    """The rows for one case's new events, chained onto ``head``. Raises KeyDestroyed for an erased side's text.
+
+    ``posts``: whose words there are that one of the events may put right.
+    """
     by_side: dict[Subject, SubjectKey] = {key.side: key for key in keys}
     rows = []
     for recorded in events:
         name = recorded.name
         schema = WRITTEN[name]
-        payload = _sealed(recorded, by_side, vault)
+        payload = _sealed(recorded, by_side, vault, posts)
         payload_hash = hashlib.sha256(payload).digest()
         head = chained(head, _envelope(recorded, schema, payload_hash))
         if isinstance(recorded.event, SubjectErased):
@@ -272,7 +279,7 @@ def _unsealed(kind: type[Event], payload: bytes, event_id: UUID, ring: Ring) -> 
     return plain
 
 
-def _sealed(recorded: Recorded, keys: Mapping[Subject, SubjectKey], vault: Vault) -> bytes:
+def _sealed(recorded: Recorded, keys: Mapping[Subject, SubjectKey], vault: Vault, posts: Iterable[Post]) -> bytes:
     tree = TREES[type(recorded.event)]
     if not tree:
         return canonical(recorded.event)
@@ -282,15 +289,5 @@ def _sealed(recorded: Recorded, keys: Mapping[Subject, SubjectKey], vault: Vault
         if text.startswith(MARK) and any(text[KEY_ID] == str(own.key_id) for own in keys.values()):
             # Nobody outside knows the ids of keys: somebody planned with a text that was left sealed.
             raise BrokenSeal(f"{'/'.join(here)} of event {recorded.event_id} is sealed already")
-        container[key] = seal(text, _key(recorded, here, keys), "/".join(here))
+        container[key] = seal(text, key_of(recorded, here, keys, posts), "/".join(here))
     return canonical(plain)
-
-
-def _key(recorded: Recorded, path: tuple[str, ...], keys: Mapping[Subject, SubjectKey]) -> SubjectKey:
-    """A party's text is under its own key; the platform's under the complainant's, or once that was destroyed,
-    the respondent's: an erased complainant does not keep the platform from ruling."""
-    if isinstance(recorded.event, Filed):
-        return keys["respondent" if path[0] in ("respondent", "respondent_entity") else "complainant"]
-    if recorded.who == "respondent" or (recorded.who == "platform" and keys["complainant"].wrapped is None):
-        return keys["respondent"]
-    return keys["complainant"]

@@ -218,7 +218,7 @@ def _writing(step: Step, head: bytes, keys: tuple[SubjectKey, ...], vault: Vault
     return Writing(
         case_id=step.case_id,
         before=step.before.version if step.before else 0,
-        rows=rows_of(step.events, head, keys, vault),
+        rows=rows_of(step.events, head, keys, vault, step.case.posts),
         case=case_row(step.case),
         stopped=stopped,
         started=started,
