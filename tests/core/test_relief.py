@@ -21,6 +21,7 @@ REMINDED = (
     "[types.not_received.clauses]",
     "[types.not_received.reminders]\nresponse = { hours = 6 }\n\n[types.not_received.clauses]",
 )
+IN_WORKING_DAYS = ("open_period = { hours = 48 }", "open_period = { working_days = 3 }")
 OF_TWO_DAYS = (NOTICE, f"{NOTICE}\nrelief = {{ last = {{ hours = 48 }} }}")
 OF_AN_HOUR = (NOTICE, f"{NOTICE}\nrelief = {{ last = {{ hours = 24 }}, least = {{ hours = 1 }} }}")
 
@@ -164,6 +165,20 @@ def test_a_deadline_the_desk_moved_is_a_new_promise() -> None:
     dispute.when(extend("response", "respondent", dispute.instant(hours(80))), at=hours(70))
     with_outages(dispute, outage(hours(60), hours(65)), outage(hours(75), hours(76), 2)).passes(hours(80) + TICK)
     dispute.then("deadline_extended").runs(response=hours(81), negotiation=days(9))
+
+
+@pytest.mark.parametrize("later", [hours(0), hours(24)])
+def test_a_guess_that_was_made_sure_is_no_new_promise(later: timedelta) -> None:
+    """The turn ends in 2027, whose days are published an hour before: its last hours were the party's all along."""
+    dispute = filed(RELIEF, IN_WORKING_DAYS, at=Instant.parse("2026-12-29T04:00:00Z"))
+    guessed = dispute.clock("response")
+    assert guessed.provisional
+    sure = Instant.of(guessed.due_at + later)
+    dispute.when(extend("response", "respondent", sure), at=Instant.of(sure - hours(1)))
+    last = outage(Instant.of(sure - hours(12)), Instant.of(sure - hours(2)))
+    with_outages(dispute, last).passes(Instant.of(sure + TICK)).then("deadline_extended")
+    assert dispute.clock("response").due_at == sure + hours(10)
+    dispute.passes(Instant.of(sure + hours(10) + TICK)).then("merchant_response_timed_out", "intervention_requested")
 
 
 def test_a_reminder_goes_with_the_new_end_where_there_is_time_for_it() -> None:

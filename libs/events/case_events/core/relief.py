@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from case_events.core.calendar import Calendar, elapsed
 from case_events.core.case import Case, Deadline
 from case_events.core.changes import REMINDER
@@ -99,23 +101,31 @@ def lengthened(due_at: Instant, opens: Instant, outages: Iterable[Outage]) -> In
 
 
 def _promised(deadline: Deadline, history: History) -> Promise:
-    """The promise behind a deadline: the last event before all relief that set this clock."""
+    """The promise behind a deadline: the last event before all relief that set this clock.
+
+    A guess that was made sure is no new promise: the time was the party's since it was guessed.
+    """
     outages: list[Outage] = []
-    clock = (deadline.kind, deadline.party)
+    sure: Promise | None = None
     for one in reversed(history[: deadline.set_by]):
-        due_at = _sets(one, clock)
-        if due_at is None:
+        made = _sets(one, deadline)
+        if made is None:
             continue
-        if isinstance(one.event, DeadlineExtended) and one.event.outage and one.event.kind == deadline.kind:
-            outages.append(one.event.outage)
+        if sure is not None:
+            return replace(sure, given_at=_given_at(one)) if made.provisional else sure
+        moved = one.event if isinstance(one.event, DeadlineExtended) and one.event.kind == deadline.kind else None
+        if moved is not None and moved.outage is not None:
+            outages.append(moved.outage)
             continue
-        return Promise(given_at=_given_at(one), due_at=due_at, relieved_for=tuple(outages))
-    raise AssertionError("a clock that runs was set by an event")
+        sure = Promise(given_at=_given_at(one), due_at=made.due_at, relieved_for=tuple(outages))
+        if moved is None:
+            return sure
+    raise AssertionError("a clock that runs was set by an event, and what was moved ran before")
 
 
-def _sets(one: Recorded, clock: tuple[str, str]) -> Instant | None:
-    """Until when this event promises that clock; None if it does not."""
-    return next((made.due_at for made in clocks_of(one.event) if (made.kind, made.party) == clock), None)
+def _sets(one: Recorded, deadline: Deadline) -> Clock | None:
+    """What this event promises of that clock; None if it does not."""
+    return next((it for it in clocks_of(one.event) if (it.kind, it.party) == (deadline.kind, deadline.party)), None)
 
 
 def _given_at(one: Recorded) -> Instant:
