@@ -46,6 +46,18 @@ def test_a_window_over_the_festival_names_the_days_that_did_not_count_and_the_sa
     )
 
 
+def test_a_window_that_begins_at_midnight_leaves_out_the_day_that_ends_with_it() -> None:
+    """Not ruled in time: the ruling is due again from 24:00 of the Friday, and the Saturday is worked."""
+    friday = Instant.parse("2026-02-13T16:00:00Z")
+    dispute = filed(at=Instant.of(friday - hours(60))).when(REFUSE, at=TICK).passes(Instant.of(friday + TICK))
+    assert dispute.written == ("ruling_timed_out",)
+    said = counting(dispute, "ruling")
+    assert said is not None
+    assert (said.counted_from, said.working_days, said.worked) == (friday, 1, (date(2026, 2, 14),))
+    assert said.en.startswith("The end of the 1st of the working days after 2026-02-13, China time.")
+    assert said.zh.startswith("自 2026-02-13(不含当日)起第 1 个工作日的24:00。")
+
+
 def test_a_window_of_hours_counts_whatever_day_it_is() -> None:
     dispute = filed(at=BEFORE_THE_FESTIVAL)
     said, talks = counting(dispute, "response"), counting(dispute, "negotiation")

@@ -173,7 +173,7 @@ def _told(counted: Counting) -> Counting:
         return replace(
             counted, **{language: getattr(TIME, language).format(start=start, hours=hours) for language in ("zh", "en")}
         )
-    said = {}
+    said, left_out = {}, last_day(counted.counted_from)
     for language in ("zh", "en"):
         parts = {
             name: getattr(text, language).format(days=_runs(days)) if days else ""
@@ -182,7 +182,7 @@ def _told(counted: Counting) -> Counting:
         guessed = getattr(GUESSED, language).format(day=counted.guessed_after) if counted.guessed_after else ""
         count = counted.working_days if language == "zh" else _nth(counted.working_days)
         said[language] = (
-            getattr(WORKING, language).format(start=start[:10], count=count, guessed=guessed, **parts).strip()
+            getattr(WORKING, language).format(start=left_out, count=count, guessed=guessed, **parts).strip()
         )
     return replace(counted, **said)
 
