@@ -8,23 +8,28 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
+from case_events.core.calendar import PublishedYear, end_of
 from case_events.core.commands import BY, POSTED_NAMES, File, Posted
 from case_events.core.events import History
 from case_events.core.evolve import fold
 from case_events.core.others import Facts
 from case_events.core.plan import Moment, Request, Step, World, plan
 from case_events.core.values import CaseId, Instant
+from case_events.ledger import policy_book
+from case_events.ledger.clock import calendars
 from case_events.ledger.clock.claims import CLAIM_LIVE
 from case_events.ledger.clock.firing import fire
 from case_events.ledger.codec import GENESIS
-from case_events.ledger.database import Ledger
+from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.identifiers import uuid7
 from case_events.ledger.queries import Reading, read_case
 from case_events.ledger.steps import commit
 from tests import examples
-from tests.ledger.desk import SWIFT, Desk, a_filing, now
+from tests.conftest import Database
+from tests.ledger.desk import MASTER_KEY, SWIFT, Desk, a_filing, now, swift_text
 from tests.spec import ACTORS
 
+RULED_LATE = "within = { working_days = 300 }"
 TICK = timedelta(microseconds=1)
 FAR = Instant.parse("2999-01-01T00:00:00Z")
 
@@ -70,6 +75,29 @@ async def test_while_no_scheduler_ran_the_timeout_was_answered_and_not_recorded(
     # How it was when it fell due is the same whoever knew of it, but only later was it recorded.
     for known_at in (answered.now, late, None):
         assert (await read(desk, case_id, at=Instant.of(due + TICK), known_at=known_at)).case.status == "under_review"
+
+
+async def test_what_was_answered_goes_by_the_days_that_were_published_then(database: Database) -> None:
+    """Silence brings the platform in, which nobody has written; its time to rule ends after the days that are known."""
+    ledger = await open_ledger(database.app, master_key=MASTER_KEY)
+    try:
+        async with ledger.connection() as connection:
+            await policy_book.keep(connection, swift_text().replace("within = { working_days = 2 }", RULED_LATE, 1))
+        desk = Desk(ledger)
+        case_id = await desk.filed(a_filing(marketplace="swift"))
+        await asyncio.sleep(SWIFT.total_seconds() + 0.05)
+        guessed = await read(desk, case_id)
+        year = ledger.calendar.known_until.year + 1
+        (ruling,) = guessed.case.clocks
+        assert ruling.due_at > end_of(ledger.calendar.known_until)
+        await calendars.load(ledger, PublishedYear(year=year, rest=(), work=(), source="notice"), "ops")
+        await calendars.refresh(ledger)
+        (counted,) = (await read(desk, case_id)).case.clocks
+        assert counted.due_at < ruling.due_at
+        assert (await read(desk, case_id, known_at=guessed.now)).case == guessed.case
+        assert (await read(desk, case_id, known_at=FAR)).case.clocks == (counted,)
+    finally:
+        await ledger.close()
 
 
 async def test_what_is_back_dated_was_true_then_and_known_only_since(desk: Desk) -> None:

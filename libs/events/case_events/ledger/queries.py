@@ -21,6 +21,7 @@ from case_events.core.policy import ComplaintType
 from case_events.core.values import CaseId, Instant, Value
 from case_events.core.viewer import EVERYTHING, Viewer, seen
 from case_events.ledger.batches import Full
+from case_events.ledger.clock import calendars
 from case_events.ledger.clock.watermark import BEHIND, LIVE
 from case_events.ledger.database import Ledger
 from case_events.ledger.feed.sequencing import FeedState, state
@@ -148,7 +149,8 @@ async def _as_of(
     """What the case is judged by as of these instants; ``last``: the last event that had happened then."""
     if known_at is not None:
         async with ledger.connection() as connection:
-            world = replace(world, outages=await outages_on_record(ledger, connection, world.in_force, known_at))
+            outages = await outages_on_record(ledger, connection, world.in_force, known_at)
+            world = replace(world, outages=outages, calendar=await calendars.known_at(ledger, connection, known_at))
     filed = loaded.history[0].event
     assert isinstance(filed, Filed), "a history starts with its filing"
     return replace(world, moment=_moment(_believed(ledger, loaded), last, filed.test_clock, at, known_at))

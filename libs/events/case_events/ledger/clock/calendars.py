@@ -113,6 +113,13 @@ async def refresh(ledger: Ledger) -> Calendar:
     return ledger.calendar
 
 
+async def known_at(ledger: Ledger, connection: Connection, at: Instant) -> Calendar:
+    """The days that were published at ``at``: the ledger's own, if none were loaded since."""
+    loaded = await _editions(connection)
+    before = [one for one in loaded if one.loaded_at <= at]
+    return ledger.calendar if len(before) == len(loaded) else calendar_of(before)
+
+
 def calendar_of(loaded: Iterable[Edition]) -> Calendar:
     """The calendar by the last of these editions of each year, and the release's own days.
 
