@@ -237,6 +237,15 @@ def test_a_lengthened_and_a_provisional_deadline_say_so() -> None:
     assert "provisional" in said.deadlines[0].en
 
 
+def test_a_due_time_of_a_timeout_that_is_not_written_says_so_and_blames_no_holidays() -> None:
+    dispute = filed().passes(hours(72) + TICK)
+    shown = replace(dispute.case, clocks=tuple(replace(one, provisional=True) for one in dispute.case.clocks))
+    said = timeline(dispute.history, shown, dispute.in_force.type_of(shown.type))
+    assert said.next is not None
+    assert all("(暂定,待系统记录)" in zh for zh in (said.next.zh, said.deadlines[0].zh))
+    assert all("(provisional until it is recorded)" in en for en in (said.next.en, said.deadlines[0].en))
+
+
 def test_a_ruling_says_who_bears_it_what_it_costs_and_whether_it_is_final() -> None:
     shares = (Liable(party="respondent", share=6_667), Liable(party="complainant", share=3_333))
     ruling = replace(PART_REFUND, liable=shares, penalties=("points", "warning"))

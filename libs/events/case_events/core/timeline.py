@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from case_events.core import events, platform_words, timeouts, words
+from case_events.core import platform_words, words
 from case_events.core.case import Case, Deadline
 from case_events.core.cast import Cast, cast_of, outcome, owed, sums
 from case_events.core.changes import REMINDER, turn
@@ -22,7 +22,7 @@ from case_events.core.events import (
 from case_events.core.gates import Missing, asked_clock, missing_evidence, required_action_by
 from case_events.core.policy import ComplaintType
 from case_events.core.stages import RETURN_STEPS
-from case_events.core.telling import told
+from case_events.core.telling import RULE_OF, told
 from case_events.core.timeouts import TimedOut
 from case_events.core.values import IMPORT, CaseId, Clock, ClockParty, EventId, Instant, Side, Text, Value, Who, Word
 from case_events.core.vocabulary import called
@@ -118,7 +118,7 @@ class Timeline(Value, frozen=True, kw_only=True):
 
 def timeline(history: History, case: Case, rules: ComplaintType) -> Timeline:
     """The case in words; ``history`` may lack what its reader must not see."""
-    cast = cast_of(case, rules)
+    cast, unwritten = cast_of(case, rules), _unwritten(history, case)
     return Timeline(
         case_id=case.case_id,
         number=case.number,
@@ -127,48 +127,21 @@ def timeline(history: History, case: Case, rules: ComplaintType) -> Timeline:
         status=_named(case.status, words.STATUSES[case.status]),
         outcome=_named(case.outcome, outcome(case.outcome)) if case.outcome else None,
         entries=_entries(history, case, rules, cast),
-        next=_next(case, rules, cast),
-        deadlines=tuple(_until(clock, words.RUNNING, cast) for clock in case.clocks),
+        next=_next(case, rules, cast, unwritten),
+        deadlines=tuple(_until(clock, words.RUNNING, cast, unwritten) for clock in case.clocks),
         missing=tuple(_lacking(one, cast) for one in missing_evidence(case)),
     )
 
 
-RULE_OF: dict[type[Event], str] = {
-    events.Filed: "filing",
-    events.ClaimAmended: "reply",
-    events.MerchantReplied: "reply",
-    events.RespondentReplied: "reply",
-    events.InterventionRequested: "intervention",
-    events.Expedited: "intervention",
-    events.Appealed: "appeal",
-    events.RulingAccepted: "appeal",
-    events.Returned: "return_leg",
-    events.Remedied: "remedy",
-    events.Accepted: "acceptance",
-    events.Dismissed: "acceptance",
-    events.EvidenceRequested: "evidence",
-    events.EvidenceRejected: "evidence",
-    events.Assigned: "intervention",
-    events.Escalated: "intervention",
-    events.Linked: "intervention",
-    events.AdvancePaid: "remedy",
-    events.Recovered: "remedy",
-    events.FollowedUp: "remedy",
-    timeouts.AcceptanceTimedOut: "acceptance",
-    timeouts.EvidenceTimedOut: "evidence",
-    timeouts.MerchantResponseTimedOut: "reply",
-    timeouts.ResponseTimedOut: "reply",
-    timeouts.NegotiationStalled: "negotiation",
-    timeouts.InterventionWindowExpired: "intervention",
-    timeouts.ReturnTimedOut: "return_leg",
-    timeouts.AssignmentTimedOut: "intervention",
-    timeouts.RulingTimedOut: "ruling",
-    timeouts.AppealWindowExpired: "appeal",
-    timeouts.RemedyTimedOut: "remedy",
-    timeouts.RecoveryTimedOut: "remedy",
-    timeouts.FollowUpTimedOut: "remedy",
-}
-"""The clause each event goes by, where there is one; a ruling names its own."""
+def _unwritten(history: History, case: Case) -> frozenset[Deadline]:
+    """Clocks that are provisional only because the timeout that set them is not written yet: its event is sure."""
+    sure = {
+        (one.version, clock.kind, clock.party)
+        for one in history
+        for clock in clocks_of(one.event)
+        if not clock.provisional
+    }
+    return frozenset(one for one in case.clocks if one.provisional and (one.set_by, one.kind, one.party) in sure)
 
 
 def _entries(history: History, case: Case, rules: ComplaintType, cast: Cast) -> tuple[Entry, ...]:
@@ -211,9 +184,9 @@ def _clause(event: Event, case: Case, rules: ComplaintType) -> Clause | None:
     return Clause(clause=case.policy.clause(f"{case.type}.{name}"), zh=text.zh, en=text.en)
 
 
-def _until(clock: Clock | Deadline, sentence: Text, cast: Cast) -> Until:
+def _until(clock: Clock | Deadline, sentence: Text, cast: Cast, unwritten: frozenset[Deadline] = frozenset()) -> Until:
     kind = clock_named(clock.kind, cast, cast.side(clock.party))
-    filled = words.say(sentence, clock=kind, due=words.clock_time(clock.due_at), notes=_notes(clock))
+    filled = words.say(sentence, clock=kind, due=words.clock_time(clock.due_at), notes=_notes(clock, unwritten))
     text = words.paragraph(filled)
     return Until(
         kind=clock.kind,
@@ -232,7 +205,7 @@ def _lacking(one: Missing, cast: Cast) -> Lacking:
     return Lacking(kind=one.kind, party=one.party, due_at=one.due_at, zh=text.zh, en=text.en)
 
 
-def _next(case: Case, rules: ComplaintType, cast: Cast) -> Next | None:
+def _next(case: Case, rules: ComplaintType, cast: Cast, unwritten: frozenset[Deadline]) -> Next | None:
     """What is asked of whom, by the earliest clock it waits for; nothing of anybody once the case is closed."""
     if case.status == "closed" or not case.clocks:
         return None
@@ -240,7 +213,7 @@ def _next(case: Case, rules: ComplaintType, cast: Cast) -> Next | None:
     clock = _waited_for(case, by)
     theirs = [one for one in case.clocks if one.party in by and one.party != clock.party]
     also = [one for one in theirs if one.kind in BESIDE_ANOTHERS]
-    text = words.paragraph(*[_what_is_asked(one, case, rules, cast) for one in (clock, *also)])
+    text = words.paragraph(*[_what_is_asked(one, case, rules, cast, unwritten) for one in (clock, *also)])
     return Next(
         by=by,
         kind=clock.kind,
@@ -252,7 +225,9 @@ def _next(case: Case, rules: ComplaintType, cast: Cast) -> Next | None:
     )
 
 
-def _what_is_asked(clock: Deadline, case: Case, rules: ComplaintType, cast: Cast) -> Text:
+def _what_is_asked(
+    clock: Deadline, case: Case, rules: ComplaintType, cast: Cast, unwritten: frozenset[Deadline]
+) -> Text:
     """What the side of this clock is to do, and until when."""
     what = cast.say(
         words.NEXT[_asked_for(case, rules, clock)],
@@ -261,7 +236,7 @@ def _what_is_asked(clock: Deadline, case: Case, rules: ComplaintType, cast: Cast
         kinds=words.listed([called(one.kind) for one in missing_evidence(case) if one.party == clock.party]),
         recovery=sums(tuple(one for one in case.recoveries if one.party == clock.party)),
     )
-    return words.say(words.UNTIL, what=what, due=words.clock_time(clock.due_at), notes=_notes(clock))
+    return words.say(words.UNTIL, what=what, due=words.clock_time(clock.due_at), notes=_notes(clock, unwritten))
 
 
 def _waited_for(case: Case, by: tuple[Side, ...]) -> Deadline:
@@ -288,9 +263,9 @@ def _asked_for(case: Case, rules: ComplaintType, clock: Deadline) -> str:
     return f"{case.status}.unlocked" if unlocked else case.status
 
 
-def _notes(clock: Clock | Deadline) -> Text:
+def _notes(clock: Clock | Deadline, unwritten: frozenset[Deadline]) -> Text:
     """Why a due time is not like others, where it is not."""
-    notes = [words.PROVISIONAL] if clock.provisional else []
+    notes = [words.UNWRITTEN if clock in unwritten else words.PROVISIONAL] if clock.provisional else []
     notes += [words.NOTICED] if clock.minimum_notice else []
     return Text(zh="".join(note.zh for note in notes), en="".join(note.en for note in notes))
 
