@@ -18,6 +18,7 @@ from case_events.core.events import DeadlineExtended
 from case_events.core.values import CaseId, Instant
 from case_events.ledger import policy_book
 from case_events.ledger.audit.audit import verify
+from case_events.ledger.bulk import held
 from case_events.ledger.clock import calendars, journal, provisional
 from case_events.ledger.clock.provisional import Confirmation, correct, foresee
 from case_events.ledger.database import Ledger, open_ledger
@@ -26,6 +27,8 @@ from case_events.policies.working_days import published, release
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk, a_filing, stored
+from tests.ledger.history import HOUR, line, told
+from tests.ledger.test_importing import CLIENT, imported, refusals
 
 assert published().known_until == date(2026, 12, 31), "the library knows another year: these tests need its end"
 EVE = Instant.parse("2026-12-30T04:00:00Z")
@@ -51,6 +54,13 @@ BUSY = (
     ),
 )
 """Somebody at the desk has the case within a working day: two guessed clocks at once."""
+
+
+LONG = (
+    ('name = "taobao"', 'name = "long"'),
+    ('marketplace = "taobao"', 'marketplace = "long"'),
+    ("within = { working_days = 2 } # stepping", "within = { working_days = 400 } # stepping"),
+)
 
 
 class Office:
@@ -89,17 +99,21 @@ class Office:
     async def published(self, year: PublishedYear = YEAR) -> None:
         await calendars.load(self.ledger, year, "ops")
 
+    async def published_for_years(self) -> None:
+        for year in range(2027, 2030):
+            await self.published(PublishedYear(year=year, rest=(), work=(), source="x"))
+
 
 @pytest_asyncio.fixture
 async def office(database: Database) -> AsyncIterator[Office]:
     opened = await open_ledger(database.app, master_key=MASTER_KEY)
-    text = examples.taobao_text()
-    for written, instead in BUSY:
-        assert text.count(written) == 1, written
-        text = text.replace(written, instead)
     async with opened.connection() as connection:
-        await policy_book.keep(connection, examples.taobao_text())
-        await policy_book.keep(connection, text)
+        for changes in ((), BUSY, LONG):
+            text = examples.taobao_text()
+            for written, instead in changes:
+                assert text.count(written) == 1, written
+                text = text.replace(written, instead)
+            await policy_book.keep(connection, text)
     yield Office(opened, database)
     await opened.close()
 
@@ -241,17 +255,17 @@ async def test_page_by_page_everything_is_looked_at(office: Office, monkeypatch:
 
 
 async def test_a_case_whose_import_is_not_over_waits_for_its_end(office: Office) -> None:
-    """Its next line happened in the past: nothing of today may come before it."""
-    held, free = await office.refused(COURSE["same"][0]), await office.refused(COURSE["same"][0])
-    await office.published()
-    superuser = await asyncpg.connect(office.database.superuser)
-    put_off = "UPDATE deadlines SET next_try_at = greatest(due_at, now()) + interval '1 day' WHERE case_id = $1"
-    await superuser.execute(put_off, held)
-    assert counts(await correct(office.ledger)) == {"same": 1}
-    assert [(await office.ruling(case_id))[1] for case_id in (held, free)] == [True, False]
-    await superuser.execute("UPDATE deadlines SET next_try_at = due_at")
-    await superuser.close()
-    assert counts(await correct(office.ledger)) == {"same": 1}
+    """Its next line happened in the past: nothing of today may come before it, however far off the guess is."""
+    lines = told("of a year", [(HOUR, examples.REFUSE)], marketplace="long")
+    assert refusals(await imported(office.ledger, lines), lines) == [None, None]
+    await office.published_for_years()
+    assert counts(await correct(office.ledger)) == {}
+    more = [line("of a year", 2 * HOUR, examples.MESSAGE)]
+    assert refusals(await imported(office.ledger, more), more) == [None]
+    assert counts(await correct(office.ledger)) == {}
+    async with office.ledger.connection() as connection:
+        await held.release(connection, CLIENT)
+    assert counts(await correct(office.ledger)) == {"earlier": 1}
 
 
 async def test_a_newer_release_that_knows_more_days_confirms_as_a_notice_would(office: Office) -> None:
@@ -276,23 +290,11 @@ async def test_what_a_year_would_change_is_told_before_it_is_loaded(office: Offi
 
 async def test_a_live_guess_is_confirmed_and_fires_when_it_is_due(office: Office) -> None:
     """Real time: a window of four hundred working days reaches past every day that is published."""
-    text = examples.taobao_text()
-    for written, instead in (
-        ('name = "taobao"', 'name = "long"'),
-        ('marketplace = "taobao"', 'marketplace = "long"'),
-        ("within = { working_days = 2 } # stepping", "within = { working_days = 400 } # stepping"),
-    ):
-        assert text.count(written) == 1, written
-        text = text.replace(written, instead)
-    async with office.ledger.connection() as connection:
-        await policy_book.keep(connection, text)
     case_id = await office.desk.filed(a_filing(marketplace="long"))
     await office.desk.post(case_id, examples.REFUSE)
     guessed, provisional_yet = await office.ruling(case_id)
     assert provisional_yet
-    last = published().known_until.year
-    for number in (1, 2, 3):
-        await office.published(PublishedYear(year=last + number, rest=(), work=(), source="x"))
+    await office.published_for_years()
     done = await correct(office.ledger)
     assert counts(done) == {"earlier": 1}, "without holidays there are more working days"
     assert await office.ruling(case_id) == (guessed, False)

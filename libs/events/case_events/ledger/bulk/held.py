@@ -23,16 +23,18 @@ BATCH = 200
 
 HOLD = """
 UPDATE deadlines SET next_try_at = now() + $2::interval
-WHERE case_id = ANY($1::uuid[]) AND test_clock IS NULL AND next_try_at < now() + $2::interval
+WHERE case_id = ANY($1::uuid[]) AND test_clock IS NULL AND (next_try_at < now() + $2::interval OR provisional)
 """
+"""A guess is held however far off it is: it is not tried, but confirmed as soon as its days are published."""
 OF_CLIENT = """
 SELECT DISTINCT d.case_id FROM deadlines d JOIN events e ON e.case_id = d.case_id AND e.version = 1
-WHERE e.client = $1 AND d.test_clock IS NULL AND d.due_at < $2 AND d.case_id > $3 ORDER BY d.case_id LIMIT $4
+WHERE e.client = $1 AND d.test_clock IS NULL AND (d.due_at < $2 OR d.provisional) AND d.case_id > $3
+ORDER BY d.case_id LIMIT $4
 """
 REBUILT_POLL_S = 1.0
 SHARE = "SELECT pg_try_advisory_lock_shared($1)"
 GIVE_BACK = "SELECT pg_advisory_unlock_shared($1)"
-RELEASE = "UPDATE deadlines SET next_try_at = due_at WHERE case_id = ANY($1::uuid[]) AND next_try_at > due_at"
+RELEASE = "UPDATE deadlines SET next_try_at = due_at WHERE case_id = ANY($1::uuid[]) AND next_try_at <> due_at"
 
 
 async def hold(connection: Connection, case_ids: set[CaseId]) -> None:

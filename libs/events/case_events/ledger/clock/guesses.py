@@ -40,7 +40,7 @@ SELECT d.due_at AS was, d.case_id, d.kind, d.party, d.set_by, c.marketplace, c.n
 FROM deadlines d JOIN cases c USING (case_id)
 WHERE d.provisional AND (d.due_at <= $1 OR d.due_at <= $2 AND EXISTS (
         SELECT FROM events e WHERE e.case_id = d.case_id AND e.version = d.set_by AND e.recorded_at < $3
-    )) AND NOT (d.next_try_at > d.due_at AND d.next_try_at > now())
+    )) AND NOT (d.next_try_at <> d.due_at AND d.next_try_at > now())
     AND (d.due_at, d.case_id, d.kind, d.party, d.set_by) > ($4::timestamptz, $5::uuid, $6::text, $7::text, $8::int)
 ORDER BY d.due_at, d.case_id, d.kind, d.party, d.set_by LIMIT $9
 """
