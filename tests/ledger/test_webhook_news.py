@@ -39,6 +39,7 @@ def endpoint(**said: tuple[str, ...]) -> Endpoint:
         created_by="test",
         created_at=AT - timedelta(days=1),
         deleted_at=None,
+        newest_secret=1,
         **(limits | said),
     )
 

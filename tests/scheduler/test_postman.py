@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -35,7 +35,7 @@ from tests.scheduler.hooks import (
     waiting_count,
     walking,
 )
-from tests.scheduler.receiver import HANGS, Delivery, receiving
+from tests.scheduler.receiver import HANGS, Delivery, Receiver, receiving
 
 CASES, EVIDENCE = 6, 4
 EVENTS = CASES * (1 + EVIDENCE)
@@ -457,9 +457,7 @@ async def test_what_is_changed_while_a_round_is_under_way_is_true_of_that_round_
         old.delay_s = 0.3
         endpoint, _ = await made(api, old.url)
         async with walking(scheduler):
-            async with asyncio.timeout(SOON_S):
-                while not old.under_way:
-                    await asyncio.sleep(0.001)
+            await until_under_way(old)
             async with api.connection() as connection, connection.transaction():
                 assert await endpoints.hold(connection, endpoint.id, WHOLE)
                 elsewhere = making.Wanted(url=new.url, description="", types=None, merchants=None)
@@ -468,6 +466,56 @@ async def test_what_is_changed_while_a_round_is_under_way_is_true_of_that_round_
         assert new.by_case() == expected
     assert await state_of(api, endpoint) == "active", "it was not the new one that said 410"
     assert {row["outcome"] for row in await attempts(superuser, endpoint.id)} == {"delivered"}
+
+
+async def test_after_a_change_a_round_begins_nothing_more_at_the_old_address(
+    api: Ledger, scheduler: Ledger, expected: dict[str, list[int]]
+) -> None:
+    async with receiving() as old, receiving() as new:
+        old.delay_s = 0.3
+        endpoint, _ = await made(api, old.url)
+        async with walking(scheduler):
+            await until_under_way(old)
+            async with api.connection() as connection, connection.transaction():
+                assert await endpoints.hold(connection, endpoint.id, WHOLE)
+                elsewhere = making.Wanted(url=new.url, description="", types=None, merchants=None)
+                await making.change(connection, endpoint, elsewhere, "test")
+            await new.until(lambda: len(new.took) == EVENTS)
+        assert new.by_case() == expected
+        assert len(old.got) <= sending.PER_RECEIVER_MAX, "no more than was under way"
+
+
+async def test_secrets_that_end_at_once_sign_nothing_more_of_the_round_that_is_under_way(
+    api: Ledger, scheduler: Ledger, expected: dict[str, list[int]]
+) -> None:
+    async with receiving() as receiver:
+        receiver.delay_s = 0.3
+        endpoint, old = await made(api, receiver.url)
+        async with walking(scheduler):
+            await until_under_way(receiver)
+            async with api.connection() as connection, connection.transaction():
+                assert await endpoints.hold(connection, endpoint.id, WHOLE)
+                new = await making.rotate(connection, api.vault, endpoint, timedelta(0), "test")
+            await receiver.until(lambda: len(receiver.took) == EVENTS)
+        assert len(receiver.got) == EVENTS, "nothing was sent twice"
+        signed = [signed_by(one, (old, new)) for one in receiver.got]
+        assert signed == [old] * signed.count(old) + [new] * signed.count(new)
+        assert signed.count(old) <= sending.PER_RECEIVER_MAX, "no more than was under way"
+
+
+def signed_by(one: Delivery, secrets: tuple[str, ...]) -> str:
+    """The one of the secrets that its signature is of."""
+    for secret in secrets:
+        with suppress(WebhookVerificationError):
+            Webhook(secret).verify(one.raw, one.headers)
+            return secret
+    raise AssertionError("nobody's signature")
+
+
+async def until_under_way(receiver: Receiver) -> None:
+    async with asyncio.timeout(SOON_S):
+        while not receiver.under_way:
+            await asyncio.sleep(0.001)
 
 
 async def test_a_walk_that_lost_its_hold_while_nothing_could_be_asked_is_begun_anew(

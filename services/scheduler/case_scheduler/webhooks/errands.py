@@ -46,10 +46,10 @@ class Errands:
         self._stuck: tuple[UUID, int] | None = None
         self._tries, self._not_before = 0, 0.0
 
-    async def do(self, endpoint: Endpoint, stop: asyncio.Event) -> float | None:
+    async def do(self, endpoint: Endpoint, stop: asyncio.Event, still: Callable[[], bool]) -> float | None:
         """The tests, and a slice of the first redelivery; in how many seconds there is more to do (None: never).
 
-        Raises NotHeld.
+        ``still``: whether the endpoint is what it was. Raises NotHeld.
         """
         async with self._line.connection() as connection:
             left = await errands.left(connection, endpoint.id)
@@ -65,7 +65,7 @@ class Errands:
         wait_s = max(self._not_before - time.monotonic(), circuit.open_for_s)
         if wait_s > 0:
             return wait_s
-        await self._redeliver(endpoint, again, secrets, circuit, stop)
+        await self._redeliver(endpoint, again, secrets, circuit, stop, still)
         return max(0.0, self._not_before - time.monotonic())
 
     async def _test(self, endpoint: Endpoint, errand: Errand, secrets: tuple[str, ...]) -> None:
@@ -98,7 +98,13 @@ class Errands:
                 await circuits.close(connection, endpoint.id)
 
     async def _redeliver(
-        self, endpoint: Endpoint, errand: Errand, secrets: tuple[str, ...], circuit: Circuit, stop: asyncio.Event
+        self,
+        endpoint: Endpoint,
+        errand: Errand,
+        secrets: tuple[str, ...],
+        circuit: Circuit,
+        stop: asyncio.Event,
+        still: Callable[[], bool],
     ) -> None:
         assert errand.first is not None, "a redelivery is of positions"
         assert errand.last is not None, "a redelivery is of positions"
@@ -115,7 +121,7 @@ class Errands:
         if circuit.probing and bag.chains:
             first = min((chain[0] for chain in bag.chains), key=lambda letter: letter.position)
             bag = replace(bag, chains=((first,),), through=first.position, more=True)
-        sending = Sending(self._sender, endpoint, secrets, circuit, stop, "redelivery", self._heard)
+        sending = Sending(self._sender, endpoint, secrets, circuit, stop, still, "redelivery", heard=self._heard)
         done = await sending.send(bag.chains)
         reached = _reached(bag, done)
         ended = reached == bag.through and not bag.more

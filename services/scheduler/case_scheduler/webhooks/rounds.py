@@ -34,14 +34,16 @@ class Sending:
         secrets: Sequence[str],
         circuit: Circuit,
         stop: asyncio.Event,
+        still: Callable[[], bool],
         reason: Reason = "event",
+        *,
         heard: Callable[[str], None] = lambda _outcome: None,
     ) -> None:
-        """``heard``: is told each attempt's outcome."""
+        """``still``: whether the endpoint is what it was when this began; ``heard``: is told each attempt's outcome."""
         self._sender, self._endpoint, self._secrets = sender, endpoint, secrets
         self._circuit, self._quiet_s = circuit, 0.0
         self._shut, self._stop, self._until = False, stop, time.monotonic() + ROUND_S
-        self._reason, self._heard = reason, heard
+        self._still, self._reason, self._heard = still, reason, heard
         self._tried, self._attempts = list[Tried](), list[Attempt]()
 
     async def send(self, chains: Sequence[Sequence[Letter]]) -> Round:
@@ -65,7 +67,7 @@ class Sending:
     async def _send(self, chain: Sequence[Letter]) -> None:
         for letter in chain:
             async with self._sender.turn(self._endpoint.client, self._endpoint.url):
-                if self._shut or self._stop.is_set() or time.monotonic() > self._until:
+                if self._over():
                     return
                 body, recorded = encoded(cloud_event(letter.told)), letter.told.recorded
                 with tracing.span("webhook", case_id=recorded.case_id, endpoint=self._endpoint.id):
@@ -74,6 +76,10 @@ class Sending:
                 self._note(letter, answer)
             if not answer.delivered:
                 return
+
+    def _over(self) -> bool:
+        """Nothing more is begun: what is left is for the next round, told and signed as the endpoint is then."""
+        return self._shut or self._stop.is_set() or time.monotonic() > self._until or not self._still()
 
     def _note(self, letter: Letter, answer: Answer) -> None:
         """The circuit goes by the order in which answers come; those under way when it opened open it no further."""

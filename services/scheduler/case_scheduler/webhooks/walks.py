@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -147,10 +148,14 @@ class Walk:
     async def _done_errands(self) -> float | None:
         """As ``Errands.do``; what it could not do is still asked for."""
         try:
-            return await self._errands.do(self.endpoint, self.stop)
+            return await self._errands.do(self.endpoint, self.stop, partial(self._is_still, self.endpoint))
         except BaseException:
             self._asked = True
             raise
+
+    def _is_still(self, endpoint: Endpoint) -> bool:
+        """Nobody has called with another since."""
+        return self.endpoint == endpoint
 
     async def _round(self) -> float:
         endpoint = self.endpoint  # as it is now: a call may bring another while this goes on
@@ -169,7 +174,8 @@ class Walk:
             return await self._nothing(endpoint, bag, circuit)
         if circuit.probing and bag.chains:
             self._probes = self._probes.then(bag.chains[0][0])
-        sending = Sending(self._sender, endpoint, secrets, circuit, self.stop, heard=self._heard)
+        still = partial(self._is_still, endpoint)
+        sending = Sending(self._sender, endpoint, secrets, circuit, self.stop, still, heard=self._heard)
         done = await sending.send(bag.chains)
         await self._settle(endpoint, bag, done)
         behind = bag.behind or bag.unreadable

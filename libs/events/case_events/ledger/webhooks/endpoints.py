@@ -36,7 +36,8 @@ TURNED: Mapping[State, str] = {
 
 COLUMNS = """
 id, client, url, description, types, merchants, shown_marketplaces, shown_merchants, desk, state, why, state_at,
-created_by, created_at, deleted_at
+created_by, created_at, deleted_at,
+(SELECT coalesce(max(s.number), 0) FROM webhook_secrets s WHERE s.endpoint = webhook_endpoints.id) AS newest_secret
 """
 ONE = f"SELECT {COLUMNS} FROM webhook_endpoints WHERE id = $1"
 LIVE = f"""
@@ -67,7 +68,7 @@ class Endpoint(Value, frozen=True, kw_only=True):
     """Where a client wants webhooks: events of ``types`` (None: all) in cases of ``merchants`` (None: all).
 
     ``shown_marketplaces``, ``shown_merchants`` and ``desk`` are those of the key that made it: what it may see at all.
-    ``why`` it is not active, and since when: ``state_at``.
+    ``why`` it is not active, and since when: ``state_at``. ``newest_secret``: its number, which a rotation moves on.
     """
 
     id: UUID
@@ -85,6 +86,7 @@ class Endpoint(Value, frozen=True, kw_only=True):
     created_by: str
     created_at: Instant
     deleted_at: Instant | None
+    newest_secret: int
 
     @property
     def viewer(self) -> Viewer:
