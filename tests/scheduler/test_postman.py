@@ -210,6 +210,17 @@ async def test_who_is_gone_is_sent_nothing_more_of_the_round(
     assert len(receiver.got) == 1
 
 
+async def test_who_is_gone_is_sent_nothing_more_though_it_takes_what_was_under_way(
+    api: Ledger, scheduler: Ledger
+) -> None:
+    async with receiving(lambda _: 204 if receiver.got else 410) as receiver:
+        receiver.delay_s = 0.1
+        endpoint, _ = await made(api, receiver.url)
+        async with walking(scheduler):
+            await until_state(api, endpoint, "disabled")
+    assert len(receiver.got) <= sending.PER_RECEIVER_MAX
+
+
 async def test_a_receiver_that_hangs_takes_its_own_time_and_nobody_elses(
     api: Ledger, scheduler: Ledger, monkeypatch: pytest.MonkeyPatch, superuser: asyncpg.Connection
 ) -> None:

@@ -42,7 +42,7 @@ class Sending:
         """``still``: whether the endpoint is what it was when this began; ``heard``: is told each attempt's outcome."""
         self._sender, self._endpoint, self._secrets = sender, endpoint, secrets
         self._circuit, self._quiet_s = circuit, 0.0
-        self._shut, self._stop, self._until = False, stop, time.monotonic() + ROUND_S
+        self._gone, self._shut, self._stop, self._until = False, False, stop, time.monotonic() + ROUND_S
         self._still, self._reason, self._heard = still, reason, heard
         self._tried, self._attempts = list[Tried](), list[Attempt]()
 
@@ -89,9 +89,10 @@ class Sending:
             self._circuit = self._circuit.failed(None)
         if answer.quiet:
             self._quiet_s = max(self._quiet_s, answer.retry_after_s or 0.0)
-        self._shut = self._quiet_s > 0 or self._circuit.probing or answer.outcome == "gone"
-        self._heard(answer.outcome)
         gone = answer.outcome == "gone"
+        self._gone = self._gone or gone
+        self._shut = self._gone or self._quiet_s > 0 or self._circuit.probing
+        self._heard(answer.outcome)
         self._tried.append(
             Tried(letter=letter, delivered=answer.delivered, gone=gone, retry_after_s=answer.retry_after_s)
         )
