@@ -18,7 +18,7 @@ import pytest_asyncio
 from case_events.core.values import Instant
 from case_scheduler.webhooks import sending
 from case_scheduler.webhooks.guard import ADDRESSES_MAX
-from case_scheduler.webhooks.sending import Answer, Sender, answered, seconds_of
+from case_scheduler.webhooks.sending import Answer, Sender, answered, place_of, seconds_of
 from case_scheduler.webhooks.walks import Retries
 from tests.certificates import certificate
 from tests.scheduler.receiver import HANGS, Delivery, Receiver, Reply, receiving
@@ -171,6 +171,47 @@ async def test_the_certificate_is_that_of_the_name_though_the_connection_goes_to
     await believing.close()
     server.close()
     await receiver.end()
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "host"),
+    [
+        ("http://127.0.0.1:{port}", "/", "127.0.0.1:{port}"),
+        ("http://127.0.0.1:{port}?shop=1", "/?shop=1", "127.0.0.1:{port}"),
+        ("http://127.0.0.1:{port}/hooks;v=1?shop=1;2", "/hooks;v=1?shop=1;2", "127.0.0.1:{port}"),
+        ("http://127.0.0.1:{port}/a;v=1/b;v=2", "/a;v=1/b;v=2", "127.0.0.1:{port}"),
+        ("http://[::FFFF:127.0.0.1]:{port}//hooks?", "//hooks?", "[::ffff:127.0.0.1]:{port}"),
+    ],
+)
+async def test_the_receiver_is_asked_for_all_that_the_url_says_and_by_its_host(
+    at_home: Sender, said: str, asked: str, host: str
+) -> None:
+    async def heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n"))
+        writer.write(b"HTTP/1.1 204 Taken\r\n\r\n")
+        writer.close()
+
+    heads: list[list[str]] = []
+    server = await asyncio.start_server(heard, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    assert (await sent(at_home, said.format(port=port))).outcome == "delivered"
+    server.close()
+    assert heads[0][0] == f"POST {asked} HTTP/1.1"
+    hosts = [line.partition(": ")[2] for line in heads[0] if line.lower().startswith("host:")]
+    assert hosts == [host.format(port=port)]
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://Shop.example/hooks", b"shop.example"),
+        ("https://shop.example:443/hooks", b"shop.example"),
+        ("https://[2001:4860:4860::8888]/", b"[2001:4860:4860::8888]"),
+        ("https://[2001:4860:4860::8888]:8443/", b"[2001:4860:4860::8888]:8443"),
+    ],
+)
+def test_a_host_is_named_with_the_port_where_it_is_not_the_usual_one(url: str, host: bytes) -> None:
+    assert place_of(url)[1] == host
 
 
 async def test_of_an_answer_only_the_status_is_looked_at_and_no_more_than_a_little_is_read(at_home: Sender) -> None:

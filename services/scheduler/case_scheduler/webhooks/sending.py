@@ -44,6 +44,7 @@ RETRY_AFTER_S_MAX = 86_400.0
 CONTENT_TYPE = b"application/cloudevents+json"
 USER_AGENT = f"Caselog/{version('caselog')}".encode()
 TIMEOUTS = {"timeout": {"connect": CONNECT_S, "read": WHOLE_S, "write": WHOLE_S, "pool": WHOLE_S}}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 ASKS_FOR_QUIET = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 Outcome = Literal["delivered", "refused", "redirected", "gone", "timed_out", "unreachable", "blocked"]
@@ -118,11 +119,24 @@ class Sender:
     async def _exchanged(self, url: str, said: list[tuple[bytes, bytes]], body: bytes) -> tuple[int, str | None]:
         async with AsyncExitStack() as stack:
             async with asyncio.timeout(WHOLE_S):
-                sending = self._pool.stream("POST", url.encode(), headers=said, content=body, extensions=TIMEOUTS)
+                place, host = place_of(url)
+                told = [(b"host", host), *said]
+                sending = self._pool.stream("POST", place, headers=told, content=body, extensions=TIMEOUTS)
                 response = await stack.enter_async_context(sending)
             retry_after = {name.lower(): value for name, value in response.headers}.get(b"retry-after")
             await _thrown_away(response)
         return response.status, retry_after.decode("latin-1") if retry_after else None
+
+
+def place_of(url: str) -> tuple[httpcore.URL, bytes]:
+    """Where the request goes, with all that the URL says behind its host, and the Host that it names (RFC 9110, section
+    7.2). httpcore's own reading leaves out what follows a ``;``, and the brackets of an IPv6 address."""
+    parts = urlsplit(url)
+    host, said = (parts.hostname or "").encode(), url.partition("//")[2].removeprefix(parts.netloc).encode()
+    target = said if said.startswith(b"/") else b"/" + said
+    place = httpcore.URL(scheme=parts.scheme.encode(), host=host, port=parts.port, target=target)
+    named = b"[%b]" % host if b":" in host else host
+    return place, named if parts.port in (None, DEFAULT_PORTS[parts.scheme]) else b"%b:%d" % (named, parts.port)
 
 
 def headers(message: UUID, at: datetime, body: bytes, secrets: Sequence[str]) -> list[tuple[bytes, bytes]]:
