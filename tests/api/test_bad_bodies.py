@@ -272,3 +272,20 @@ async def test_every_fault_of_a_ruling_is_named_down_to_each_penalty(storefront:
         "/data/liable/0/party",
         "/data/liable/0/share",
     }
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        (-1, "-1 is less than the minimum of 0"),
+        (10**15, "1000000000000000 is greater than the maximum of 999999999999999"),
+        (True, "one of integer, string"),
+        ("later", "'later' is not one of ['now']"),
+    ],
+)
+async def test_of_what_may_be_a_number_or_a_word_the_kind_that_was_sent_is_judged(
+    storefront: AsyncClient, after: object, told: str
+) -> None:
+    answer = await storefront.post("/v1/webhooks", json={"url": "https://shop.example/hooks", "after": after})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"pointer": "/after", "detail": told}]

@@ -126,7 +126,7 @@ def _told(error: Any, at: str) -> list[Fault]:
         inner = list(dict.fromkeys(fault for one in deeper for fault in _told(one, at)))
         if inner and len({one.schema_path[0] for one in deeper}) == 1:
             return inner
-        kinds = sorted({str(one.schema.get("type", "object")) for one in error.context})
+        kinds = sorted({_kind(one.schema) for one in error.context})
         return [Fault(pointer=pointer, detail=f"one of {', '.join(kinds)}")]
     return [Fault(pointer=pointer, detail=_detail(error))]
 
@@ -151,10 +151,19 @@ def _detail(error: Any) -> str:
 
 def _of_its_kind(error: Any) -> list[Any]:
     """What is wrong by those branches of a union that are of the value's own JSON type."""
-    others = {one.schema_path[0] for one in error.context if one.validator == "type" and not one.relative_path}
+    others = {one.schema_path[0] for one in error.context if _is_other_kind(one) and not one.relative_path}
     return [one for one in error.context if one.schema_path[0] not in others] or [
         one for one in error.context if one.schema.get("type") != "null"
     ]
+
+
+def _is_other_kind(error: Any) -> bool:
+    """Words are of another kind than anything but a text."""
+    return error.validator == "type" or (error.validator == "enum" and not isinstance(error.instance, str))
+
+
+def _kind(schema: Any) -> str:
+    return str(schema.get("type", "string" if "enum" in schema else "object"))
 
 
 def _first(message: str, at: str) -> Fault:
