@@ -1,7 +1,8 @@
 """Lists of cases: pages by keyset at any depth, each from the index that fits what was asked, none of unbounded work.
 
-A question about somebody's own (a party, an order, a number, an assignee) reads only theirs. A broad one with more
-than one filter looks at ``LOOKED_AT_MAX`` rows at most: its page may then hold fewer cases than asked for, even
+A question about an order, a number or a group reads only what is theirs, which is little. One about a party or an
+assignee walks along theirs, a broad one along what its first filter leaves; with another filter it looks at
+``LOOKED_AT_MAX`` rows at most (of several parties: of each): its page may then hold fewer cases than asked for, even
 none, and still say where to go on.
 """
 
@@ -38,10 +39,15 @@ EQUAL = (
 )
 KINDS = {"priority": "integer", "group_id": "uuid"}
 """The types of those that are no text."""
-OWN = ("number", "order_id", "group_id", "assignee")
+OWN = ("number", "order_id", "group_id")
 """Filters that leave few cases: everything else is then a condition on those."""
-INDEXED = ("priority", "status", "department", "type", "stage")
+DUE_OWN = ("assignee",)
+"""The same of what is listed by when it is due, which is what is open."""
+INDEXED = ("assignee", "priority", "status", "department", "type", "stage")
 """Broad filters with an index by filing, the usually most selective first."""
+IN_ORDER = "SET LOCAL enable_bitmapscan = off"
+"""What is walked along is read by the index that has it in order, as far as anybody looks. The planner expects of a
+party what the average one has: all that a large one ever had it would gather in a bitmap and sort, for each page."""
 
 
 class Wanted(Value, frozen=True, kw_only=True):
@@ -82,12 +88,13 @@ async def list_cases(
     question = Question(wanted, viewer, merchants, after)
     sql, bounded = question.sql(limit + 1)
     async with ledger.connection() as connection:
-        if not bounded:
+        if not bounded and not question.walks_parties:
             return _page(await connection.fetch(sql, *question.arguments), limit, question.due)
         # One snapshot for the page and for where it stopped looking.
         async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute(IN_ORDER)
             found = await connection.fetch(sql, *question.arguments)
-            if len(found) > limit:
+            if len(found) > limit or not bounded:
                 return _page(found, limit, question.due)
             return CaseRows(rows=rows_of(found), after=await _stopped(connection, question))
 
@@ -115,16 +122,22 @@ class Question:
         self.due = wanted.due_before is not None
         self.order = "next_due_at, case_id" if self.due else "filed_at DESC, case_id DESC"
         self.start = self._start(wanted, after)
+        # Theirs come before those of the filters: what is walked along is asked for without the rest.
+        self.buyers = None if wanted.buyer_id is None else self._given([wanted.buyer_id], "text[]")
+        self.merchants = None if merchants is None else self._given(list(merchants), "text[]")
         said = {name: value for name in EQUAL if (value := getattr(wanted, name)) is not None}
-        self.driver = None if self.due else next((name for name in (*OWN, *INDEXED) if name in said), None)
+        self.own = any(name in said for name in (*OWN, *(DUE_OWN if self.due else ())))
+        self.one = self.buyers is not None or len(merchants or ()) == 1
+        self.party = (BUYER, self.buyers) if self.buyers else (MERCHANT, self.merchants) if self.merchants else None
+        self.walks_parties = self.party is not None and not self.own and not self.due  # no index has theirs by due time
+        drivers = OWN if self.party else (*OWN, *INDEXED)
+        self.driver = None if self.due else next((name for name in drivers if name in said), None)
         # Only the driver's own index has this order: the planner would rather walk all filings, which lie in order
         # on disk, and for a rare value find nothing in them.
         self.walk = f"{self.driver}, {self.order}" if self.driver else self.order
         names = sorted(said, key=lambda name: name != self.driver)  # its argument comes before those of the rest
         self.filters = {name: self._equal(name, said[name]) for name in names}
         self.looked_with = len(self.arguments) - len(names) + (self.driver is not None)
-        self.merchants = None if merchants is None else self._given(list(merchants), "text[]")
-        self.buyers = None if wanted.buyer_id is None else self._given([wanted.buyer_id], "text[]")
         self.filters |= self._others(wanted, viewer)
 
     def conditions(self) -> list[str]:
@@ -133,44 +146,50 @@ class Question:
 
     def sql(self, limit: int) -> tuple[str, bool]:
         """The statement, and whether it may stop looking before it has found ``limit``."""
-        if any(name in self.filters for name in OWN):
-            return self._all_of(self.conditions(), self.walk, limit), False
-        if self.buyers is not None:
-            return self._of_parties(BUYER, self.buyers, [*self._merchants(), *self.filters.values()], limit), False
-        if self.merchants is not None:
-            return self._of_parties(MERCHANT, self.merchants, list(self.filters.values()), limit), False
-        looked = self._looked(limit if self._rest() == [] else LOOKED_AT_MAX, COLUMNS)
-        rest = " AND ".join(self._rest()) or "true"
-        sql = f"SELECT {COLUMNS} FROM ({looked}) AS looked WHERE {rest} ORDER BY {self.walk} LIMIT {limit}"
-        return sql, self._rest() != []
+        rest = self._rest()
+        where = " AND ".join(rest) or "true"
+        if self.own:
+            every = " AND ".join([*self.start, *self.conditions()])
+            return f"SELECT {COLUMNS} FROM cases WHERE {every} ORDER BY {self.walk} LIMIT {limit}", False
+        # Whoever may not see all of what is walked along is told of no place in it.
+        partly = (self.merchants and self.buyers) or "marketplaces" in self.filters
+        if self.party and (self.due or partly):
+            return self._of_parties(COLUMNS, *self.party, rest, limit), False
+        looked = self._looked(COLUMNS, LOOKED_AT_MAX if rest else limit)
+        return (
+            f"SELECT {COLUMNS} FROM ({looked}) AS looked WHERE {where} ORDER BY {self.walk} LIMIT {limit}",
+            rest != [],
+        )
 
     def last_looked_at(self) -> tuple[str, list[Any]]:
         """The statement, with its arguments, for the row at which a bounded one stopped looking, if it did."""
-        key = "next_due_at AS at" if self.due else "filed_at AS at"
-        return f"{self._looked(1, f'{key}, case_id')} OFFSET {LOOKED_AT_MAX - 1}", self.arguments[: self.looked_with]
+        at = "next_due_at" if self.due else "filed_at"
+        looked = self._looked(f"{at}, case_id", LOOKED_AT_MAX)
+        last = f"SELECT {at} AS at, case_id FROM ({looked}) AS looked ORDER BY {self.order} LIMIT 1"
+        return f"{last} OFFSET {LOOKED_AT_MAX - 1}", self.arguments[: self.looked_with]
 
     def _rest(self) -> list[str]:
-        return [condition for name, condition in self.filters.items() if name != self.driver]
+        """What of it is no part of the walk."""
+        conditions = [condition for name, condition in self.filters.items() if name != self.driver]
+        return [*self._merchants(), *conditions] if self.buyers else conditions
 
-    def _looked(self, limit: int, columns: str) -> str:
+    def _looked(self, columns: str, limit: int) -> str:
+        if self.party:
+            return self._of_parties(columns, *self.party, [], limit)
         where = " AND ".join([*self.start, *([self.filters[self.driver]] if self.driver else [])]) or "true"
         return f"SELECT {columns} FROM cases WHERE {where} ORDER BY {self.walk} LIMIT {limit}"
 
-    def _all_of(self, conditions: list[str], order: str, limit: int) -> str:
-        where = " AND ".join([*self.start, *conditions]) or "true"
-        return f"SELECT {COLUMNS} FROM cases WHERE {where} ORDER BY {order} LIMIT {limit}"
-
-    def _of_parties(self, role: str, ids: str, conditions: list[str], limit: int) -> str:
+    def _of_parties(self, columns: str, role: str, ids: str, conditions: list[str], limit: int) -> str:
         """The newest of each party's cases, on either side, each side from its own index, then the newest of all."""
         on_both = f"NOT (respondent_role = '{role}' AND respondent_id = ANY ({ids}))"
-        sides: tuple[tuple[str, list[str]], ...] = (("respondent", []), ("complainant", [on_both]))
-        found = [
-            f"SELECT found.* FROM unnest({ids}) AS party (id) CROSS JOIN LATERAL ("
-            + self._all_of([f"{side}_id = party.id", f"{side}_role = '{role}'", *more, *conditions], self.order, limit)
-            + ") AS found"
-            for side, more in sides
-        ]
-        return f"SELECT {COLUMNS} FROM ({' UNION ALL '.join(found)}) AS own ORDER BY {self.order} LIMIT {limit}"
+        whose, found = f"({ids})[1]" if self.one else "party.id", []
+        for side, more in (("respondent", []), ("complainant", [on_both])):
+            where = " AND ".join([f"{side}_id = {whose}", f"{side}_role = '{role}'", *more, *self.start, *conditions])
+            theirs = f"(SELECT {columns} FROM cases WHERE {where} ORDER BY {self.order} LIMIT {limit})"
+            # Of one party both sides come in order, and are merged as far as anybody looks.
+            each = f"SELECT theirs.* FROM unnest({ids}) AS party (id) CROSS JOIN LATERAL {theirs} AS theirs"
+            found.append(theirs if self.one else each)
+        return f"SELECT {columns} FROM ({' UNION ALL '.join(found)}) AS own ORDER BY {self.order} LIMIT {limit}"
 
     def _start(self, wanted: Wanted, after: After | None) -> list[str]:
         found = []
