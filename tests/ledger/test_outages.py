@@ -15,7 +15,7 @@ from case_events.core.events import DeadlineExtended, Outage, Recorded
 from case_events.core.values import Clock, Instant
 from case_events.ledger import locks, policy_book
 from case_events.ledger.clock import journal, outages
-from case_events.ledger.clock.aftermath import aftermath
+from case_events.ledger.clock.aftermath import aftermath, made_late
 from case_events.ledger.clock.claims import CLAIM_LIVE
 from case_events.ledger.clock.firing import fire
 from case_events.ledger.clock.heartbeat import Vitals, beat
@@ -141,6 +141,32 @@ async def test_an_outage_on_record_is_never_changed_nor_taken_back(
     for statement in ("UPDATE outages SET reason = 'x'", "DELETE FROM outages", "DELETE FROM journal"):
         with pytest.raises(asyncpg.PostgresError):
             await superuser.execute(statement)
+
+
+LONG_AGO = """
+INSERT INTO events (case_id, version, event_id, type, schema, occurred_at, effective_at, recorded_at, who, client,
+    correlation, payload, payload_hash, hash)
+SELECT gen_random_uuid(), 1, gen_random_uuid(), 'reply_timed_out', 1, at, at, at, 'scheduler', 'caselog',
+    gen_random_uuid(), '', sha256(''), sha256('')
+FROM (SELECT now() - interval '1 year' + n * interval '1 s' AS at FROM generate_series(1, 20000) AS n) AS long_ago
+"""
+WALKED = "SELECT idx_blks_hit + idx_blks_read FROM pg_statio_user_indexes WHERE indexrelname = 'events_of_clocks'"
+
+
+async def test_the_first_page_of_what_an_outage_made_late_costs_nothing_of_what_was_long_before(
+    ledger: Ledger, superuser: asyncpg.Connection
+) -> None:
+    await superuser.execute(LONG_AGO)
+    outage, _ = await declare(ledger, some_time_ago(3), some_time_ago(2), "断网。", "ops", uuid4())
+
+    async def walked() -> int:
+        async with ledger.connection() as connection:
+            await connection.execute("SELECT pg_stat_force_next_flush()")
+        return int(await superuser.fetchval(WALKED))
+
+    before = await walked()
+    assert await made_late(ledger, outage, 100, None) == ()
+    assert await walked() - before < 20
 
 
 async def test_outages_are_listed_by_their_end_page_by_page(ledger: Ledger) -> None:

@@ -65,8 +65,6 @@ FROM ({MADE_LATE} AND (e.occurred_at, e.case_id, e.version) > ($8, $9, $10)
     ORDER BY e.occurred_at, e.case_id, e.version LIMIT $11) AS found
 ORDER BY due_at, case_id, version
 """
-FIRST = (Instant.parse("1970-01-01T00:00:00Z"), UUID(int=0), 0)
-
 After = tuple[Instant, CaseId, int]
 """Where a page ends: due at, case, version."""
 
@@ -139,14 +137,20 @@ async def aftermath(ledger: Ledger, outage: KnownOutage) -> Aftermath:
 
 async def made_late(ledger: Ledger, outage: KnownOutage, limit: int, after: After | None) -> tuple[LateTimeout, ...]:
     """A page of what it made late, by legal instants."""
+    # Postgres walks the index from where a page begins, whatever else bounds it: so the first begins no sooner either.
+    start = after or (_first(outage), UUID(int=0), 0)
     async with ledger.connection() as connection:
-        rows = await connection.fetch(PAGE, *_bounds(outage), ENDS_UNDOING, *(after or FIRST), limit)
+        rows = await connection.fetch(PAGE, *_bounds(outage), ENDS_UNDOING, *start, limit)
     return tuple(LateTimeout(**row) for row in rows)
 
 
 def _bounds(outage: KnownOutage) -> tuple[object, ...]:
-    first, last = Instant.of(outage.began_at - WAITED_BEFORE), Instant.of(outage.ended_at + WAITED_AFTER)
-    return (outage.began_at, outage.ended_at, TIMED_OUT, first, last, LATE_LEAST_S)
+    last = Instant.of(outage.ended_at + WAITED_AFTER)
+    return (outage.began_at, outage.ended_at, TIMED_OUT, _first(outage), last, LATE_LEAST_S)
+
+
+def _first(outage: KnownOutage) -> Instant:
+    return Instant.of(outage.began_at - WAITED_BEFORE)
 
 
 def _made_late(row: asyncpg.Record) -> MadeLate:
