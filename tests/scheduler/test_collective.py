@@ -27,6 +27,7 @@ from case_scheduler.collective import link_round
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import Desk, a_filing, a_report, on_tmall, tmall_text
+from tests.ledger.tampering import unreadable
 from tests.scheduler.fleet import MASTER_KEY, scheduler
 
 ENOUGH = 10
@@ -185,6 +186,22 @@ async def test_a_case_that_moved_on_meanwhile_is_looked_at_again(
     await superuser.execute(moved, cases[0], -5)
     assert await link_round(linker, seen, never) != seen
     assert len(set((await groups(linker, shop("moving"))).values())) == 1
+    await superuser.close()
+
+
+async def test_a_complaint_that_cannot_be_read_keeps_no_other_from_being_linked(
+    desk: Desk, linker: Ledger, module_database: Database
+) -> None:
+    broken = await complained(desk, shop("broken"), ENOUGH)
+    await complained(desk, shop("sound"), ENOUGH)
+    superuser = await asyncpg.connect(module_database.superuser)
+    async with unreadable(superuser, broken[0], 1):
+        seen = await begin(linker, None)
+        assert await link_round(linker, seen, never) != seen
+        assert None not in set((await groups(linker, shop("sound"))).values())
+        assert [case for case, group in (await groups(linker, shop("broken"))).items() if group is None] == broken[:1]
+    await one_round(linker)
+    assert len(set((await groups(linker, shop("broken"))).values())) == 1
     await superuser.close()
 
 

@@ -11,9 +11,12 @@ from case_events.core.collective import Link
 from case_events.core.commands import Link as LinkCommand
 from case_events.core.plan import OURSELVES, Step
 from case_events.core.values import Party
+from case_events.ledger.codec import UnknownEvent
 from case_events.ledger.collective import Seen, begin, look
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.database import Ledger
+from case_events.ledger.policy_book import PolicyChanged
+from case_events.ledger.sealing import BrokenSeal
 from case_events.ledger.steps import Asking, submit
 from case_scheduler.clock.bell import Bell
 
@@ -21,6 +24,8 @@ LOOKS_MAX = 20
 """Looks of one round; then the next round goes on."""
 AT_ONCE = 32
 """Links that are written together."""
+UNREADABLE = (UnknownEvent, BrokenSeal, PolicyChanged)
+"""What a case that cannot be read raises; it is left alone, and keeps no others from being linked."""
 
 log = structlog.get_logger("case_scheduler.collective")
 
@@ -65,8 +70,11 @@ async def link_round(ledger: Ledger, seen: Seen, stopping: Callable[[], bool]) -
     return seen
 
 
-async def _link(ledger: Ledger, link: Link) -> Step:
-    """The key makes it once, however many schedulers ask; a case that has moved on, perhaps closed, stays as it is."""
+async def _link(ledger: Ledger, link: Link) -> Step | None:
+    """The key makes it once, however many schedulers ask; a case that has moved on, perhaps closed, stays as it is.
+
+    None for one that cannot be read.
+    """
     asking = Asking(
         command=LinkCommand(group=link.group, by=link.by),
         actor=Party(role="platform", id=OURSELVES),
@@ -75,10 +83,15 @@ async def _link(ledger: Ledger, link: Link) -> Step:
         key=f"{link.group}:{link.case_id}",
         if_match=link.version,
     )
-    return await submit(ledger, asking)
+    try:
+        return await submit(ledger, asking)
+    except UNREADABLE as fault:
+        log.warning("not_linked", case_id=str(link.case_id), error=f"{type(fault).__name__}: {fault}")
+        return None
 
 
-def _refused(steps: list[Step]) -> set[str]:
+def _refused(asked: list[Step | None]) -> set[str]:
+    steps = [step for step in asked if step is not None]
     refused = [step.problem.code for step in steps if step.problem is not None]
     linked = [step for step in steps if step.problem is None and not step.replayed]
     log.info("linked", cases=len(linked), again=len(steps) - len(linked) - len(refused), refused=sorted(set(refused)))
