@@ -290,6 +290,7 @@ FLOORS: dict[str, list[str]] = {
         "bulk.seeding",
         "queries",
         "audit.chain",
+        "audit.chosen",
         "audit.kept",
         "audit.verifying",
         "audit.files",

@@ -22,7 +22,7 @@ import pytest_asyncio
 from case_api.cli import main
 from case_events.core.values import CaseId, Party
 from case_events.ledger import policy_book
-from case_events.ledger.audit import kept
+from case_events.ledger.audit import chosen
 from case_events.ledger.database import open_ledger
 from case_events.ledger.feed.sequencing import tick
 from tests import examples
@@ -34,7 +34,7 @@ from tests.ledger.tampering import tampered
 RUN_S = 60
 GONE_S = 10
 LAST = "(SELECT max(seq) FROM events)"
-SMALL = "from case_events.ledger.audit import kept; kept.PARCEL_EVENTS = 4; "
+SMALL = "from case_events.ledger.audit import chosen; chosen.PARCEL_EVENTS = 4; "
 """Some dozen parcels of a few events, so that there is something to share."""
 RUN = "from case_api.cli import main; main()"
 STOP = (
@@ -103,7 +103,7 @@ def typed(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: 
     """Types the command in this process, which is sooner."""
     for name, said in environment.items():
         monkeypatch.setenv(name, said)
-    monkeypatch.setattr(kept, "PARCEL_EVENTS", 4)
+    monkeypatch.setattr(chosen, "PARCEL_EVENTS", 4)
 
     def run(*words: str) -> Ended:
         capsys.readouterr()

@@ -16,15 +16,8 @@ from case_events.core.commands import Dismiss
 from case_events.core.events import Closed, Recorded
 from case_events.core.values import CaseId, Instant
 from case_events.ledger.audit.audit import verify
-from case_events.ledger.audit.kept import (
-    AFTER_ALL,
-    BEFORE_ALL,
-    EventRow,
-    Parcel,
-    Selection,
-    open_connection,
-    read,
-)
+from case_events.ledger.audit.chosen import AFTER_ALL, BEFORE_ALL, Parcel, Selection
+from case_events.ledger.audit.kept import EventRow, open_connection, read
 from case_events.ledger.audit.verifying import Finding, link
 from case_events.ledger.codec import GENESIS, rows_of
 from case_events.ledger.connection import teach

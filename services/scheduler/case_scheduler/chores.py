@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from case_events.ledger.audit.kept import BEFORE_ALL
+from case_events.ledger.audit.chosen import BEFORE_ALL
 from case_events.ledger.audit.rotating import verify_slice
 from case_events.ledger.audit.verifying import Finding
 from case_events.ledger.callers import sessions

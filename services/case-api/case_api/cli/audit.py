@@ -19,7 +19,7 @@ from case_api.cli.printing import AsJson, as_json, lines, refused
 if TYPE_CHECKING:
     from case_api.cli.auditors import Watch
     from case_events.ledger.audit.audit import Verdict
-    from case_events.ledger.audit.kept import Selection
+    from case_events.ledger.audit.chosen import Selection
     from case_events.ledger.audit.verifying import Finding
 
 Cases = Annotated[list[UUID] | None, typer.Option(help="Only this case; may be said more than once.")]
@@ -114,7 +114,7 @@ def checkpoint_command(
 def chosen(cases: list[UUID] | None, merchant: str | None, since: str | None) -> Selection:
     """The cases that fit everything that was said. Raises Misused."""
     from case_events.core.values import Instant  # noqa: PLC0415 - `caselog --help` answers sooner without
-    from case_events.ledger.audit.kept import Selection  # noqa: PLC0415 - the same
+    from case_events.ledger.audit.chosen import Selection  # noqa: PLC0415 - the same
 
     try:
         at = None if since is None else Instant.parse(since)

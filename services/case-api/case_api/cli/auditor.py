@@ -16,7 +16,8 @@ from case_api.cli.outcomes import SILENT
 from case_events.core.canonical import decode_hook, encode_hook
 from case_events.core.values import Value
 from case_events.ledger.audit.audit import Piece, Verdict, examine
-from case_events.ledger.audit.kept import Parcel, Selection, open_connection
+from case_events.ledger.audit.chosen import Parcel, Selection
+from case_events.ledger.audit.kept import open_connection
 from case_events.ledger.audit.positions import Stretch
 from case_events.ledger.connection import UNAVAILABLE, Connection
 from case_events.ledger.sealing import Vault

@@ -22,8 +22,9 @@ from case_events.core.canonical import decode_hook, encode_hook
 from case_events.core.values import Value
 from case_events.ledger.audit.audit import Done, Piece, Verdict, beyond, database, plan, with_whole
 from case_events.ledger.audit.checkpoints import Checkpoint, differing
+from case_events.ledger.audit.chosen import Selection
 from case_events.ledger.audit.guards import unguarded
-from case_events.ledger.audit.kept import Selection, open_connection
+from case_events.ledger.audit.kept import open_connection
 
 JOBS_MAX = 64
 ALONE = 3

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 from case_api.evidence.store import Altered, EvidenceStore, uri_of
 from case_events.core.values import ERASED, CaseId, Evidence, Sha256, Value
+from case_events.ledger.audit.chosen import BEFORE_ALL, Selection, chosen_after
 from case_events.ledger.audit.files import Files, files_of
-from case_events.ledger.audit.kept import BEFORE_ALL, Selection, chosen_after
 from case_events.ledger.database import Ledger
 
 CASES = 200

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from case_events.core.values import CaseId, Value
+from case_events.ledger.audit.chosen import AFTER_ALL, BEFORE_ALL, Parcel, Selection, ends, size
 from case_events.ledger.audit.guards import unguarded
-from case_events.ledger.audit.kept import AFTER_ALL, BEFORE_ALL, Parcel, Selection, ends, read, size
+from case_events.ledger.audit.kept import read
 from case_events.ledger.audit.positions import Stretch, gaps, stretches
 from case_events.ledger.audit.verifying import Finding, findings_of
 from case_events.ledger.connection import Connection

@@ -15,47 +15,26 @@ from uuid import UUID
 
 import asyncpg
 
-from case_events.core.values import CaseId, Instant, PolicyRef, Value
+from case_events.core.values import CaseId, PolicyRef, Value
+from case_events.ledger.audit.chosen import STATEMENT_S, Parcel, Selection, instant, streams_of
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, Connection, to_postgres
 from case_events.ledger.marks import Mark
 from case_events.ledger.read_models import CASE_COLUMNS, DEADLINE_COLUMNS
 from case_events.ledger.sealing import Subject, SubjectKey
 
-PARCEL_EVENTS = 4_000
-"""How many events are verified in one snapshot; a case is never split."""
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Postgres's."""
-BEFORE_ALL, AFTER_ALL = UUID(int=0), UUID(int=2**128 - 1)
-AUDITING = {"application_name": "caselog-audit", "plan_cache_mode": "force_generic_plan", "jit": "off"} | {
+AUDITING = {
+    "application_name": "caselog-audit",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "statement_timeout": f"{STATEMENT_S}s",
+} | {
     # By the keys only: what a range holds is read in its order and never sorted.
     f"enable_{way}": "off"
     for way in ("seqscan", "bitmapscan", "sort")
 }
 """What a connection that only verifies is set to."""
-
-
-class Selection(Value, frozen=True, kw_only=True):
-    """Which cases are verified: all of them, or those that fit everything said here.
-
-    ``since``: those recorded in at this instant or later. ``merchant``: those the lists show against it. Both are
-    taken from what is to be verified, so only the verification of all cases proves that none is missing.
-    """
-
-    cases: tuple[CaseId, ...] | None = None
-    merchant: str | None = None
-    since: Instant | None = None
-
-    @property
-    def everything(self) -> bool:
-        """Is nothing left out?"""
-        return self.cases is None and self.merchant is None and self.since is None
-
-
-class Parcel(Value, frozen=True, kw_only=True, tag="parcel"):
-    """The cases after one id, up to and including another: what is verified in one snapshot."""
-
-    after: CaseId
-    upto: CaseId
 
 
 class EventRow(NamedTuple):
@@ -105,33 +84,9 @@ class Kept(Value, frozen=True, kw_only=True):
     twice: tuple[str, ...] = ()
 
 
-def _instant(name: str) -> str:
-    first, last = "timestamptz '0001-01-02 00:00Z'", "timestamptz '9999-12-30 00:00Z'"
-    return f"CASE WHEN {name} < {first} THEN {first} WHEN {name} > {last} THEN {last} ELSE {name} END AS {name}"
-
-
 def _columns(names: Iterable[str]) -> str:
-    return ", ".join(_instant(name) if name.endswith("_at") or name == "at" else name for name in names)
+    return ", ".join(instant(name) if name.endswith("_at") or name == "at" else name for name in names)
 
-
-CHOSEN = """
-SELECT case_id, version, head_hash, {recorded_at} FROM streams s
-WHERE case_id > $1 AND case_id <= $2 AND ($3::uuid[] IS NULL OR case_id = ANY($3))
-    AND ($4::timestamptz IS NULL OR recorded_at >= $4)
-    AND ($5::text IS NULL OR EXISTS (
-        SELECT FROM cases c WHERE c.case_id = s.case_id AND c.respondent_role = 'merchant' AND c.respondent_id = $5
-    ))
-ORDER BY case_id
-"""
-STREAMS = CHOSEN.format(recorded_at=_instant("recorded_at"))
-ENDS = f"""
-WITH chosen AS ({CHOSEN.format(recorded_at="recorded_at")}),
-counted AS (SELECT case_id, version, sum(version) OVER (ORDER BY case_id) AS events FROM chosen)
-SELECT case_id, events FROM counted WHERE events / $6 > (events - version) / $6 ORDER BY case_id
-"""
-"""Where the parcels end: with the case that holds the next event of so many."""
-NEXT = f"SELECT case_id FROM ({CHOSEN.format(recorded_at='recorded_at')}) AS chosen LIMIT $6"
-SIZE = f"SELECT coalesce(sum(version), 0) FROM ({CHOSEN.format(recorded_at='recorded_at')}) AS chosen"
 
 OF_CASES = {
     "events": f"SELECT {_columns(EventRow._fields)} FROM events t WHERE {{these}} ORDER BY case_id, version",
@@ -174,23 +129,6 @@ def _plain(parts: tuple[int]) -> datetime:
     return EPOCH + timedelta(0, 0, parts[0])
 
 
-async def ends(connection: Connection, selection: Selection, after: CaseId = BEFORE_ALL) -> list[CaseId]:
-    """Where the parcels of the chosen cases after ``after`` end; beyond the last end are fewer than a parcel holds."""
-    rows = await connection.fetch(ENDS, after, AFTER_ALL, *_said(selection), PARCEL_EVENTS)
-    return [row["case_id"] for row in rows]
-
-
-async def chosen_after(connection: Connection, selection: Selection, after: CaseId, count: int) -> list[CaseId]:
-    """So many of the chosen cases as come after this one, in their order; none: these were all."""
-    rows = await connection.fetch(NEXT, after, AFTER_ALL, *_said(selection), count)
-    return [row["case_id"] for row in rows]
-
-
-async def size(connection: Connection, selection: Selection) -> int:
-    """How many events the chosen cases have, as their streams say."""
-    return int(await connection.fetchval(SIZE, BEFORE_ALL, AFTER_ALL, *_said(selection)))
-
-
 async def read(connection: Connection, parcel: Parcel, selection: Selection) -> list[Kept]:
     """What is kept of a parcel's chosen cases, in their order.
 
@@ -198,13 +136,13 @@ async def read(connection: Connection, parcel: Parcel, selection: Selection) -> 
     nothing is kept.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        streams = await connection.fetch(STREAMS, parcel.after, parcel.upto, *_said(selection))
+        streams = await streams_of(connection, parcel, selection)
         chosen = {row["case_id"] for row in streams}
         these: list[Any]
         if selection.everything:
             sqls, these = IN_RANGE, [parcel.after, parcel.upto]
         else:
-            chosen |= _named(parcel, selection)
+            chosen |= selection.surely(parcel)
             sqls, these = NAMED, [list(chosen)]
         rows = {name: await connection.fetch(sql, *these) for name, sql in sqls.items() if name != "behind"}
         # Asked only where something has no position: it costs as much as reading all of it.
@@ -227,17 +165,6 @@ class _Whole(NamedTuple):
 
     deleted_clocks: frozenset[UUID]
     policies: frozenset[PolicyRef]
-
-
-def _said(selection: Selection) -> tuple[list[CaseId] | None, Instant | None, str | None]:
-    cases = None if selection.cases is None else list(selection.cases)
-    return cases, selection.since, selection.merchant
-
-
-def _named(parcel: Parcel, selection: Selection) -> set[CaseId]:
-    if selection.cases is None or selection.merchant is not None or selection.since is not None:
-        return set()
-    return {one for one in selection.cases if parcel.after < one <= parcel.upto}
 
 
 Rows = Mapping[CaseId, list[asyncpg.Record]]

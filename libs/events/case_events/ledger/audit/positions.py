@@ -21,7 +21,8 @@ SELECT before + 1 AS first, position - 1 AS last FROM (
 WHERE position > before + 1 ORDER BY first LIMIT {FOUND_MAX}
 """
 BEYOND = f"""
-SELECT position, case_id, version FROM feed, ({HEAD}) AS state (head) WHERE position > head OR position < 1
+SELECT position, case_id, version FROM feed WHERE position < 1
+UNION ALL SELECT position, case_id, version FROM feed WHERE position > ({HEAD})
 ORDER BY position LIMIT {FOUND_MAX}
 """
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from case_events.core.values import CaseId, Value
 from case_events.ledger.audit.audit import Verdict, examine
-from case_events.ledger.audit.kept import AFTER_ALL, BEFORE_ALL, Parcel, Selection
+from case_events.ledger.audit.chosen import AFTER_ALL, BEFORE_ALL, Parcel, Selection
 from case_events.ledger.connection import Connection
 from case_events.ledger.sealing import Vault
 
