@@ -102,5 +102,5 @@ class CallerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CASELOG_", frozen=True, extra="ignore", env_ignore_empty=True)
 
-    url: str = Field("http://127.0.0.1:8080", description="Where the commands `case`, `post`, `queue`, `clock` call.")
+    url: str = Field("http://127.0.0.1:8080", description="Where the commands that need a running API find it.")
     key: SecretStr | None = Field(None, description="The API key they call with.")
