@@ -42,11 +42,12 @@ BEGIN
 END
 $$;
 
+-- For whoever logs in by hand. The services' sessions have limits of their own (docs/running.md, "When something dies"),
+-- which go before these: what is changed here changes nothing for them.
+--
 -- A session that stops in the middle of a transaction holds a case's row: nobody else could move that case.
 ALTER ROLE caselog_app SET idle_in_transaction_session_timeout = '5s';
 ALTER ROLE caselog_scheduler SET idle_in_transaction_session_timeout = '5s';
--- A request that takes longer has lost its caller; a scheduler's batch may be larger than any request.
 ALTER ROLE caselog_app SET statement_timeout = '15s';
 ALTER ROLE caselog_scheduler SET statement_timeout = '60s';
--- The scheduler has none: it skips locked rows and never waits.
 ALTER ROLE caselog_app SET lock_timeout = '5s';
