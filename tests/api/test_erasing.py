@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 from httpx import AsyncClient, Response
 
+from case_api.documents.operations import OPERATIONS
 from case_api.evidence.store import EvidenceFile
 from case_api.settings import Settings
 from tests.api.house import BUYER, MERCHANT, House, filed, happened, post
@@ -137,6 +138,7 @@ async def test_where_the_store_is_away_the_caller_comes_back_with_the_same_key(
     with store_away(settings):
         answer = await erased(desk, case, "comes-back")
         assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable"), answer.text
+        assert answer.json()["code"] in OPERATIONS["post_event"].refusals, "the documents say so"
     assert there(settings, case) == {HERS, HIS, NOBODYS}
     again = await erased(desk, case, "comes-back")
     assert (again.status_code, again.json()["case"]["complainant"]["id"]) == (201, "erased")

@@ -77,7 +77,7 @@ INGESTING: dict[str, Operation] = {
         refusals=(
             *WRITTEN,
             *("not_found", "not_allowed_now", "deadline_passed", "not_yet", "already_open", "not_eligible"),
-            *("stale", "id_reused", "precondition_required", "busy", "clock_disagrees"),
+            *("stale", "id_reused", "precondition_required", "busy", "clock_disagrees", "store_unavailable"),
         ),
     ),
 }

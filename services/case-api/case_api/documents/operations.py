@@ -109,7 +109,10 @@ OPERATIONS: dict[str, Operation] = {
             201: Answer(means="The events of the step, and the case after it.", schema="StepView", headers=CREATED),
             200: Answer(means="A dry run: what would have been recorded.", schema="StepView", headers=ETAG),
         },
-        refusals=(*STEPPED, "not_found", "not_allowed_now", "deadline_passed", "precondition_required"),
+        refusals=(
+            *STEPPED,
+            *("not_found", "not_allowed_now", "deadline_passed", "precondition_required", "store_unavailable"),
+        ),
     ),
     "get_case": Operation(
         tag="cases",

@@ -75,10 +75,10 @@ OURS: dict[str, Kind] = {
         status=503,
         title="The evidence store is away",
         zh="证据文件存储暂不可用,请按 Retry-After 稍后重试。",
-        en="Evidence files cannot be reached. Come back after Retry-After seconds; the same file is kept once.",
+        en="Evidence files cannot be reached. Come back after Retry-After seconds; nothing is done twice.",
         then=Text(
-            zh="按 Retry-After 等待后重传同一文件。",
-            en="Wait as long as Retry-After says and send the same file again.",
+            zh="按 Retry-After 等待后原样重发:同一文件,或文件尚未删除的抹除请求。",
+            en="Wait as long as Retry-After says and send the same again: a file, or the erasure whose files remain.",
         ),
         waiting_helps=True,
     ),
