@@ -30,6 +30,7 @@ from tests.commands import Ended
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk, a_filing, one_of_each
 from tests.ledger.tampering import tampered
+from tests.serving import free_port
 
 RUN_S = 60
 GONE_S = 10
@@ -244,3 +245,13 @@ def test_a_file_that_is_none_of_checkpoints_is_not_understood(typed: Typed, tmp_
 def test_a_selection_that_chooses_nothing_is_no_proof(typed: Typed) -> None:
     ended = typed("--merchant", "m-mistyped")
     assert (ended.code, "nothing was verified" in ended.err) == (1, True), ended
+
+
+def test_where_no_report_can_be_is_said_before_hours_of_work_and_a_verdict_is_told_all_the_same(
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = typed("--jobs", "1", "--report", str(tmp_path))
+    assert (ended.code, ended.out.endswith(": clean\n")) == (2, True), ended
+    monkeypatch.setenv("CASELOG_DATABASE_URL", f"postgresql://x@127.0.0.1:{free_port()}/x")
+    ended = typed("--report", "no/where")
+    assert (ended.code, ended.out, "there is no folder no" in ended.err) == (2, "", True), ended

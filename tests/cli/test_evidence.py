@@ -104,6 +104,11 @@ def test_a_case_that_is_not_there_is_said(desk: Desk) -> None:
     assert (verified.code, verified.out.splitlines()[0]) == (1, f"case {nobody}: there is no such case")
 
 
+def test_a_selection_that_chooses_nothing_is_no_proof(desk: Desk) -> None:
+    verified = desk.types("evidence", "verify", "--merchant", "m-mistyped")
+    assert (verified.code, "nothing was verified" in verified.err) == (1, True), verified
+
+
 def test_a_store_that_is_away_is_silence(desk: Desk, storefront: Storefront, tmp_path: Path) -> None:
     storefront.brings(storefront.upload(b"\x89PNG" + os.urandom(9)))
     (tmp_path / "evidence").write_bytes(b"no folder")

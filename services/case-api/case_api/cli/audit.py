@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 from uuid import UUID
 
 import typer
@@ -62,22 +62,20 @@ def verify_command(
     from case_api.cli.auditors import write_whole  # noqa: PLC0415 - the same
 
     selection = chosen(case, merchant, since)
+    check_report(report)
     try:
         verdict = _verdict(selection, jobs or _cores(), resume, checkpoints)
     except KeyboardInterrupt:
         refused("stopped" + (f"; the same command goes on from {resume}" if resume else ""))
         raise typer.Exit(STOPPED) from None
     told = msgspec.json.encode(verdict)
-    if report is not None:
-        write_whole(report, told + b"\n")
     if json_wanted:
         sys.stdout.buffer.write(told + b"\n")
     else:
         _tell(verdict)
-    nothing = not (selection.everything or verdict.cases or verdict.findings)
-    if nothing:
-        refused("nothing was verified: there is no such case")
-    raise typer.Exit(REFUSED if verdict.findings or nothing else 0)
+    if report is not None:
+        write_whole(report, told + b"\n")
+    end(found=bool(verdict.findings), nothing=not (selection.everything or verdict.cases or verdict.findings))
 
 
 @audit.command("checkpoint")
@@ -121,6 +119,19 @@ def chosen(cases: list[UUID] | None, merchant: str | None, since: str | None) ->
     except (ValueError, OverflowError) as fault:
         raise Misused(f"--since: {fault}") from None
     return Selection(cases=tuple(sorted(set(cases))) if cases else None, merchant=merchant, since=at)
+
+
+def check_report(report: Path | None) -> None:
+    """Before hours of work, not after them. Raises Misused."""
+    if report is not None and not report.parent.is_dir():
+        raise Misused(f"--report: there is no folder {report.parent}")
+
+
+def end(*, found: bool, nothing: bool) -> NoReturn:
+    """By the exit code, what was found; and that ``nothing`` was looked at, which proves nothing."""
+    if nothing:
+        refused("nothing was verified: there is no such case")
+    raise typer.Exit(REFUSED if found or nothing else 0)
 
 
 def _cores() -> int:

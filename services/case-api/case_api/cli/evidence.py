@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from case_api.cli.audit import Cases, Merchant, Report, Since, chosen
-from case_api.cli.outcomes import REFUSED, Silence
+from case_api.cli.audit import Cases, Merchant, Report, Since, check_report, chosen, end
+from case_api.cli.outcomes import Silence
 from case_api.cli.printing import AsJson, as_json, lines
 
 if TYPE_CHECKING:
@@ -53,15 +53,16 @@ def verify_command(
     from case_api.evidence.verifying import verify  # noqa: PLC0415 - the same
 
     selection = chosen(case, merchant, since)
+    check_report(report)
     verdict = _done("cases verified", lambda ledger, store, tell: verify(ledger, store, selection, jobs, tell))
     told = msgspec.json.encode(verdict) + b"\n"
-    if report is not None:
-        write_whole(report, told)
     if json_wanted:
         sys.stdout.buffer.write(told)
     else:
         lines(*_verdict(verdict))
-    raise typer.Exit(REFUSED if verdict.findings else 0)
+    if report is not None:
+        write_whole(report, told)
+    end(found=bool(verdict.findings), nothing=not (selection.everything or verdict.cases or verdict.findings))
 
 
 @evidence.command("collect")
