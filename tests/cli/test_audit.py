@@ -18,11 +18,13 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
-from case_api.cli import main
-from case_events.core.values import CaseId, Party
+from case_api.cli import checkpoints, main
+from case_events.core.values import CaseId, Instant, Party, Sha256
 from case_events.ledger import policy_book
 from case_events.ledger.audit import chosen
+from case_events.ledger.audit.checkpoints import NOTHING, Checkpoint
 from case_events.ledger.database import open_ledger
 from case_events.ledger.feed.sequencing import tick
 from tests import examples
@@ -255,3 +257,15 @@ def test_where_no_report_can_be_is_said_before_hours_of_work_and_a_verdict_is_to
     monkeypatch.setenv("CASELOG_DATABASE_URL", f"postgresql://x@127.0.0.1:{free_port()}/x")
     ended = typed("--report", "no/where")
     assert (ended.code, ended.out, "there is no folder no" in ended.err) == (2, "", True), ended
+
+
+def test_a_checkpoint_stands_on_a_line_of_its_own(tmp_path: Path) -> None:
+    file, one = (
+        tmp_path / "kept.ndjson",
+        Checkpoint(position=1, digest=Sha256(NOTHING), taken_at=Instant.of(examples.NOON)),
+    )
+    checkpoints.append(file, one)
+    file.write_bytes(file.read_bytes().rstrip(b"\n"))  # as some editors leave it
+    two = replace(one, position=2)
+    checkpoints.append(file, two)
+    assert checkpoints.read(file) == (one, two)

@@ -29,10 +29,15 @@ def read(file: Path) -> tuple[Checkpoint, ...]:
 
 
 def append(file: Path, checkpoint: Checkpoint) -> None:
-    """Add a line, on the disk when this returns; nothing else of the file is written. Raises Misused."""
+    """Add a line, on the disk when this returns; nothing else of the file is written. Raises Misused.
+
+    The last line may have lost its end, where an editor took it away.
+    """
     try:
-        with file.open("ab") as stream:
-            stream.write(canonical(checkpoint) + b"\n")
+        with file.open("a+b") as stream:
+            stream.seek(max(0, stream.seek(0, os.SEEK_END) - 1))
+            ended = stream.read(1) in (b"", b"\n")
+            stream.write((b"" if ended else b"\n") + canonical(checkpoint) + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as fault:
