@@ -74,6 +74,14 @@ async def test_who_the_provider_knows_is_signed_in(browser: Browser) -> None:
     assert browser.cookie(FLOW) in (None, ""), "what the sign-in remembered is gone"
 
 
+async def test_signing_in_there_leads_nowhere_but_into_the_console_either(browser: Browser) -> None:
+    assert (await sign_in(browser, "https://evil.example/")).headers["location"] == "/console"
+    back = await at_the_provider(browser)
+    secret = (browser.cookie(FLOW) or "").partition(".")[0]
+    browser.client.cookies.set(FLOW, f"{secret}.https%3A%2F%2Fevil.example", domain="caselog.example", path="/")
+    assert (await browser.client.get(back)).headers["location"] == "/console", "whatever a cookie says"
+
+
 async def test_the_role_is_the_providers_to_say(browser: Browser, issuer: Issuer) -> None:
     issuer.person["roles"] = ["storefront"]
     answer = await sign_in(browser)
