@@ -10,10 +10,10 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
 
 import jwt
 import uvicorn
@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 AUDIENCE = "caselog"
 CLIENT_ID = "caselog-console"
-CLIENT_SECRET = "console-secret"
+CLIENT_SECRET = "console secret: 100% /+é"
 START_S = 10.0
 LASTS_S = 300
 
@@ -62,6 +62,10 @@ class Issuer:
         }
         self.person: dict[str, Any] = {"sub": "person-1", "roles": ["ops"]}
         """The claims of whoever signs in: nobody is asked for a password here."""
+        self.client_secret: str | None = CLIENT_SECRET
+        """None: the client is a public one (RFC 6749 §2.1)."""
+        self.answers: Callable[[dict[str, Any]], Response] = JSONResponse
+        """How it says what it gives for a code."""
         self._codes: dict[str, dict[str, str]] = {}
 
     def token(self, key: int | Key = 0, headers: dict[str, Any] | None = None, **claims: Any) -> str:
@@ -109,7 +113,7 @@ class Issuer:
             asked is not None
             and asked["code_challenge"] == verified.decode().rstrip("=")
             and asked["redirect_uri"] == form.get("redirect_uri")
-            and _client_of(request, form) == (CLIENT_ID, CLIENT_SECRET)
+            and _client_of(request, form) == (CLIENT_ID, self.client_secret)
         )
         if asked is None or not good:
             return self._answer("token", {"error": "invalid_grant"}, 400)
@@ -120,7 +124,8 @@ class Issuer:
             "expires_in": LASTS_S,
             "id_token": self.token(**said),
         }
-        return self._answer("token", answer)
+        self.asked["token"] += 1
+        return JSONResponse({}, 503) if self.away else self.answers(answer)
 
     def _answer(self, what: str, said: dict[str, Any], status: int = 200) -> Response:
         self.asked[what] += 1
@@ -152,7 +157,7 @@ def _client_of(request: Request, form: dict[str, str]) -> tuple[str | None, str 
     if said.startswith("Basic "):
         with contextlib.suppress(ValueError):
             name, _, secret = base64.b64decode(said.removeprefix("Basic ")).decode().partition(":")
-            return name, secret
+            return unquote_plus(name), unquote_plus(secret)
     return form.get("client_id"), form.get("client_secret")
 
 

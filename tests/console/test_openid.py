@@ -1,12 +1,15 @@
 """Signing in to the console by an OpenID provider: a real small one, and everything that can be wrong on the way."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_asyncio
-from httpx import AsyncClient, Response
+from httpx import AsyncClient
+from httpx import Response as Answer
 from pydantic import SecretStr
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from case_api.settings import Settings
 from tests.api.house import House, open_house
@@ -29,17 +32,23 @@ def issuer() -> Iterator[Issuer]:
 def somebody(issuer: Issuer) -> None:
     issuer.person = {"sub": "person-1", "roles": ["ops"]}
     issuer.away = False
+    issuer.answers = JSONResponse
 
 
-@pytest_asyncio.fixture(scope="module")
-async def open_house_with_openid(prepared: Database, settings: Settings, issuer: Issuer) -> AsyncIterator[House]:
+@pytest.fixture(scope="module")
+def settings_with_openid(settings: Settings, issuer: Issuer) -> Settings:
     changes = {
         "oidc_issuer": issuer.url,
         "oidc_audience": AUDIENCE,
         "oidc_client_id": CLIENT_ID,
         "oidc_client_secret": SecretStr(CLIENT_SECRET),
     }
-    async with open_house(settings.model_copy(update=changes), prepared) as opened:
+    return settings.model_copy(update=changes)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def open_house_with_openid(prepared: Database, settings_with_openid: Settings) -> AsyncIterator[House]:
+    async with open_house(settings_with_openid, prepared) as opened:
         yield opened
 
 
@@ -58,7 +67,7 @@ async def at_the_provider(browser: Browser, then: str = "") -> str:
     return str(there.headers["location"])
 
 
-async def sign_in(browser: Browser, then: str = "") -> Response:
+async def sign_in(browser: Browser, then: str = "") -> Answer:
     return await browser.client.get(await at_the_provider(browser, then))
 
 
@@ -141,6 +150,52 @@ async def test_while_the_provider_is_away_keys_still_open_the_console(browser: B
     issuer.away = True
     assert (await browser.client.get(back)).status_code == 403
     assert (await browser.sign_in("dev-ops")).answer.request.url.path == "/console"
+
+
+async def test_where_nothing_is_known_of_a_provider_that_is_away_that_is_said(
+    browser: Browser, open_house_with_openid: House, settings_with_openid: Settings, issuer: Issuer
+) -> None:
+    back = await at_the_provider(browser)
+    issuer.away = True
+    async with open_house(settings_with_openid, open_house_with_openid.database) as opened:
+        there = Browser(opened, ORIGIN)
+        there.client.cookies = browser.client.cookies
+        answer = await there.client.get(back)
+        assert (answer.status_code, there.cookie(SESSION)) == (503, None)
+        assert "Your identity provider cannot be reached" in answer.text
+
+
+Answers = Callable[[dict[str, Any]], Response]
+NO_ANSWERS: dict[str, Answers] = {
+    "no json": lambda _: HTMLResponse("<h1>OK</h1>"),
+    "no text": lambda _: HTMLResponse(b'{"id_token": "\xff"}'),
+    "no token": lambda said: JSONResponse({**said, "id_token": None}),
+    "refused": lambda said: JSONResponse(said, 500),
+    "endless": lambda said: JSONResponse({**said, "more": "x" * 200_000}),
+}
+
+
+@pytest.mark.parametrize("answers", NO_ANSWERS.values(), ids=NO_ANSWERS)
+async def test_what_is_no_answer_of_a_provider_signs_nobody_in(
+    browser: Browser, issuer: Issuer, answers: Answers
+) -> None:
+    issuer.answers = answers
+    answer = await sign_in(browser)
+    assert (answer.status_code, browser.cookie(SESSION)) == (403, None)
+    assert "did not confirm the sign-in" in answer.text
+
+
+async def test_a_public_client_says_who_it_is_and_what_the_providers_address_asks_for_stays(
+    open_house_with_openid: House, settings_with_openid: Settings, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(issuer.metadata, "authorization_endpoint", f"{issuer.url}/authorize?tenant=7")
+    monkeypatch.setattr(issuer, "client_secret", None)
+    public = settings_with_openid.model_copy(update={"oidc_client_secret": None})
+    async with open_house(public, open_house_with_openid.database) as opened:
+        browser = Browser(opened, ORIGIN)
+        begun = await browser.client.get(BEGIN)
+        assert parse_qs(urlsplit(begun.headers["location"]).query)["tenant"] == ["7"]
+        assert (await sign_in(browser)).status_code == 303
 
 
 async def test_a_provider_that_refuses_somebody_leads_back_to_the_sign_in_page(browser: Browser) -> None:
