@@ -1,7 +1,7 @@
 """What `caselog up` prints when everything answers: where all of it is."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -55,7 +55,9 @@ def _schedulers(settings: Settings, ports: list[int]) -> str:
 
 
 def without_password(url: str) -> str:
-    """The address of a database as it may be shown."""
+    """The address of a database as it may be shown, with any number of hosts."""
     parts = urlsplit(url)
-    shown = f"{parts.username}@{parts.hostname}" if parts.username else str(parts.hostname)
-    return parts._replace(netloc=f"{shown}:{parts.port}" if parts.port else shown).geturl()
+    login, at, hosts = parts.netloc.rpartition("@")
+    said = [f"{name}={value}" for name, value in parse_qsl(parts.query) if "pass" not in name.lower()]
+    shown = f"{parts.scheme}://{login.partition(':')[0]}{at}{hosts}{parts.path}"
+    return f"{shown}?{'&'.join(said)}" if said else shown
