@@ -8,7 +8,10 @@ import pytest
 import pytest_asyncio
 from httpx import AsyncClient
 
+from case_api.console import pages
 from case_api.settings import Settings
+from case_events.core.values import ERASED, Instant
+from case_events.core.viewer import WITHHELD
 from case_events.ledger.callers import keys
 from case_events.ledger.callers.keys import Role
 from tests.api.house import BUYER, REFUSE, House, filed, happened, open_house, post
@@ -224,8 +227,37 @@ async def test_the_clock_in_one_look(house: House, browser: Browser) -> None:
             await superuser.execute(f"UPDATE clock_state SET {row}")  # noqa: S608 - of our own words
             page = await browser.open("/console/scheduler")
             assert (told in page.text, "Behind by 3." in page.text, page.faults) == (True, True, [])
+        assert "Paused" not in page.text
+        await superuser.execute("UPDATE clock_state SET paused = 'the <b>clock</b> jumped'")
+        assert "Paused: the <b>clock</b> jumped" in (await browser.open("/console/scheduler")).text
     finally:
-        await superuser.execute("UPDATE clock_state SET watermark = NULL, published_at = NULL, whole_at = NULL")
+        none = "watermark = NULL, published_at = NULL, whole_at = NULL, paused = NULL"
+        await superuser.execute(f"UPDATE clock_state SET {none}")  # noqa: S608 - the same
+        await superuser.close()
+
+
+async def test_what_is_overdue_says_so_and_leads_to_its_case_whoever_may_see_that(
+    house: House, storefront: AsyncClient, browser: Browser
+) -> None:
+    admin = await signed_in(house, "dev-admin")
+    clock = (await house.caller("admin").post("/v1/test-clocks", json={"at": "2026-03-02T02:00:00Z"})).json()["id"]
+    case = await filed(storefront, succeeded_at=Instant.parse("2026-03-01T02:00:00Z"), test_clock=clock)
+    path = f"/console/cases/{case['case_id']}"
+    assert "overdue, not recorded yet" not in (await browser.open(path)).text
+    moved = await house.caller("admin").post(f"/v1/test-clocks/{clock}/advance", json={"by": "PT73H"})
+    assert moved.status_code in (200, 202), moved.text
+    assert "overdue, not recorded yet" in (await browser.open(path)).text
+    live = await filed(storefront)
+    superuser = await asyncpg.connect(house.database.superuser)
+    try:
+        late = "UPDATE deadlines SET due_at = clock_timestamp() - interval '1 hour' WHERE case_id = $1"
+        await superuser.execute(late, live["case_id"])
+        path = f"/console/cases/{live['case_id']}"
+        for who, leads in ((browser, True), (admin, False)):
+            page = await who.open("/console/scheduler")
+            assert (live["case_id"] in page.text, path in page.links.values()) == (True, leads)
+    finally:
+        await superuser.execute("DELETE FROM deadlines WHERE case_id = $1", live["case_id"])
         await superuser.close()
 
 
@@ -237,7 +269,8 @@ async def test_the_language_is_chosen_and_kept(house: House) -> None:
     assert "待办队列" in page.text
     assert str(page.answer.request.url).endswith("/console?status=under_review")
     assert "待办队列" in (await browser.open("/console")).text
-    assert "Caselog 控制台" in (await Browser(house, language="").open("/console/sign-in")).text
+    for language in ("", "en;q=0, fr"):
+        assert "Caselog 控制台" in (await Browser(house, language=language).open("/console/sign-in")).text
 
 
 async def test_every_page_is_written_for_everybody_and_lets_nothing_in(
@@ -270,7 +303,25 @@ async def test_every_page_is_written_for_everybody_and_lets_nothing_in(
         assert (policy["base-uri"], "script-src" in policy) == ("'none'", False)
         assert len(headers.get_list("content-security-policy")) == 1
         assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
+        assert (headers["x-frame-options"], headers["cross-origin-opener-policy"]) == ("DENY", "same-origin")
         assert headers["referrer-policy"] == "same-origin", "no-referrer would send our own forms with Origin: null"
+
+
+@pytest.mark.parametrize(
+    ("form", "said", "shown"),
+    [
+        ("due", Instant.parse("2026-03-04T16:00:00Z"), "2026-03-04 24:00"),
+        ("due", Instant.parse("2026-03-04T16:01:00Z"), "2026-03-05 00:01"),
+        ("written", ERASED, "(已删除)"),
+        ("written", WITHHELD, "(不公开)"),
+        ("written", "", "—"),
+    ],
+)
+def test_a_due_time_and_what_is_not_there_are_told_as_the_timeline_tells_them(
+    form: str, said: object, shown: str
+) -> None:
+    template = pages._environment().from_string(f"{{{{ said | {form} }}}}")
+    assert template.render(lang="zh", said=said) == shown
 
 
 async def test_a_page_fetches_nothing_but_what_is_ours(house: House, browser: Browser) -> None:
