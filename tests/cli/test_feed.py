@@ -6,14 +6,20 @@ import json
 import os
 import subprocess
 import threading
+from collections.abc import Iterator
+from importlib import import_module
 
 import httpx
 import pytest
 
+from case_api.cli import wire
+from case_api.cli.outcomes import Denied, Silence
 from tests.api.house import complaint
 from tests.cli.desk import COMMAND, Desk
 from tests.serving import Serving
 
+feeding = import_module("case_api.cli.feed")
+"""The module; the name in its package is the command's."""
 SOON_S = 30.0
 
 
@@ -71,3 +77,33 @@ def test_what_cannot_be_asked_is_said(desk: Desk) -> None:
     unknown = desk.types("feed", "--types", "vanished")
     assert unknown.code == 1
     assert "vanished" in unknown.err
+
+
+def test_a_stream_that_is_cut_off_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A piece of an event that was cut off is forgotten, and a position counts without an event, too."""
+    asked: list[str | None] = []
+    answers: list[tuple[list[bytes], Exception | None]] = [
+        ([b'id: 6\ndata: {"n": 6}\n\nid: 7\nda', b'ta: {"n": 7}\n\nid: 8\nda'], Silence("cut off")),
+        ([b'id: 8\ndata: {"n": 8}\n\nid: 20\n\n'], None),
+        ([], Denied({"code": "rate_limited"}, 429)),
+        ([b'id: 21\ndata: {"n": 21}\n\n'], Denied({"code": "forbidden"}, 403)),
+    ]
+
+    def stream(_: str, **params: str | None) -> Iterator[bytes]:
+        asked.append(params["after"])
+        pieces, fault = answers[len(asked) - 1]
+        yield from pieces
+        if fault is not None:
+            raise fault
+
+    monkeypatch.setattr(wire, "stream", stream)
+    monkeypatch.setattr(feeding, "AGAIN_S", 0.0)
+    coming = feeding._coming("5", None)
+    assert [next(coming)["n"] for _ in range(4)] == [6, 7, 8, 21]
+    with pytest.raises(Denied):
+        next(coming)
+    assert asked == ["5", "7", "20", "20"]
+    monkeypatch.setattr(feeding, "SILENT_S_MAX", -1.0)
+    asked.clear()
+    with pytest.raises(Silence):
+        list(feeding._coming("5", None))

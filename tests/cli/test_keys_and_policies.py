@@ -52,10 +52,13 @@ def test_a_key_gets_another_secret_and_the_old_one_ends_when_it_is_said_to(desk:
     assert [desk.types("keys", what, "nobody").code for what in ("show", "rotate", "revoke")] == [1, 1, 1]
 
 
-def test_a_key_can_be_limited_to_merchants(desk: Desk) -> None:
+def test_a_key_can_be_limited_to_merchants_marketplaces_and_a_rate(desk: Desk) -> None:
     limited = ("keys", "create", "--role", "ops", "--client", "desk", "--name", "two", "--merchant", "m-1")
     assert desk.types(*limited, "--merchant", "m-2").code == 0
     assert "merchants: m-1, m-2" in desk.types("keys", "list").out
+    made = desk.types(*limited[:-2], "--marketplace", "tmall", "--per-minute", "7", "--json").json()
+    shown = desk.types("keys", "show", made["key_id"], "--json").json()
+    assert (shown["marketplaces"], shown["merchants"], shown["per_minute"]) == (["tmall"], None, 7)
 
 
 def test_there_is_no_second_first_key(desk: Desk) -> None:
