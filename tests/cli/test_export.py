@@ -9,7 +9,9 @@ import os
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -99,3 +101,30 @@ def test_given_up_it_says_how_to_go_on(
         exporting.export(form="ndjson", output=tmp_path / "x", full=False, **filters)
     assert said in capsys.readouterr().err
     assert (tmp_path / "x").read_bytes() == b'{"case_id":"a"}\n'
+
+
+def test_what_goes_on_after_a_case_is_written_behind_what_is_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file, after = tmp_path / "x", UUID(int=7)
+    file.write_bytes(b"what was there\n")
+    asked = answers(monkeypatch, [b'{"case_id":"b"}\n'])
+    exporting.export(form="ndjson", output=file, full=False, after=after)
+    assert (file.read_bytes(), asked[0]["after"]) == (b'what was there\n{"case_id":"b"}\n', str(after))
+
+
+def test_who_was_heard_of_a_moment_ago_is_tried_again_however_long_it_has_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now = [0.0]
+
+    def slow(case_id: str) -> Iterator[bytes]:
+        now[0] += 0.9 * exporting.SILENT_S_MAX
+        yield b'{"case_id":"%s"}\n' % case_id.encode()
+        raise Silence("cut off")
+
+    left = [slow("a"), slow("b"), iter([b'{"case_id":"c"}\n'])]
+    monkeypatch.setattr(wire, "stream", lambda *_, **__: left.pop(0))
+    monkeypatch.setattr(exporting, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=lambda _: None))
+    exporting.export(form="ndjson", output=tmp_path / "x", full=False)
+    assert len((tmp_path / "x").read_bytes().splitlines()) == 3

@@ -7,16 +7,29 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from case_api.cli import wire
 from case_api.cli.outcomes import Silence
 from tests.certificates import certificate
+from tests.serving import free_port
 
 
 class Says(BaseHTTPRequestHandler):
-    """Answers whatever is read with an empty object."""
+    """Answers whatever is read or posted with an empty object; the first ``to_lose`` answers are lost."""
+
+    to_lose = 0
+    posted: ClassVar[list[tuple[str | None, bytes]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.posted.append((self.headers["Idempotency-Key"], body))
+        if len(self.posted) <= self.to_lose:
+            self.close_connection = True
+            return
+        self.do_GET()
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -46,6 +59,29 @@ def test_over_plain_http_no_certificate_is_read(server: HTTPServer, monkeypatch:
 
     monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", read)
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", read)
+    assert wire.get("/v1/cases").body == {}
+
+
+@pytest.mark.parametrize("to_lose", [1, 2])
+def test_a_post_whose_answer_was_lost_is_sent_once_more_with_the_same_key(
+    server: HTTPServer, monkeypatch: pytest.MonkeyPatch, to_lose: int
+) -> None:
+    monkeypatch.setattr(Says, "to_lose", to_lose)
+    monkeypatch.setattr(Says, "posted", [])
+    if to_lose == 1:
+        assert wire.post("/v1/cases", {"a": 1}).body == {}
+    else:
+        with pytest.raises(Silence, match="to send it again safely: --key "):
+            wire.post("/v1/cases", {"a": 1})
+    assert len(Says.posted) == 2
+    assert len(set(Says.posted)) == 1
+
+
+def test_no_proxy_is_told_the_key(server: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     assert wire.get("/v1/cases").body == {}
 
 

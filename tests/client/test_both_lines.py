@@ -156,6 +156,13 @@ async def test_a_slash_at_the_end_of_the_address_is_none_of_the_path(over: Calla
     assert far.asked[0].url.path == "/readyz"
 
 
+async def test_a_name_cannot_leave_its_place_in_a_path(over: Callable[..., Any]) -> None:
+    far = Far(refusal(404, "not_found"))
+    with pytest.raises(ProblemError):
+        await over(far, lambda it: it.case("../keys?a#b"))
+    assert far.asked[0].url.raw_path == b"/v1/cases/..%2Fkeys%3Fa%23b"
+
+
 async def test_a_table_that_is_refused_or_cut_off_is_not_taken_for_whole(over: Callable[..., Any]) -> None:
     with pytest.raises(Forbidden):
         await over(Far(refusal(403, "forbidden")), lambda it: it.export_csv())

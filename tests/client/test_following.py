@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -236,3 +237,19 @@ def test_another_thread_hangs_up_on_one_that_waits(storefront: Caselog) -> None:
     assert ended.wait(SOON_S)
     assert time.monotonic() - began < 5, "it is not the next heartbeat that ends it"
     assert next(events, None) is None
+
+
+def test_one_that_was_hung_up_before_it_heard_anything_hears_nothing() -> None:
+    """The other thread was between the answer's beginning and its first byte."""
+
+    class Wire:
+        def get_extra_info(self, name: str) -> socket.socket | None:
+            return ours if name == "socket" else None
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ear = line.Ear()
+        ear.close()
+        ear.hears(httpx.Response(200, extensions={"network_stream": Wire()}))
+        theirs.settimeout(SOON_S)
+        assert (ear.closed(), theirs.recv(1)) == (True, b"")

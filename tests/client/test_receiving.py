@@ -100,6 +100,11 @@ def test_a_receiver_with_both_believes_what_is_signed_with_one(kept: tuple[str, 
     assert verify_webhook(BODY, signed(BODY, signing), kept).position == 7
 
 
+def test_however_many_sign_the_one_that_is_kept_is_enough() -> None:
+    others = [f"whsec_{base64.b64encode(bytes([number]) * 32).decode()}" for number in range(3, 12)]
+    assert verify_webhook(BODY, signed(BODY, *others, SECRET), SECRET).position == 7
+
+
 def test_after_the_overlap_the_old_secret_alone_will_not_do() -> None:
     with pytest.raises(NotGenuine):
         verify_webhook(BODY, signed(BODY, SECRET), OLD)
