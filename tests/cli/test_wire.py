@@ -12,7 +12,7 @@ from typing import ClassVar
 import pytest
 
 from case_api.cli import wire
-from case_api.cli.outcomes import Silence
+from case_api.cli.outcomes import Misused, Silence
 from tests.certificates import certificate
 from tests.serving import free_port
 
@@ -83,6 +83,14 @@ def test_no_proxy_is_told_the_key(server: HTTPServer, monkeypatch: pytest.Monkey
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     assert wire.get("/v1/cases").body == {}
+
+
+def test_a_key_that_cannot_be_sent_is_not_shown(server: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASELOG_KEY", "geheim\n")
+    for ask in (wire.get, lambda path: list(wire.stream(path))):
+        with pytest.raises(Misused) as refused:
+            ask("/v1/cases")
+        assert "geheim" not in str(refused.value)
 
 
 def test_over_tls_who_has_no_certificate_anybody_signed_is_not_spoken_to(

@@ -83,6 +83,7 @@ def test_the_new_year_may_be_bridged_in_the_december_before() -> None:
         ("2月5日(农历除夕、周五)至11日", "2月11日(周四)至5日", "line 9: it ends before it begins"),
         ("1月1日(周五)至3日(周日)放假,共3天。", "1月2日(周六)放假。", "/rest 2027-01-01 is a holiday by law"),
         ("1月30日(周六)", "2028年1月29日(周六)", "line 9: 2028-01-29 is not in 2027, nor in the December before"),
+        ("1月30日(周六)", "2026年11月28日(周六)", "line 9: 2026-11-28 is not in 2027, nor in the December before"),
         ("部分节假日安排的通知", "节假日", "line 1: no title of the kind"),
     ],
 )
@@ -140,6 +141,14 @@ def test_a_slip_in_toml_is_named_with_its_line(written: str, instead: str, said:
     assert any(one.strip() == said.strip() for one in found), found
 
 
+@pytest.mark.parametrize(("year", "missing"), [(2027, "01-01"), (2028, "05-01"), (2028, "10-02"), (2028, "10-03")])
+def test_each_holiday_of_the_law_that_is_no_weekend_is_among_the_days_off(year: int, missing: str) -> None:
+    law = ("01-01", "05-01", "10-01", "10-02", "10-03")
+    rest = ", ".join(f"{year}-{day}" for day in law if day != missing)
+    text = f'year = {year}\nsource = "x"\nrest = [{rest}]\nwork = []\n'
+    assert fault(text) == f"/rest {year}-{missing} is a holiday by law and not among the days off"
+
+
 def test_a_source_may_be_named_beside_the_file() -> None:
     assert read(TOML, "某某网").source == "某某网"
     assert read(notice(2026), "某某网").source == "某某网"
@@ -149,10 +158,12 @@ def test_what_is_too_long_is_not_read() -> None:
     assert fault("#" * (TEXT_MAX + 1)) == f"more than {TEXT_MAX} characters"
 
 
-def test_a_year_after_a_gap_is_refused() -> None:
-    (year,) = (PublishedYear(year=2030, rest=(), work=(), source="x"),)
-    with pytest.raises(ValueError, match="2030 would leave a gap"):
-        published_with([year])
+def test_a_year_after_a_gap_is_refused_and_one_after_another_is_not() -> None:
+    known = published().known_until.year
+    near, far = (PublishedYear(year=known + further, rest=(), work=(), source="x") for further in (1, 2))
+    with pytest.raises(ValueError, match=f"{known + 2} would leave a gap"):
+        published_with([far])
+    assert published_with([far, near]).known_until == date(known + 2, 12, 31), "in whatever order they come"
 
 
 def test_the_law_alone_is_guessed_by_whatever_release_of_the_library_is_there() -> None:
