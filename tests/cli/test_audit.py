@@ -241,6 +241,9 @@ def test_a_file_that_is_none_of_checkpoints_is_not_understood(typed: Typed, tmp_
         for words in (("--checkpoints", str(file)), ("checkpoint", str(file))):
             ended = typed(*words)
             assert (ended.code, why in ended.err) == (2, True), ended.err
+    file.write_text(line)
+    ended = typed("--checkpoints", str(file), "--report", str(file))
+    assert (ended.code, file.read_text()) == (2, line), "nor are they written over by a report"
     assert typed("checkpoint", str(tmp_path)).code == 2
 
 

@@ -62,7 +62,7 @@ def verify_command(
     from case_api.cli.auditors import write_whole  # noqa: PLC0415 - the same
 
     selection = chosen(case, merchant, since)
-    check_report(report)
+    check_report(report, checkpoints)
     try:
         verdict = _verdict(selection, jobs or _cores(), resume, checkpoints)
     except KeyboardInterrupt:
@@ -121,10 +121,14 @@ def chosen(cases: list[UUID] | None, merchant: str | None, since: str | None) ->
     return Selection(cases=tuple(sorted(set(cases))) if cases else None, merchant=merchant, since=at)
 
 
-def check_report(report: Path | None) -> None:
-    """Before hours of work, not after them. Raises Misused."""
-    if report is not None and not report.parent.is_dir():
+def check_report(report: Path | None, read: Path | None = None) -> None:
+    """Before hours of work, not after them; nor is what is ``read`` written over. Raises Misused."""
+    if report is None:
+        return
+    if not report.parent.is_dir():
         raise Misused(f"--report: there is no folder {report.parent}")
+    if read is not None and report.exists() and read.exists() and report.samefile(read):
+        raise Misused("--report: this is the file that is to be read")
 
 
 def end(*, found: bool, nothing: bool) -> NoReturn:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from case_api.cli.audit import check_report
 from case_api.cli.outcomes import REFUSED, Misused
 from case_api.cli.printing import AsJson, as_json, lines
 
@@ -56,8 +57,7 @@ def import_history(
     if not (0 < len(source) <= SOURCE_MAX and source.isascii() and source.isprintable()):
         raise Misused(f"--source is 1 to {SOURCE_MAX} printable ASCII characters")
     until = _instant(watched_until)
-    if report is not None and not report.parent.is_dir():
-        raise Misused(f"--report: there is no folder {report.parent}")
+    check_report(report, file)
     from case_api.cli.reach import with_ledger  # noqa: PLC0415 - `caselog --help` answers sooner without
     from case_events.ledger.clock import calendars  # noqa: PLC0415 - the same
     from case_events.ledger.readable import refuse_unreadable  # noqa: PLC0415 - the same
