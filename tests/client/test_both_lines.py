@@ -18,6 +18,7 @@ from caselog_client import (
     Forbidden,
     Patience,
     ProblemError,
+    TooManyRequests,
     Unavailable,
     Unreachable,
     async_line,
@@ -148,6 +149,21 @@ async def test_no_wait_for_an_answer_is_longer_than_all_of_it_may_take(over: Cal
             await over(far, lambda it: it.case(uuid4()), patience)
         waits = far.asked.pop().extensions["timeout"]
         assert all(0 < waits[what] <= longest for what in ("connect", "read", "write", "pool")), waits
+
+
+async def test_who_asks_whether_it_is_ready_asks_once(over: Callable[..., Any]) -> None:
+    far = Far(httpx.Response(503, json={"ready": False, "missing": ["scheduler"]}))
+    assert (await over(far, lambda it: it.readiness())).missing == ("scheduler",)
+    assert len(far.asked) == 1
+
+
+@pytest.mark.parametrize(("status", "raised"), [(429, TooManyRequests), (503, Unavailable), (418, ProblemError)])
+async def test_a_refusal_whose_code_is_new_is_known_by_its_status(
+    over: Callable[..., Any], status: int, raised: type[ProblemError]
+) -> None:
+    with pytest.raises(ProblemError) as refused:
+        await over(Far(refusal(status, "a_new_one")), lambda it: it.case(uuid4()), Patience(tries=1))
+    assert type(refused.value) is raised
 
 
 async def test_a_slash_at_the_end_of_the_address_is_none_of_the_path(over: Callable[..., Any]) -> None:

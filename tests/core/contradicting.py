@@ -287,6 +287,12 @@ CONTRADICTIONS: list[tuple[str, list[Change], str, str]] = [
         "an offer nobody answers would never end: this needs negotiation",
     ),
     (
+        "a refusal that would never end",
+        [("types.slow.reply.on_refusal", "unlock"), ("types.slow.without", ["negotiation"])],
+        "/types/slow/reply/on_refusal",
+        "a refusal nobody answers would never end: this needs negotiation",
+    ),
+    (
         "offers without a turn",
         [("types.slow.offers", ["repair"]), ("types.slow.without", ["reply"]), ("types.slow.reply", None)],
         "/types/slow/offers",
