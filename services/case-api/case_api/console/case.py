@@ -26,6 +26,7 @@ from case_api.views.cases import evidence_view
 from case_events.core.case import Case
 from case_events.core.cast import claimed
 from case_events.core.gates import allowed_events
+from case_events.core.lateness import shipment
 from case_events.core.timeline import timeline
 from case_events.core.values import Evidence, Problem, Value
 from case_events.ledger.judging import NO_SUCH_CASE
@@ -35,6 +36,7 @@ from case_events.ledger.steps import submit
 NOTED, ASSIGNED = "noted", "assigned"
 KEY_MAX = 100
 VERSION_DIGITS = 15
+ORDER_INSTANTS = ("created_at", "paid_at", "shipped_at", "succeeded_at", "closed_at")
 
 
 class Past(Value, frozen=True, kw_only=True):
@@ -61,11 +63,11 @@ async def show(request: Request, visitor: Visitor) -> Response:
     when, now = as_of.asked(query), await _reading(request, visitor)
     query.check()
     if not any(when.values()):
-        return _page(request, visitor, now)
+        return await _page(request, visitor, now)
     then = await read_case(door_of(request).ledger, now.case.case_id, **when, viewer=visitor.viewer)
     if then is None:
         raise Refused(Problem(code="not_found", detail="There was no such case yet, or it has no such version."))
-    return _page(request, visitor, then, past=Past.of(when, then, now))
+    return await _page(request, visitor, then, past=Past.of(when, then, now))
 
 
 async def take_away(request: Request, visitor: Visitor) -> Response:
@@ -109,11 +111,11 @@ async def _post(
     try:
         asking = asking_to_post(visitor.caller, reading.case.case_id, body, f"console/{key}", read)
     except Refused as refused:
-        return _page(request, visitor, reading, form=form, tried=name, problem=refused.problem)
+        return await _page(request, visitor, reading, form=form, tried=name, problem=refused.problem)
     step = await submit(door.ledger, asking)
     if step.problem is not None or step.case is None:
         problem = await why_refused(door, visitor.viewer, step)
-        return _page(request, visitor, reading, form=form, tried=name, problem=problem)
+        return await _page(request, visitor, reading, form=form, tried=name, problem=problem)
     return pages.go_to(f"{paths.CASES}/{reading.case.case_id}?said=recorded")
 
 
@@ -130,7 +132,7 @@ def _file(brought: Evidence, case: Case) -> str | None:
     return f"{paths.CASES}/{case.case_id}/evidence/{brought.sha256}" if here else None
 
 
-def _page(
+async def _page(
     request: Request,
     visitor: Visitor,
     reading: Reading,
@@ -144,6 +146,7 @@ def _page(
     case = reading.case
     allowed = {one.type for one in allowed_events(case, reading.rules)} if past is None else set()
     refused = view(problem) if problem is not None else None
+    book = await door_of(request).book_of(case)
     return pages.page(
         request,
         "case",
@@ -155,6 +158,8 @@ def _page(
         past=past,
         evidence=[(evidence_view(one, case), _file(one.evidence, case)) for one in case.evidence],
         claim=claimed(case.demand, case.amount),
+        instants=ORDER_INSTANTS,
+        shipment=shipment(case, book),
         notes=NOTED in allowed and visitor.may_post(NOTED),
         assigns=ASSIGNED in allowed and visitor.may_post(ASSIGNED),
         key=str(uuid4()),

@@ -121,6 +121,7 @@ def _environment() -> Environment:
         "instant": _instant,
         "due": _due,
         "local": _local,
+        "money": words.money,
         "seconds": "{:.3f}".format,
         "called": words_of,
         "called_role": _role,
