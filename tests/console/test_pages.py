@@ -120,8 +120,11 @@ async def test_a_case_in_one_look(house: House, storefront: AsyncClient, languag
         assert " ".join(said[language].split()) in page.text
     times = [said["datetime"] for tag, said in page.tags if tag == "time"]
     assert {one["due_at"] for one in told["deadlines"]} <= set(times), "to the microsecond, for who wants it"
-    local = datetime.fromisoformat(told["deadlines"][0]["due_at"]) + timedelta(hours=8)
+    local = datetime.fromisoformat(told["entries"][0]["at"]) + timedelta(hours=8)
     assert f"{local:%Y-%m-%d %H:%M:%S} UTC+8" in page.text, "and in China time for people"
+    day = f"{datetime.fromisoformat(told['deadlines'][0]['due_at']) - timedelta(hours=16):%Y-%m-%d}"
+    assert page.text.count(f"{day} 24:00") >= 3, "what ends with a day is due on that day, wherever it stands"
+    assert f"{day} 24:00:00 UTC+8" in page.text
     assert case["evidence"][0]["sha256"] in page.text
 
 

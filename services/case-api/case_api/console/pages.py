@@ -121,6 +121,7 @@ def _environment() -> Environment:
         "instant": _instant,
         "due": _due,
         "local": _local,
+        "due_exactly": _due_exactly,
         "money": words.money,
         "seconds": "{:.3f}".format,
         "called": words_of,
@@ -173,3 +174,9 @@ def _local(at: Instant | None) -> str:
 def _due(context: Context, at: Instant) -> str:
     """A due time as the timeline says it: midnight is the 24:00 of the day it ends."""
     return _in_words(context, words.clock_time(at))
+
+
+def _due_exactly(at: Instant) -> str:
+    """A due time to the second, on the day that the timeline says."""
+    said = words.clock_time(at).zh
+    return f"{said}:00 UTC+8" if said.endswith("24:00") else _instant(at)
