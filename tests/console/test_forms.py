@@ -119,6 +119,8 @@ async def test_what_is_refused_says_why_and_keeps_what_was_written(
     assert (page.status, "/data/text" in page.text, "x" * 4001 in page.text) == (422, True, True)
     page = await browser.fill_in(page, action(case, NOTE), text="a\0b")
     assert page.status == 422
+    page = await browser.fill_in(page, action(case, NOTE), text=" \u3000\r\n")
+    assert page.status == 422, "nothing is noted for ever"
     page = await browser.fill_in(page, action(case, ASSIGN), department="Not A Word", agent="")
     assert (page.status, "/data/department" in page.text, "/data/agent" in page.text) == (422, True, True)
     page = await browser.fill_in(page, action(case, ASSIGN), department="consumer_protection", agent="agent-7")

@@ -85,7 +85,8 @@ async def note(request: Request, visitor: Visitor) -> Response:
     form = await forms.read(request, visitor)
     # A browser ends a line in a form with CR and LF, whatever was typed.
     text = form.get(forms.TEXT, "").replace("\r\n", "\n")
-    return await _post(request, visitor, form, NOTED, {"text": text, "internal": "internal" in form})
+    data: dict[str, object] = {"text": text if text.strip() else "", "internal": "internal" in form}
+    return await _post(request, visitor, form, NOTED, data)
 
 
 async def assign(request: Request, visitor: Visitor) -> Response:
