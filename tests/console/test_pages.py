@@ -1,6 +1,7 @@
 """The console's pages: the queue, a case, the clock; what each shows to whom, in which language, and how."""
 
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import asyncpg
@@ -84,7 +85,7 @@ async def test_the_queue_is_filtered_as_the_apis_list_is(
         ("status=waiting_for_merchant&type=quality", set()),
         (f"status={other['status']}&type=quality", {other["number"]}),
     ):
-        page = await browser.open(f"/console?merchant_id=m-few&{question}")
+        page = await browser.open(f"/console?merchant_id=+m-few%09&{question}")
         assert set(numbers(page)) == wanted, question
     page = await browser.open("/console?merchant_id=m-nobody")
     assert "No such case waits for anything." in page.text
@@ -103,6 +104,10 @@ async def test_a_case_is_found_by_its_complaint_number(storefront: AsyncClient, 
     case = await filed(storefront)
     page = await browser.open(f"/console/search?number=+{case['number']}")
     assert page.answer.request.url.path == f"/console/cases/{case['case_id']}"
+    wide = "".join(chr(ord(digit) + 0xFEE0) for digit in case["number"])
+    for written in (wide, f"{case['number']}\u200b", f"\u3000{case['number']}\t"):
+        page = await browser.open(f"/console/search?{urlencode({'number': written})}")
+        assert page.answer.request.url.path == f"/console/cases/{case['case_id']}", "as it was typed or pasted"
     page = await browser.open("/console/search?number=<b>0</b>")
     assert (page.status, "There is no case with the number <b>0</b>." in page.text) == (200, True)
     assert (await browser.open("/console/search?number=")).answer.request.url.path == "/console"

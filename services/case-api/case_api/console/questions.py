@@ -11,12 +11,12 @@ from case_events.core.values import CHINA
 
 
 def filled_in(request: Request, *instants: str) -> Request:
-    """The request as if its form had no fields that were left empty; ``instants`` without a zone are in China time."""
-    pairs = [
-        (name, _in_china(value) if name in instants else value)
-        for name, value in request.query_params.multi_items()
-        if value.strip()
-    ]
+    """The request without the fields of its form that were left empty, and without spaces around what was pasted.
+
+    ``instants`` that say no zone are in China time.
+    """
+    said = [(name, value.strip()) for name, value in request.query_params.multi_items()]
+    pairs = [(name, _in_china(value) if name in instants else value) for name, value in said if value]
     return Request({**request.scope, "query_string": urlencode(pairs).encode()})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import get_args
 from urllib.parse import urlencode
 
@@ -69,7 +70,7 @@ async def find(request: Request, visitor: Visitor) -> Response:
     query.check()
     if number is None:
         return pages.go_to(paths.CONSOLE)
-    number = number.strip()
+    number = _as_digits(number)
     found = await list_cases(door_of(request).ledger, Wanted(number=number), viewer=visitor.viewer, limit=1)
     for row in found.rows:
         return pages.go_to(f"{paths.CASES}/{row.case_id}")
@@ -85,3 +86,9 @@ async def types(door: Door) -> dict[str, Text]:
             if in_force is not None:
                 titles |= {word: rules.title for word, rules in in_force.policy.types.items()}
     return dict(sorted(titles.items()))
+
+
+def _as_digits(number: str) -> str:
+    """A number as it is written here: full-width digits are those of an input method, and what nobody sees is none."""
+    seen = (one for one in unicodedata.normalize("NFKC", number) if unicodedata.category(one) != "Cf")
+    return "".join(seen).strip()
