@@ -6,7 +6,6 @@ from uuid import uuid4
 import pytest
 from httpx import AsyncClient
 
-from case_api.refusals.kinds import KINDS
 from tests.api.house import House, filed
 from tests.console.browser import Browser, Page
 
@@ -87,11 +86,14 @@ async def test_a_refusal_is_told_in_the_readers_language_and_by_the_title(house:
     browser = Browser(house, language="zh-CN")
     await browser.sign_in("dev-ops")
     page = await browser.fill_in(await page_of(browser, case), action(case, NOTE), text="x" * 4001)
-    assert (page.status, page.faults, KINDS["invalid"].zh in page.text) == (422, [], True)
+    assert (page.status, page.faults, "填写有误,请改正后再提交。" in page.text) == (422, [], True)
+    assert "内容: /data/text" in page.text, "the field as the form calls it"
     (alert,) = [said["id"] for _, said in page.tags if said.get("role") == "alert"]
     (field,) = [said for tag, said in page.tags if tag == "textarea"]
     assert field["aria-describedby"] == alert
     assert page.title.startswith("没有记录")
+    page = await browser.fill_in(await page_of(browser, case), action(case, ASSIGN), agent="  ")
+    assert "由谁处理: 未填写。" in page.text, "and no word of the API's"
 
 
 @pytest.mark.parametrize("version", ["", "x", "-1", "9" * 20, "²"])
@@ -122,7 +124,7 @@ async def test_what_is_refused_says_why_and_keeps_what_was_written(
     page = await browser.fill_in(page, action(case, NOTE), text=" \u3000\r\n")
     assert page.status == 422, "nothing is noted for ever"
     page = await browser.fill_in(page, action(case, ASSIGN), department="Not A Word", agent="")
-    assert (page.status, "/data/department" in page.text, "/data/agent" in page.text) == (422, True, True)
+    assert (page.status, "/data/department" in page.text, "Who takes it: was left" in page.text) == (422, True, True)
     page = await browser.fill_in(page, action(case, ASSIGN), department="consumer_protection", agent="agent-7")
     assert (page.status, "the case is with customer_service" in page.text) == (422, True), "as the rules say it"
     assert len(await events_of(platform, case)) == 1
@@ -216,11 +218,13 @@ async def test_what_another_sites_page_sends_without_a_session_leads_to_the_sign
 
 
 async def test_who_signed_in_anew_meanwhile_keeps_what_was_written(browser: Browser, case: dict[str, Any]) -> None:
+    browser.client.headers["Accept-Language"] = "zh-CN"
     form = (await page_of(browser, case)).forms[action(case, NOTE)] | {"text": "写了十分钟的备注"}
     await browser.sign_in("dev-ops")
     page = Page(await browser.send(action(case, NOTE), form))
     assert (page.status, page.faults, "写了十分钟的备注" in page.text) == (403, [], True)
-    assert page.links["Back to the case"] == f"/console/cases/{case['case_id']}"
+    assert page.links["返回案件"] == f"/console/cases/{case['case_id']}"
+    assert page.title.startswith("您没有此权限,或页面已失效。"), "and not that the key's role is the wrong one"
 
 
 @pytest.mark.parametrize(

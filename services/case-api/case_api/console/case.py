@@ -14,6 +14,7 @@ from case_api.console import forms, pages, paths
 from case_api.console.forms import Form
 from case_api.console.questions import filled_in
 from case_api.console.visitors import Visitor
+from case_api.console.words import REFUSALS
 from case_api.door import door_of
 from case_api.dossier.taking import taken
 from case_api.evidence.store import uri_of
@@ -36,6 +37,8 @@ from case_events.ledger.steps import submit
 NOTED, ASSIGNED = "noted", "assigned"
 KEY_MAX = 100
 VERSION_DIGITS = 15
+FIELDS = {"/data/text": "text", "/data/agent": "agent", "/data/department": "department"}
+"""What the forms call what they send."""
 ORDER_INSTANTS = ("created_at", "paid_at", "shipped_at", "succeeded_at", "closed_at")
 
 
@@ -165,8 +168,9 @@ async def _page(
         assigns=ASSIGNED in allowed and visitor.may_post(ASSIGNED),
         key=str(uuid4()),
         form=form or {},
+        fields=FIELDS,
         tried=tried,
         problem=refused,
-        kind=KINDS[refused.code] if refused else None,
+        meant=REFUSALS.get(refused.code, KINDS[refused.code]) if refused else None,
         recorded=request.query_params.get("said") == "recorded",
     )

@@ -14,6 +14,7 @@ from case_api.callers.auth import Right
 from case_api.console import case, clock, forms, openid, pages, paths, premises, queue, signing_in, visitors
 from case_api.console.premises import Premises
 from case_api.console.visitors import Visitor
+from case_api.console.words import REFUSALS
 from case_api.refusals.kinds import KINDS
 from case_api.refusals.problems import RETRY_AFTER_S, Refused, view
 from case_api.settings import Settings
@@ -98,9 +99,9 @@ async def _refused(request: Request, problem: Problem, headers: dict[str, str] |
     said = view(problem, trace_id=request.scope["trace_id"])
     kind, visitor = KINDS[problem.code], getattr(request.state, "visitor", None)
     headers = ({"Retry-After": str(RETRY_AFTER_S)} if kind.waiting_helps else {}) | (headers or {})
-    written = (await forms.written(request)).get(forms.TEXT, "")
+    written, meant = (await forms.written(request)).get(forms.TEXT, ""), REFUSALS.get(problem.code, kind)
     return pages.page(
-        request, "problem", said.status, visitor=visitor, headers=headers, problem=said, kind=kind, written=written
+        request, "problem", said.status, visitor=visitor, headers=headers, problem=said, meant=meant, written=written
     )
 
 

@@ -126,6 +126,7 @@ LABELS: dict[str, Text] = {
         zh="您打开页面后,案件有了新进展。下面是最新情况,请看过后再指派。",
         en="The case has moved on since you opened it. This is how it is now: look at it, and assign it again.",
     ),
+    "left_empty": Text(zh="未填写。", en="was left empty."),
     "recorded": Text(zh="已记录。", en="Recorded."),
     "back": Text(zh="返回控制台", en="Back to the console"),
     "back_to_case": Text(zh="返回案件", en="Back to the case"),
@@ -163,3 +164,31 @@ LABELS: dict[str, Text] = {
     "published_until": Text(zh="已公布至", en="Published until"),
     "provisional": Text(zh="暂定的期限", en="Provisional deadlines"),
 }
+
+REFUSALS: dict[str, Text] = {
+    "malformed": Text(
+        zh="提交的内容无法读取,请重新打开页面再试。",
+        en="What was sent cannot be read. Load the page again, and try again.",
+    ),
+    "invalid": Text(zh="填写有误,请改正后再提交。", en="Something in it is wrong: mend it, and send it again."),
+    "forbidden": Text(
+        zh="您没有此权限,或页面已失效。请重新打开页面再试;仍不行请联系管理员。",
+        en="You may not do this, or the page is out of date. Load it again; or ask your administrator.",
+    ),
+    "not_found": Text(
+        zh="没有这个页面或案件,或您无权查看。", en="There is no such page or case, or it is not for you to see."
+    ),
+    "not_allowed_now": Text(zh="案件在当前状态下不能这样做。", en="The case is in a state in which this cannot be."),
+    "internal": Text(
+        zh="系统内部错误,请把追踪号告诉技术人员。", en="A fault of ours. Tell whoever runs this the trace below."
+    ),
+    **dict.fromkeys(
+        ("rate_limited", "too_many_requests"),
+        Text(zh="操作过于频繁,请稍后再试。", en="Too much at once; try again soon."),
+    ),
+    **dict.fromkeys(
+        ("unavailable", "busy", "clock_disagrees", "store_unavailable"),
+        Text(zh="系统暂时不可用,请稍后再试。", en="This is away for the moment; try again soon."),
+    ),
+}
+"""What a refusal means to somebody at the desk; the words of the API, for whoever programs, say it elsewhere."""
