@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -118,6 +119,23 @@ async def test_the_page_tells_the_same_runs_nothing_and_fetches_nothing(
         "未能证明本人签收。",
     ):
         assert told in text
+
+
+async def test_the_page_has_one_time_and_no_words_of_the_apis(
+    house: House, storefront: AsyncClient, disputed: dict[str, Any]
+) -> None:
+    outside = {"authority": "court", "reference": "1", "result": "维持。"}
+    noted = happened("noted", text="已送达。", internal=False, outside=outside)
+    assert (await post(house.caller("ops"), disputed, noted)).status_code == 201
+    text, said = await taken(storefront, disputed, "html"), await taken(storefront, disputed)
+    shown = re.sub(r"<[^>]*>", " ", text)
+    assert not re.search(r"\d\dZ", shown), "the sentences beside are in China time, and do not say so in Chinese"
+    local = datetime.fromisoformat(said["history"][1]["entry"]["at"]) + timedelta(hours=8)
+    assert f"{local:%Y-%m-%d %H:%M:%S.%f} UTC+8" in shown
+    for one in ("交易成功 trade successful", "法院 the court", "投诉方 the complainant", "实付 Paid"):
+        assert one in shown
+    for word in ("trade_success", "filed, complainant", "not_received (", "> court"):
+        assert word not in shown
 
 
 async def test_it_is_sent_as_a_file_that_no_browser_takes_for_a_page_of_ours(

@@ -9,8 +9,8 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from case_api.dossier.making import Dossier
-from case_events.core import words
-from case_events.core.values import ERASED, Instant, Money
+from case_events.core import vocabulary, words
+from case_events.core.values import CHINA, ERASED, Instant, Money
 from case_events.core.viewer import WITHHELD
 
 
@@ -28,13 +28,38 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"instant": _instant, "money": _money, "said": _said}
+    environment.filters |= {
+        "instant": _instant,
+        "due": _due,
+        "money": _money,
+        "said": _said,
+        "called": _called,
+        "side": _side,
+    }
     return environment.get_template("dossier.html")
 
 
-def _instant(at: Instant | None) -> str:
-    """To the microsecond, in UTC, as the record has it."""
-    return "—" if at is None else at.rfc3339()
+def _instant(at: Instant) -> str:
+    """To the microsecond, in China time, as the sentences beside it are; the page has the record's UTC beneath."""
+    return f"{at.astimezone(CHINA):%Y-%m-%d %H:%M:%S.%f} UTC+8"
+
+
+def _due(at: Instant) -> str:
+    """A due time: midnight is the 24:00 of the day that ends with it, as the sentence beside it says."""
+    said = words.clock_time(at).zh
+    return f"{said} UTC+8" if said.endswith("24:00") else _instant(at)
+
+
+def _called(word: str) -> str:
+    """What a word of the domain is called, in both languages; what has one name for both stands once."""
+    text = vocabulary.called(word)
+    return text.zh if text.zh == text.en else f"{text.zh} {text.en}"
+
+
+def _side(side: str) -> str:
+    """Who did it: a side of the case, the platform, or the clock."""
+    text = vocabulary.SIDES.get(side) or words.PARTIES[side]
+    return f"{text.zh} {text.en}"
 
 
 def _money(amount: Money | None) -> str:
