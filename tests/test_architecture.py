@@ -151,6 +151,7 @@ FLOORS: dict[str, list[str]] = {
         "platform_telling",
         "clock_telling",
         "telling",
+        "grounds",
         "timeline",
     ],
     "case_api": [

@@ -1,8 +1,8 @@
-"""One event of a case in words: which room tells it, its sentences in their order, and the clause it goes by."""
+"""One event of a case in words: which room tells it, and its sentences in their order."""
 
 from __future__ import annotations
 
-from case_events.core import events, timeouts, words
+from case_events.core import words
 from case_events.core.cast import Cast, Tale
 from case_events.core.clock_telling import by_clock
 from case_events.core.events import Event, Filed
@@ -29,41 +29,3 @@ def tale_of(event: Event, cast: Cast) -> Tale:
     if isinstance(event, TimedOut | DeadlineApproaching):
         return by_clock(event, cast)
     return by_party(event, cast) if isinstance(event, PartyEvent) else by_platform(event, cast)
-
-
-RULE_OF: dict[type[Event], str] = {
-    events.Filed: "filing",
-    events.ClaimAmended: "reply",
-    events.MerchantReplied: "reply",
-    events.RespondentReplied: "reply",
-    events.InterventionRequested: "intervention",
-    events.Expedited: "intervention",
-    events.Appealed: "appeal",
-    events.RulingAccepted: "appeal",
-    events.Returned: "return_leg",
-    events.Remedied: "remedy",
-    events.Accepted: "acceptance",
-    events.Dismissed: "acceptance",
-    events.EvidenceRequested: "evidence",
-    events.EvidenceRejected: "evidence",
-    events.Assigned: "intervention",
-    events.Escalated: "intervention",
-    events.Linked: "intervention",
-    events.AdvancePaid: "remedy",
-    events.Recovered: "remedy",
-    events.FollowedUp: "remedy",
-    timeouts.AcceptanceTimedOut: "acceptance",
-    timeouts.EvidenceTimedOut: "evidence",
-    timeouts.MerchantResponseTimedOut: "reply",
-    timeouts.ResponseTimedOut: "reply",
-    timeouts.NegotiationStalled: "negotiation",
-    timeouts.InterventionWindowExpired: "intervention",
-    timeouts.ReturnTimedOut: "return_leg",
-    timeouts.AssignmentTimedOut: "intervention",
-    timeouts.RulingTimedOut: "ruling",
-    timeouts.AppealWindowExpired: "appeal",
-    timeouts.RemedyTimedOut: "remedy",
-    timeouts.RecoveryTimedOut: "remedy",
-    timeouts.FollowUpTimedOut: "remedy",
-}
-"""The clause each event goes by, where there is one; a ruling names its own."""

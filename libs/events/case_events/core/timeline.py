@@ -16,13 +16,13 @@ from case_events.core.events import (
     Event,
     History,
     Recorded,
-    Ruled,
     clocks_of,
 )
 from case_events.core.gates import Missing, asked_clock, missing_evidence, required_action_by
+from case_events.core.grounds import ground_of
 from case_events.core.policy import ComplaintType
 from case_events.core.stages import RETURN_STEPS
-from case_events.core.telling import RULE_OF, told
+from case_events.core.telling import told
 from case_events.core.timeouts import TimedOut
 from case_events.core.values import IMPORT, CaseId, Clock, ClockParty, EventId, Instant, Side, Text, Value, Who, Word
 from case_events.core.vocabulary import called
@@ -177,10 +177,10 @@ def _entry(one: Recorded, righted: int | None, case: Case, rules: ComplaintType,
 
 
 def _clause(event: Event, case: Case, rules: ComplaintType) -> Clause | None:
-    name = event.rule if isinstance(event, Ruled) else RULE_OF.get(type(event))
-    text = rules.clauses.get(name) if name else None
-    if text is None:
+    name = ground_of(event, rules.clauses)
+    if name is None:
         return None
+    text = rules.clauses[name]
     return Clause(clause=case.policy.clause(f"{case.type}.{name}"), zh=text.zh, en=text.en)
 
 
