@@ -36,7 +36,7 @@ async def test_the_order_stands_on_the_page_with_its_state_its_goods_and_its_sum
     order = complaint()["order"] | {"goods": goods, "freight": {"amount": 1234, "currency": "CNY"}}
     case = await filed(storefront, order=order)
     said = await page_of(house, case["case_id"])
-    for one in ("交易成功", "羊毛衫", "(S-7), ¥43.00 × 3", "实付 ¥129.00", "运费 ¥12.34"):
+    for one in ("平台站点 淘宝", "交易成功", "羊毛衫", "(S-7), ¥43.00 × 3", "实付 ¥129.00", "运费 ¥12.34"):
         assert one in said
     assert china(Instant.parse(order["succeeded_at"])) in said
 

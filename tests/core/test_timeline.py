@@ -112,6 +112,13 @@ def test_every_word_a_shipped_policy_uses_has_a_name() -> None:
             assert {*rules.complainants, *rules.respondents} <= set(vocabulary.ROLES)
 
 
+def test_who_decides_outside_is_not_called_like_a_department_and_a_reason_like_its_complaint() -> None:
+    assert vocabulary.called("regulator").zh == "市场监管部门", "the platform's own is 平台监管部门"
+    for text in shipped():
+        titles = load(text).policy.types
+        assert vocabulary.called("payment_method_refused").zh in {one.title.zh for one in titles.values()}
+
+
 TABLES = {
     "events": words.EVENTS,
     "statuses": words.STATUSES,

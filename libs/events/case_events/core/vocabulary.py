@@ -21,6 +21,9 @@ SIDES: dict[str, Text] = {
 """What a party is called whose role we do not know."""
 
 WORDS: dict[str, Text] = {
+    # The marketplaces
+    "taobao": Text(zh="淘宝", en="Taobao"),
+    "tmall": Text(zh="天猫", en="Tmall"),
     # I1: the departments
     "customer_service": Text(zh="客服", en="customer service"),
     "consumer_protection": Text(zh="消费者保障部门", en="consumer protection"),
@@ -77,7 +80,7 @@ WORDS: dict[str, Text] = {
     "order_status_abnormal": Text(zh="订单状态异常", en="order status abnormal"),
     "harassment": Text(zh="恶意骚扰", en="harassment"),
     "malicious_review": Text(zh="恶意评价", en="malicious review"),
-    "payment_method_refused": Text(zh="拒绝支付方式", en="payment method refused"),
+    "payment_method_refused": Text(zh="拒绝使用支付宝", en="payment method refused"),
     "logistics_delay": Text(zh="物流延误", en="logistics delay"),
     "logistics_lost": Text(zh="物流丢件", en="lost by the carrier"),
     "logistics_damaged": Text(zh="物流损坏", en="damaged by the carrier"),
@@ -174,7 +177,7 @@ WORDS: dict[str, Text] = {
     "reconsideration": Text(zh="复议", en="reconsideration"),
     "arbitration": Text(zh="仲裁", en="arbitration"),
     # P5: who decides outside
-    "regulator": Text(zh="监管部门", en="the regulator"),
+    "regulator": Text(zh="市场监管部门", en="the regulator"),
     "police": Text(zh="公安机关", en="the police"),
     "court": Text(zh="法院", en="the court"),
     # The grounds of an erasure (PIPL article 47)

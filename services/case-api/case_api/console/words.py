@@ -77,7 +77,7 @@ LABELS: dict[str, Text] = {
     "missing": Text(zh="缺少的证据", en="Evidence that is missing"),
     "facts": Text(zh="案件", en="The case"),
     "case_id": Text(zh="案件 ID", en="Case id"),
-    "marketplace": Text(zh="市场", en="Marketplace"),
+    "marketplace": Text(zh="平台站点", en="Marketplace"),
     "policy": Text(zh="规则", en="Policy"),
     "reason": Text(zh="原因", en="Reason"),
     "claim": Text(zh="诉求", en="Claim"),
