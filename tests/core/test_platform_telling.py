@@ -123,3 +123,8 @@ def test_what_the_desk_did_is_told_in_full(event: Event, zh: str) -> None:
     said = words.paragraph(*told(event, CAST))
     assert said.zh == zh
     assert "_" not in said.en
+
+
+def test_who_has_a_case_is_named_as_they_are_called() -> None:
+    text = words.paragraph(*told(Assigned(department="customer_service", agent="agent-7"), CAST))
+    assert text.en == "The case is with agent-7 of customer service.", "and a name as it is"

@@ -25,7 +25,7 @@ EVENTS: dict[str, Text] = {
         zh="平台认定{side}提交的{count}份证据系伪造,其主张不予支持。",
         en="the platform found evidence of {side} to be forged ({count}); that side's cause fails.",
     ),
-    "assigned": Text(zh="案件由{department}的 {agent} 负责。", en="{agent} of {department} has the case."),
+    "assigned": Text(zh="案件由{department}的 {agent} 负责。", en="the case is with {agent} of {department}."),
     "escalated": Text(zh="平台将投诉升级至{department}。", en="the platform handed the case up to {department}."),
     "linked.here": Text(
         zh="本案与同类案件并案处理(共同点:{matter})。",
