@@ -82,12 +82,12 @@ TOLD: list[tuple[Event, str]] = [
     ),
     (RulingAccepted(by="respondent"), "商家接受处理结果,等待另一方。"),
     (Withdrawn(reason="收到了。", recoveries=BACK), "买家撤诉。应向平台返还:商家 ¥50.00。理由:「收到了。」"),
-    (Returned(step="address", address="文三路1号"), "商家提供退货地址。说明:「文三路1号」"),
+    (Returned(step="address", address="文三路1号"), "商家提供退货地址。说明:「文三路1号」。"),
     (
         Returned(step="pickup", pickup="周五。", freight_by="respondent"),
         "商家安排上门取件。退货运费由商家承担。说明:「周五。」",
     ),
-    (Returned(step="shipped", tracking="SF1"), "买家已寄回商品。说明:「SF1」"),
+    (Returned(step="shipped", tracking="SF1"), "买家已寄回商品。说明:「SF1」。"),
     (
         Returned(step="received", received=True, freight_by="complainant"),
         "商家确认收到退货。退货运费由买家承担。",

@@ -163,15 +163,17 @@ def test_a_sentence_is_filled_in_each_language_from_its_own() -> None:
 @pytest.mark.parametrize(
     ("written", "zh", "en"),
     [
-        ("你好", "「你好」", '"你好"'),
-        ("erased", "(已删除)", "(erased)"),
-        ("withheld", "(不公开)", "(not shown)"),
+        ("你好", "「你好」。", '"你好".'),
+        ("你好。", "「你好。」", '"你好。"'),
+        ("好!\n", "「好!\n」", '"好!\n"'),
+        ("erased", "(已删除)。", "(erased)."),
+        ("withheld", "(不公开)。", "(not shown)."),
         ("erased?", "「erased?」", '"erased?"'),
-        ("\u202e反", "「\u202e反\u202c」", '"\u202e反\u202c"'),
+        ("\u202e反", "「\u202e反\u202c」。", '"\u202e反\u202c".'),
         (
             "\u2069\u202e\u2067\u202d",
-            "「\u2069\u202e\u2067\u202d\u2069\u202c\u202c」",
-            '"\u2069\u202e\u2067\u202d\u2069\u202c\u202c"',
+            "「\u2069\u202e\u2067\u202d\u2069\u202c\u202c」。",
+            '"\u2069\u202e\u2067\u202d\u2069\u202c\u202c".',
         ),
     ],
 )

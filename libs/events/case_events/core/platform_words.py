@@ -57,8 +57,8 @@ EVENTS: dict[str, Text] = {
         en="the platform corrected its ruling of round {round} (entry {version}); it now reads: {verdict}; {owed}.",
     ),
     "corrected.text": Text(
-        zh="平台更正第{version}条的文字,现为:{words}。",
-        en="the platform corrected entry {version}; it now reads: {words}.",
+        zh="平台更正第{version}条的文字,现为:{words}",
+        en="the platform corrected entry {version}; it now reads: {words}",
     ),
     "advance_paid.instant": Text(
         zh="极速退款:平台先行支付 {amount}。", en="instant refund: the platform paid {amount} at once."
@@ -89,13 +89,13 @@ MATTERS: dict[str, Text] = {
 
 LIABLE = Text(zh="责任:{shares}。", en="liability: {shares}.")
 PENALTIES = Text(zh="处罚:{penalties}。", en="penalties: {penalties}.")
-DEPARTS = Text(zh="偏离标准金额的理由:{words}。", en="why it departs from the usual amount: {words}.")
+DEPARTS = Text(zh="偏离标准金额的理由:{words}", en="why it departs from the usual amount: {words}")
 FINAL = Text(zh="本结果为最终结果。", en="this is final.")
 TAKEN_DOWN = Text(zh="相关商品已下架。", en="the listing was taken down.")
-ADVICE = Text(zh="建议:{words}。", en="what to do instead: {words}.")
+ADVICE = Text(zh="建议:{words}", en="what to do instead: {words}")
 OUTSIDE = Text(
-    zh="外部处理结果({authority},编号 {reference}):{words}。",
-    en="decided outside ({authority}, reference {reference}): {words}.",
+    zh="外部处理结果({authority},编号 {reference}):{words}",
+    en="decided outside ({authority}, reference {reference}): {words}",
 )
 LONGER = Text(zh="理由:{reason}。", en="reason: {reason}.")
 RECOVERIES = Text(zh="应向平台返还:{recoveries}。", en="to be paid back to the platform: {recoveries}.")

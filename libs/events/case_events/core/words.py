@@ -14,6 +14,9 @@ from case_events.core.viewer import WITHHELD
 ISOLATES, EMBEDDINGS = "\u2066\u2067\u2068", "\u202a\u202b\u202d\u202e"
 """Invisible characters that turn what follows them around until they are ended (UAX #9)."""
 
+ENDS = ("。", "…", ".", "!", "?", "\uff01", "\uff1f")
+"""What ends a sentence, full width or half: who wrote it has said that it is over."""
+
 STATUSES: dict[str, Text] = {
     "waiting_for_acceptance": Text(zh="待受理", en="waiting for acceptance"),
     "waiting_for_merchant": Text(zh="待商家处理", en="waiting for the merchant"),
@@ -172,13 +175,16 @@ def clock_time(instant: Instant) -> Text:
 
 
 def quoted(text: str) -> Text:
-    """What a person wrote; or that it was erased, or is not for this reader."""
-    if text == WITHHELD:
-        return KEPT_BACK
-    if text == ERASED:
-        return GONE
-    kept = text + _closing(text)
-    return Text(zh=f"「{kept}」", en=f'"{kept}"')
+    """What a person wrote, as the end of a sentence; or that it was erased, or is not for this reader."""
+    if (gone := absent(text)) is not None:
+        return Text(zh=f"{gone.zh}。", en=f"{gone.en}.")
+    kept, ended = text + _closing(text), text.rstrip().endswith(ENDS)
+    return Text(zh=f"「{kept}」" if ended else f"「{kept}」。", en=f'"{kept}"' if ended else f'"{kept}".')
+
+
+def absent(text: str) -> Text | None:
+    """That a text was erased, or is not for this reader; None of one that is there."""
+    return {WITHHELD: KEPT_BACK, ERASED: GONE}.get(text)
 
 
 def _closing(text: str) -> str:

@@ -16,8 +16,7 @@ from case_api.console.paths import CONSOLE, LANGUAGE_COOKIE, QUEUE_COOKIE, insid
 from case_api.console.words import LABELS, LANGUAGES, Language
 from case_api.requests.headers import header
 from case_events.core import words
-from case_events.core.values import CHINA, ERASED, Instant, Text
-from case_events.core.viewer import WITHHELD
+from case_events.core.values import CHINA, Instant, Text
 from case_events.core.vocabulary import ROLES, called, role
 
 HEADERS = {
@@ -157,7 +156,7 @@ def _written(context: Context, text: Any) -> str:
     """What a person wrote, or that it is gone or kept back."""
     if text in (None, msgspec.UNSET, ""):
         return "—"
-    return _in_words(context, words.quoted(text)) if text in (ERASED, WITHHELD) else str(text)
+    return _in_words(context, words.absent(str(text)) or Text(zh=str(text), en=str(text)))
 
 
 def _instant(at: Instant) -> str:

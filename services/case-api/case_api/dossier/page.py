@@ -10,8 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from case_api.dossier.making import Dossier
 from case_events.core import vocabulary, words
-from case_events.core.values import CHINA, ERASED, Instant, Money
-from case_events.core.viewer import WITHHELD
+from case_events.core.values import CHINA, Instant, Money
 
 
 def page(dossier: Dossier) -> bytes:
@@ -70,7 +69,6 @@ def _said(text: Any) -> str:
     """What a person wrote, or that it is gone or kept back, in both languages."""
     if text in (None, msgspec.UNSET):
         return "—"
-    if text in (ERASED, WITHHELD):
-        gone = words.quoted(text)
+    if (gone := words.absent(str(text))) is not None:
         return f"{gone.zh} {gone.en}"
     return str(text)
