@@ -87,6 +87,10 @@ async def test_the_queue_is_filtered_as_the_apis_list_is(
     ):
         page = await browser.open(f"/console?merchant_id=+m-few%09&{question}")
         assert set(numbers(page)) == wanted, question
+    path = f"/console/cases/{replied['case_id']}"
+    await browser.fill_in(await browser.open(path), f"{path}/assign", agent="小二 张三")
+    for question in (urlencode({"assignee": "小二 张三"}), urlencode({"order_id": replied["order"]["order_id"]})):
+        assert numbers(await browser.open(f"/console?{question}")) == [replied["number"]], question
     page = await browser.open("/console?merchant_id=m-nobody")
     assert "No such case waits for anything." in page.text
 

@@ -21,7 +21,7 @@ from case_events.core.values import Instant, Text
 from case_events.ledger import policy_book
 from case_events.ledger.lists.lists import Wanted, list_cases
 
-FILTERS = ("status", "type", "merchant_id", "department")
+FILTERS = ("status", "type", "department", "assignee", "merchant_id", "order_id")
 LAST = Instant.parse("2999-12-31T23:59:59.999999Z")
 """Everything that is due at all is due before."""
 
@@ -36,6 +36,8 @@ async def show(request: Request, visitor: Visitor) -> Response:
         type=query.word("type"),
         merchant_id=query.text("merchant_id"),
         department=query.word("department"),
+        assignee=query.text("assignee"),
+        order_id=query.text("order_id"),
         due_before=LAST,
     )
     after = query.after("cursor", wanted)

@@ -83,6 +83,7 @@ LABELS: dict[str, Text] = {
     "claim": Text(zh="诉求", en="Claim"),
     "description": Text(zh="说明", en="Description"),
     "order": Text(zh="订单", en="Order"),
+    "order_number": Text(zh="订单编号", en="Order number"),
     "goods": Text(zh="商品", en="Goods"),
     "paid": Text(zh="实付", en="Paid"),
     "freight": Text(zh="运费", en="Freight"),
