@@ -14,6 +14,7 @@ from case_events.policies import shipped
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 DOMAIN = {
+    "the marketplaces": "taobao tmall",
     "I1, the departments": "customer_service consumer_protection platform_supervision",
     "F13, N4, R1, what is asked, offered and ruled": "refund return_and_refund partial_refund exchange repair "
     "compensation price_difference freight takedown rejected shared_liability",

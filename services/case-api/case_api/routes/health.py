@@ -87,7 +87,9 @@ async def metrics(request: Request) -> Response:
 
 
 def _missing(seen: Health) -> tuple[str, ...]:
-    missing = ["writes"] if seen.read_only else []
+    missing = []
+    if seen.read_only:
+        missing.append("writes")
     if seen.scheduler_seen_at is None or seen.now - seen.scheduler_seen_at > SCHEDULER_SILENT_MAX:
         missing.append("scheduler")
     if seen.overdue_s > OVERDUE_MAX_S:
