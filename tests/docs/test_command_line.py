@@ -42,7 +42,7 @@ def told_to_type() -> Iterator[tuple[str, str]]:
     """Every command that somebody is told to type, and where."""
     for one in TOLD:
         for file in sorted(one.rglob("*.*")) if one.is_dir() else [one]:
-            if file == PAGE or not file.is_file():
+            if file == PAGE or not file.is_file() or file.suffix == ".pyc":
                 continue
             for quoted, line in TYPED.findall(file.read_text(encoding="utf-8")):
                 typed = " ".join(quoted.split()) or line.split("  #")[0].split(" > ")[0].split(" | ")[0].strip()
