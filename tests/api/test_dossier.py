@@ -77,6 +77,15 @@ async def test_a_third_party_checks_the_chain_with_nothing_but_the_file(house: H
         assert link["envelope"]["payload_hash"] == link["payload_hash"]
 
 
+async def test_it_says_that_words_are_proved_as_they_are_sealed_alone(house: House, disputed: dict[str, Any]) -> None:
+    said = await taken(house.caller("platform"), disputed)
+    filed = json.loads(said["chain"][0]["payload"])
+    assert filed["demand"] == said["demand"]
+    assert filed["description"].startswith("sealed:")
+    assert said["description"] not in json.dumps(said["chain"], ensure_ascii=False)
+    assert all("sealed:" in told for told in said["how_to_check"].values())
+
+
 async def test_a_storefront_gets_the_hashes_but_not_what_the_desk_hands_on(
     house: House, storefront: AsyncClient, disputed: dict[str, Any]
 ) -> None:
