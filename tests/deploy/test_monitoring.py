@@ -40,6 +40,8 @@ OF_PROMETHEUS = {"instance", "alertname", "alertstate"}
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 WINDOW = re.compile(r"(?<=[a-z}])\[(.*?)\]")
 WIDTH = 24
+ROUTES = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))["paths"].keys()
+LASTING = {"/v1/events/stream", "/v1/events:batch", "/v1/export/cases"}
 
 
 NOW = Instant.parse("2026-11-23T12:00:00Z")
@@ -125,6 +127,14 @@ def test_what_is_asked_for_has_the_labels_that_it_is_asked_by() -> None:
     named = {label.strip() for text in texts for found in LABELS.findall(text) for label in ",".join(found).split(",")}
     assert {"kind", "route", "instance"} < named
     assert named - {""} <= known
+
+
+def test_what_lasts_as_long_as_its_caller_wants_is_no_slow_request() -> None:
+    asked_of = [expr for expr in asked() if "caselog_http_request_seconds_bucket" in expr]
+    assert len(asked_of) == 3
+    for expr in asked_of:
+        (left_out,) = re.findall(r'route!~"(.*?)"', expr)
+        assert {path for path in ROUTES if re.fullmatch(left_out, path)} == LASTING
 
 
 def test_what_is_asked_is_written_as_it_should_be() -> None:
