@@ -87,7 +87,7 @@ async def test_a_refusal_is_told_in_the_readers_language_and_by_the_title(house:
     await browser.sign_in("dev-ops")
     page = await browser.fill_in(await page_of(browser, case), action(case, NOTE), text="x" * 4001)
     assert (page.status, page.faults, "填写有误,请改正后再提交。" in page.text) == (422, [], True)
-    assert "内容: /data/text" in page.text, "the field as the form calls it"
+    assert "内容: 过长,最多 4000 字,现有 4001 字。" in page.text, "the field as the form calls it"
     (alert,) = [said["id"] for _, said in page.tags if said.get("role") == "alert"]
     (field,) = [said for tag, said in page.tags if tag == "textarea"]
     assert field["aria-describedby"] == alert
@@ -118,7 +118,7 @@ async def test_what_is_refused_says_why_and_keeps_what_was_written(
 ) -> None:
     page = await page_of(browser, case)
     page = await browser.fill_in(page, action(case, NOTE), text="x" * 4001)
-    assert (page.status, "/data/text" in page.text, "x" * 4001 in page.text) == (422, True, True)
+    assert (page.status, "Text: at most 4000" in page.text, "x" * 4001 in page.text) == (422, True, True)
     page = await browser.fill_in(page, action(case, NOTE), text="a\0b")
     assert page.status == 422
     page = await browser.fill_in(page, action(case, NOTE), text=" \u3000\r\n")

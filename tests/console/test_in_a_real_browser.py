@@ -98,3 +98,27 @@ async def test_no_page_is_wider_than_a_phone_or_a_sheet_however_long_a_name_is(
     case = await filed(storefront, **parties, description="x" * 2000)
     for page, (needed, there) in (await asyncio.to_thread(widths, f"http://localhost:{port}", case["case_id"])).items():
         assert needed <= there, page
+
+
+def pasted(url: str, case: str, note: str) -> list[str]:
+    """What the page says to a note that is too long, and what of the note is left."""
+    with chromium.tab() as tab:
+        tab.open(f"{url}/console/cases/{case}")
+        tab.tab_to("key")
+        tab.write("dev-ops")
+        tab.press_enter()
+        tab.tab_to("text")
+        tab.write(note)
+        tab.tab_to("Write a note")
+        tab.press_enter()
+        return [tab.says("document.querySelector('[role=alert]')?.textContent"), tab.says("text.value")]
+
+
+async def test_a_note_that_is_too_long_is_refused_and_not_cut_off(
+    storefront: AsyncClient, platform: AsyncClient, port: int
+) -> None:
+    case, note = await filed(storefront), "长" * 4500 + "结论:支持买家。"
+    alert, kept = await asyncio.to_thread(pasted, f"http://localhost:{port}", case["case_id"], note)
+    assert "at most 4000 characters; there are 4508" in (alert or "nothing was refused")
+    assert kept == note
+    assert len((await platform.get(f"/v1/cases/{case['case_id']}/events")).json()["items"]) == 1

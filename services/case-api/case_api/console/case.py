@@ -29,7 +29,7 @@ from case_events.core.cast import claimed
 from case_events.core.gates import allowed_events
 from case_events.core.lateness import shipment
 from case_events.core.timeline import timeline
-from case_events.core.values import Evidence, Problem, Value
+from case_events.core.values import TEXT_MAX, Evidence, Problem, Value
 from case_events.ledger.judging import NO_SUCH_CASE
 from case_events.ledger.queries import Reading, read_case
 from case_events.ledger.steps import submit
@@ -169,6 +169,8 @@ async def _page(
         key=str(uuid4()),
         form=form or {},
         fields=FIELDS,
+        text_most=TEXT_MAX,
+        typed_most=forms.TYPED_MAX,
         tried=tried,
         problem=refused,
         meant=REFUSALS.get(refused.code, KINDS[refused.code]) if refused else None,

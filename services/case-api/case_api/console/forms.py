@@ -13,8 +13,10 @@ from case_api.requests import bodies
 from case_events.core.values import Problem
 
 FORM = "application/x-www-form-urlencoded"
+TYPED_MAX = 20_000
+"""What a browser takes of a note: more than is recorded, for what it cuts off it cuts without a word."""
 FORM_MAX = 200_000
-"""Bytes; the longest note in Chinese, each character written as nine."""
+"""Bytes; as much in Chinese, each character written as nine."""
 FIELDS_MAX = 20
 TOKEN = "token"  # noqa: S105 - a field's name
 TEXT = "text"

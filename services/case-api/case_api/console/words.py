@@ -127,6 +127,7 @@ LABELS: dict[str, Text] = {
         zh="您打开页面后,案件有了新进展。下面是最新情况,请看过后再指派。",
         en="The case has moved on since you opened it. This is how it is now: look at it, and assign it again.",
     ),
+    "too_long": Text(zh="过长,最多 {most} 字,现有 {count} 字。", en="at most {most} characters; there are {count}."),
     "left_empty": Text(zh="未填写。", en="was left empty."),
     "recorded": Text(zh="已记录。", en="Recorded."),
     "back": Text(zh="返回控制台", en="Back to the console"),
