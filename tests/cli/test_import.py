@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ import pytest_asyncio
 from case_api.cli.import_ import import_history
 from case_api.cli.outcomes import Misused
 from case_api.cli.prepare import prepare
+from case_api.ingestion.history import LINE_MAX
 from case_events.core.commands import POSTED_NAMES, File, Posted
+from case_events.policies.published_days import read
 from tests import examples
 from tests.api.house import plain
 from tests.cli.desk import COMMAND, RUN_S
@@ -28,6 +31,7 @@ from tests.commands import Ended, typed
 from tests.conftest import Database, MakeDatabase
 from tests.landed import keep_landed
 from tests.ledger.history import DAY, HOUR, at, filing
+from tests.notices import notice
 
 MASTER_KEY = base64.b64encode(bytes(range(32)))
 KILL_AFTER = 150
@@ -153,6 +157,37 @@ async def test_a_dry_run_judges_every_line_and_keeps_nothing(desk: Importer, tmp
     assert "13 recorded, 0 known, 1 refused" in done.out
     assert "nothing was kept" in done.out
     assert await desk.count() == 0
+
+
+async def test_what_ran_out_while_the_file_was_watching_did_so_in_its_time(desk: Importer, tmp_path: Path) -> None:
+    file = written(tmp_path, [filed("a"), json.dumps({"id": "long", "description": "x" * LINE_MAX}), filed("c")])
+    report, timeouts = tmp_path / "refused.ndjson", "SELECT type, client, effective_at, recorded_at > effective_at"
+    first = desk.types("import", file, "--source", "old", "--report", str(report), "--json").json()
+    assert (first["lines"], first["recorded"], first["refused"]) == (3, 2, 1)
+    (refused,) = (json.loads(line) for line in report.read_text(encoding="utf-8").splitlines())
+    assert (refused["line"], refused["problem"]["code"]) == (2, "too_large")
+    assert {row[0] for row in await desk.rows(f"{timeouts} FROM events")} == {"filed"}
+    until = at(80 * HOUR).rfc3339()
+    again = desk.types("import", file, "--source", "old", "--watched-until", until, "--json").json()
+    assert (again["recorded"], again["known"], again["events"] > 0) == (0, 2, True)
+    ran_out = await desk.rows(f"{timeouts} FROM events WHERE type = 'merchant_response_timed_out'")
+    assert ran_out == [("merchant_response_timed_out", "import:old", at(72 * HOUR + examples.TICK), True)] * 2
+    assert desk.types("audit", "verify").code == 0
+
+
+async def test_days_are_counted_by_the_calendar_that_was_loaded(desk: Importer, tmp_path: Path) -> None:
+    def life(ref: str) -> list[dict[str, Any]]:
+        return [filed(ref), happened(ref, HOUR, examples.REFUSE, examples.MERCHANT)]
+
+    known = read(notice(2026))
+    rest, work = ([day.isoformat() for day in days] for days in ((*known.rest, date(2026, 3, 3)), known.work))
+    edition = tmp_path / "2026.toml"
+    edition.write_text(f'year = 2026\nsource = "x"\nrest = [{", ".join(rest)}]\nwork = [{", ".join(work)}]\n')
+    assert desk.types("import", written(tmp_path, life("before")), "--source", "old").code == 0
+    assert desk.types("calendar", "load", str(edition)).code == 0
+    assert desk.types("import", written(tmp_path, life("after")), "--source", "old").code == 0
+    before, after = await desk.rows("SELECT due_at FROM deadlines WHERE kind = 'ruling' ORDER BY due_at")
+    assert after[0] - before[0] == DAY, "the day that is off now"
 
 
 async def test_killed_in_the_middle_and_run_again_it_records_what_one_run_does(
