@@ -88,7 +88,10 @@ async def test_it_is_durable_and_on_loopback_only(made: Path, pg_bin: Path | Non
     assert await _ask(url, "SELECT datcollate FROM pg_database WHERE datname = 'caselog'") == "C.UTF-8"
     methods = await _ask(url, "SELECT array_agg(DISTINCT auth_method) FROM pg_hba_file_rules")
     assert methods == ["scram-sha-256"]
+    with pytest.raises(asyncpg.PostgresError):
+        await _ask(url, "SELECT 'what somebody wrote'::integer")
     await server.stop()
+    assert "what somebody wrote" not in server.premises.log.read_text(), "nor is a statement that was refused kept"
 
 
 async def test_nobody_enters_without_a_password(postgres_server: postgres.Server) -> None:

@@ -39,7 +39,8 @@ API = """
 import http.server, os, socket
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        body = f"{os.getpid()} {os.environ['CASELOG_DATABASE_URL']} {os.environ['CASELOG_MIGRATION_URL']}".encode()
+        urls = (os.environ[f"CASELOG_{whose}_URL"] for whose in ("DATABASE", "MIGRATION", "SCHEDULER"))
+        body = " ".join((str(os.getpid()), *urls)).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -128,11 +129,12 @@ class Run:
 
 
 def test_it_starts_everything_and_ctrl_c_leaves_nothing(folder: Path) -> None:
-    with _up(folder) as running:
+    others = {f"CASELOG_{whose}_URL": f"postgresql://{whose}:geheim@x/y" for whose in ("MIGRATION", "SCHEDULER")}
+    with _up(folder, **others) as running:
         _until(lambda: "Caselog is up" in running.said())
-        _, database_url, *owner_url = running.ask()
+        _, database_url, *other_urls = running.ask()
         assert database_url.startswith("postgresql://caselog_app:")
-        assert owner_url == []
+        assert other_urls == [], "the API has its own login and nobody else's"
         assert "dev-storefront" in running.said()
         assert database_url.split(":")[2].split("@")[0] not in running.said()
         assert (folder / "data" / "master.key").stat().st_mode & 0o777 == 0o600
