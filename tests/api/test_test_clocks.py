@@ -52,6 +52,14 @@ async def test_a_clock_is_made_with_a_name_and_found_in_the_list(admin: AsyncCli
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/name")
 
 
+async def test_a_clock_goes_no_further_than_anybody_can_say(admin: AsyncClient) -> None:
+    clock = await made(admin, at="2999-12-31T23:00:00Z")
+    refused = await admin.post(path(clock, "/advance"), json={"by": "PT1H"})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/by")
+    moved = await admin.post(path(clock, "/advance"), json={"by": "PT59M59.999999S"})
+    assert moved.json()["at"] == "2999-12-31T23:59:59.999999Z"
+
+
 async def test_what_would_fire_is_listed_with_case_kind_and_party(admin: AsyncClient, storefront: AsyncClient) -> None:
     clock = await made(admin)
     cases = [await under(clock, storefront) for _ in range(3)]
