@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,7 +27,7 @@ from case_events.ledger.webhooks.collecting import Bag, Probes
 from case_events.ledger.webhooks.endpoints import Changed, Endpoint, Shelf
 from case_events.ledger.webhooks.making import Origin, Wanted, create
 from case_events.ledger.webhooks.sorting import Round, Tried
-from case_events.ledger.webhooks.waiting import Backlog, Delayed
+from case_events.ledger.webhooks.waiting import WAITING_MAX, Backlog, Delayed
 from tests import examples
 from tests.ledger.desk import Desk, a_filing, a_report
 
@@ -108,6 +109,23 @@ async def test_of_what_was_never_tried_the_head_that_is_furthest_from_what_was_r
     await waiting.done(connection, endpoint, [3, 5, 6])
     assert await waiting.untried(connection, endpoint) is None, "the rest is behind what was refused"
     assert await waiting.untried(connection, uuid4()) is None
+
+
+async def test_a_probe_is_found_at_once_among_as_many_heads_as_may_wait(
+    connection: Connection, endpoint: UUID, superuser: asyncpg.Connection
+) -> None:
+    """Though little waits for the others, by whom the planner goes: compared each with each it took half a minute."""
+    for other in range(50):
+        await put(connection, UUID(int=other), (1, A, 1, 60))
+    await superuser.execute("ANALYZE webhook_waiting")
+    many = [(1_000_000 + number, uuid4(), number % 2, 3600.0) for number in range(WAITING_MAX)]
+    await put(connection, endpoint, *many)
+    async with asyncio.timeout(4):
+        untried = await waiting.untried(connection, endpoint)
+        refused = await waiting.refused(connection, endpoint, 0)
+    assert untried is not None
+    assert refused is not None
+    assert (untried.position, refused.position) == (many[-2][0], many[1][0])
 
 
 async def test_cases_of_which_nothing_was_refused_are_taken_along_first(connection: Connection, endpoint: UUID) -> None:

@@ -42,21 +42,21 @@ SELECT position, case_id, attempts, due FROM (
 """
 # One that could not be read is none before its turn.
 PROBED = f"""
-SELECT w.position, w.case_id, w.attempts, w.next_try_at <= clock_timestamp() AS due,
-    min(w.position) OVER () = w.position AS first
-FROM ({HEADS}) AS h JOIN webhook_waiting w ON w.endpoint = $1 AND w.position = h.position
-WHERE {{which}} AND (w.next_try_at <= clock_timestamp() OR NOT EXISTS (
-    SELECT FROM parked p WHERE p.subscription = 'webhook:' || w.endpoint::text AND p.position = w.position
+SELECT h.position, h.case_id, h.attempts, h.next_try_at <= clock_timestamp() AS due,
+    min(h.position) OVER () = h.position AS first
+FROM ({HEADS}) AS h
+WHERE {{which}} AND (h.next_try_at <= clock_timestamp() OR NOT EXISTS (
+    SELECT FROM parked p WHERE p.subscription = 'webhook:' || $1::uuid::text AND p.position = h.position
 ))
 """
 # The latest: what was read together with those that were refused, and lies next to them, may be refused for the same.
 UNTRIED = f"""
-SELECT position, case_id, attempts, due FROM ({PROBED.format(which="w.attempts = 0")}) AS heads
+SELECT position, case_id, attempts, due FROM ({PROBED.format(which="h.attempts = 0")}) AS heads
 ORDER BY position DESC LIMIT 1
 """
 # The earliest of all whenever it is due, so that its tries end in time; else one after the other.
 REFUSED = f"""
-SELECT position, case_id, attempts, due FROM ({PROBED.format(which="w.attempts > 0")}) AS heads
+SELECT position, case_id, attempts, due FROM ({PROBED.format(which="h.attempts > 0")}) AS heads
 ORDER BY first AND due DESC, position > $2 DESC, position LIMIT 1
 """
 CASES = "SELECT DISTINCT case_id FROM webhook_waiting WHERE endpoint = $1 AND case_id = ANY ($2::uuid[])"
