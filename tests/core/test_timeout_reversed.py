@@ -112,11 +112,29 @@ def taking_back_the_window(dispute: Dispute) -> ReverseTimeout:
     return replace(REVERSE, event=window.event_id)
 
 
-def test_only_the_last_timeout_of_a_party_can_be_taken_back_and_only_to_later_than_now() -> None:
+def test_only_the_timeout_of_a_party_can_be_taken_back_and_only_to_later_than_now() -> None:
     dispute = silenced()
     dispute.when(REVERSE, at=hours(80)).faults("/data/event")
     dispute.when(taking_back(dispute, dispute.instant(hours(80))), at=hours(80)).faults("/data/due_at")
     filed().when(REVERSE, at=hours(1)).refused("not_allowed_now")
+
+
+def test_of_two_windows_that_one_outage_ended_each_can_be_given_back() -> None:
+    """The complainant's silence after the merchant's is no decision on it; the earlier one takes the later with it."""
+    dispute = lacking().passes(days(5) + TICK).then("evidence_timed_out", status="under_review")
+    silence, other = (
+        next(one.event_id for one in dispute.history if one.name == name)
+        for name in ("merchant_response_timed_out", "evidence_timed_out")
+    )
+    one, both = dispute.fork(), dispute.fork()
+    both.when(replace(REVERSE, event=other), at=days(6)).then("timeout_reversed", status="under_review")
+    for again in (one, both):
+        again.when(replace(REVERSE, event=silence), at=days(6)).then("timeout_reversed", status="waiting_for_merchant")
+        assert clocks(again)["response", "respondent"] == clocks(again)["evidence", "complainant"] == days(7)
+        again.when(replace(REVERSE, event=other), at=days(6)).refused("not_allowed_now")
+    late = dispute.when(PACKAGING, by="complainant", at=days(6)).then("evidence_submitted")
+    late.when(replace(REVERSE, event=other), at=days(6)).faults("/data/event")
+    late.when(replace(REVERSE, event=silence), at=days(6)).then("timeout_reversed", status="waiting_for_merchant")
 
 
 def test_what_the_platform_itself_missed_is_nothing_to_take_back() -> None:

@@ -179,6 +179,29 @@ async def test_outages_are_listed_by_their_end_page_by_page(ledger: Ledger) -> N
     assert (*first, *rest) == every
 
 
+LATE = """
+INSERT INTO events (case_id, version, event_id, type, schema, occurred_at, effective_at, recorded_at, who, client,
+    correlation, payload, payload_hash, hash)
+SELECT $1, $2, $3, $4, 1, $5, $6, $6, 'scheduler', 'caselog', $1, convert_to($7, 'UTF8'), sha256(''), sha256('')
+"""
+
+
+async def test_the_report_tells_what_can_be_undone_as_the_rules_do(desk: Desk, superuser: asyncpg.Connection) -> None:
+    """Of two parties' silences each, the earlier with the later; what the platform did not see done in time never."""
+    case_id, (began, ended) = await desk.filed(), (some_time_ago(90), some_time_ago(88))
+    outage, _ = await declare(desk.ledger, began, ended, "停电。", "ops", uuid4())
+    late = (("merchant_response_timed_out", "respondent"), ("evidence_timed_out", "complainant"))
+    ids = [uuid4() for _ in range(3)]
+    for at, (type_, party) in enumerate((*late, ("ruling_timed_out", "platform"))):
+        due, said = Instant.of(began + timedelta(minutes=at)), f'{{"kind":"x","party":"{party}"}}'
+        await superuser.execute(LATE, case_id, at + 2, ids[at], type_, due, ended, said)
+    assert [one.can_be_undone for one in await made_late(desk.ledger, outage, 9, None)] == [True, True, False]
+    for version, undone, left in ((5, ids[1], [True, False, False]), (6, ids[0], [False, False, False])):
+        said = f'{{"event":"{undone}"}}'
+        await superuser.execute(LATE, case_id, version, uuid4(), "timeout_reversed", ended, ended, said)
+        assert [one.can_be_undone for one in await made_late(desk.ledger, outage, 9, None)] == left
+
+
 def gentle_text() -> str:
     """The swift policy, with relief."""
     text, notice_ = swift_text(), "minimum_notice = { hours = 24 }"

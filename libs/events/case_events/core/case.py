@@ -119,7 +119,10 @@ class Post(Value, frozen=True, kw_only=True):
 
 
 class Undo(Value, frozen=True, kw_only=True):
-    """A party's timeout that the platform can still take back: which, of which clock, and the case before it."""
+    """A party's timeout that the platform can still take back: which, of which clock, and the case before it.
+
+    The case before it remembers the one that ran out before that, if nothing was decided between.
+    """
 
     event_id: EventId
     kind: Word

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from case_events.core import events
-from case_events.core.case import BroughtEvidence, Case, Deadline, Post, RequestedEvidence, Status
+from case_events.core.case import BroughtEvidence, Case, Deadline, Post, RequestedEvidence, Status, Undo
 from case_events.core.timeouts import AppealWindowExpired, MerchantResponseTimedOut, NegotiationStalled, Timeout
 from case_events.core.values import Advance, Clock, ClockParty, Evidence, Instant, Money, Party, Recovery, Side, Word
 
@@ -198,6 +198,16 @@ def _answered(case: Case, asked: RequestedEvidence, kinds: set[str]) -> None:
 def _in_hand(case: Case, party: ClockParty) -> None:
     """No clock waits any more for what this side was asked for."""
     reset_clocks(case, (), stop=("evidence",), of=party)
+
+
+def undoable(case: Case) -> tuple[Undo, ...]:
+    """The parties' timeouts that can still be taken back, the last first."""
+    found: list[Undo] = []
+    one = case.undo
+    while one is not None:
+        found.append(one)
+        one = one.was.undo
+    return tuple(found)
 
 
 def asked_for(case: Case, party: ClockParty) -> RequestedEvidence | None:

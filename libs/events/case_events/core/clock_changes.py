@@ -59,13 +59,9 @@ def _silent(case: Case, event: timeouts.Timeout, _: Happened) -> None:
 
 
 def _reversible(change: Change) -> Change:
-    """A party's timeout can be taken back for a while (design, "Late cascades"); what the platform missed cannot."""
+    """A party's timeout can be taken back for a while (design, "Late cascades"); so can those before it."""
 
     def changed(case: Case, event: timeouts.Timeout, happened: Happened) -> None:
-        if event.party == "platform":
-            change(case, event, happened)
-            return
-        case.undo = None
         was = copy(case)
         change(case, event, happened)
         case.undo = Undo(event_id=happened.event_id, kind=event.kind, party=event.party, was=was)
@@ -73,19 +69,23 @@ def _reversible(change: Change) -> Change:
     return changed
 
 
+REVERSIBLE: dict[type[Event], Change] = {
+    timeouts.EvidenceTimedOut: _evidence,
+    timeouts.MerchantResponseTimedOut: _silent,
+    timeouts.ResponseTimedOut: _silent,
+    timeouts.NegotiationStalled: _silent,
+    timeouts.InterventionWindowExpired: _lapsed,
+    timeouts.ReturnTimedOut: _return,
+    timeouts.AppealWindowExpired: _unappealed,
+}
+"""What cost a party something; of the others there is nothing to take back."""
 BY_CLOCK: dict[type[Event], Change] = {
     timeouts.AcceptanceTimedOut: _pressing,
-    timeouts.EvidenceTimedOut: _reversible(_evidence),
-    timeouts.MerchantResponseTimedOut: _reversible(_silent),
-    timeouts.NegotiationStalled: _reversible(_silent),
-    timeouts.InterventionWindowExpired: _reversible(_lapsed),
-    timeouts.ReturnTimedOut: _reversible(_return),
     timeouts.RulingTimedOut: _pressing,
-    timeouts.AppealWindowExpired: _reversible(_unappealed),
     timeouts.RemedyTimedOut: _pressing,
-    timeouts.ResponseTimedOut: _reversible(_silent),
     timeouts.AssignmentTimedOut: _pressing,
     timeouts.FollowUpTimedOut: _silent,
     timeouts.RecoveryTimedOut: _pressing,
     timeouts.DeadlineApproaching: _reminded,
+    **{kind: _reversible(change) for kind, change in REVERSIBLE.items()},
 }

@@ -17,6 +17,7 @@ from case_events.core.changes import (
     start_anew,
     started_by,
     turn,
+    undoable,
     waiting,
 )
 from case_events.core.events import Happened
@@ -96,8 +97,8 @@ BACK = tuple(name for name in Case.__struct_fields__ if name not in SINCE)
 
 
 def _reversed(case: Case, event: events.TimeoutReversed, _: Happened) -> None:
-    assert case.undo is not None, "only a timeout that could be taken back was"
-    was, department = case.undo.was, case.department
+    was = next(one.was for one in undoable(case) if one.event_id == event.event)
+    department = case.department
     for name in BACK:
         setattr(case, name, getattr(was, name))
     if case.group != was.group:

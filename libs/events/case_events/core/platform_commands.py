@@ -85,7 +85,7 @@ class ExtendDeadline(Value, frozen=True, kw_only=True):
 
 
 class ReverseTimeout(Value, frozen=True, kw_only=True):
-    """The platform takes back the last timeout of a party, with cause, as long as nothing was decided or done on it.
+    """The platform takes back a timeout of a party, with cause, as long as nothing was decided or done on it.
 
     ``due_at``: until when the party has its time again; none: the policy's minimum notice from now.
     """

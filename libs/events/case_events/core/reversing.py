@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from case_events.core.calendar import elapsed
 from case_events.core.case import Case, Deadline, Undo
-from case_events.core.changes import asked_for
+from case_events.core.changes import asked_for, undoable
 from case_events.core.commands import ReverseTimeout
 from case_events.core.events import TimeoutReversed
 from case_events.core.outcomes import Events, invalid
@@ -21,18 +21,18 @@ def reverse(command: ReverseTimeout, case: Case, book: Rulebook, now: Instant) -
 
     A clock whose evidence has come since does not run again: nobody would be late with it.
     """
-    undo = case.undo
-    assert undo is not None, "the gate saw that there is one"
+    possible = undoable(case)
+    undo = next((one for one in possible if one.event_id == command.event), None)
     due_at = command.due_at or Instant.of(now + elapsed(book.minimum_notice))
     faults = []
-    if command.event != undo.event_id:
-        detail = f"the timeout that can be taken back is the last of a party: {undo.event_id}"
+    if undo is None:
+        detail = f"a party's timeout that can be taken back: {', '.join(str(one.event_id) for one in possible)}"
         faults.append(Fault(pointer="/data/event", detail=detail))
     elif _has_come(undo.kind, undo.party, case):
         faults.append(Fault(pointer="/data/event", detail="what was asked for has come since: nobody needs the time"))
     if due_at <= now:
         faults.append(Fault(pointer="/data/due_at", detail="later than now"))
-    if faults:
+    if undo is None or faults:
         return invalid(faults, case, "reply")
     clocks = tuple(
         _again(one, undo, due_at, case) for one in undo.was.clocks if not _has_come(one.kind, one.party, case)

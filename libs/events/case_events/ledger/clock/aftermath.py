@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from case_events.core.clock_changes import REVERSIBLE
 from case_events.core.events import EVENTS
 from case_events.core.evolve import UNDOABLE_AFTER
 from case_events.core.timeouts import TIMEOUTS, TimedOut
@@ -22,8 +23,9 @@ WAITED_BEFORE, WAITED_AFTER = timedelta(days=1), timedelta(hours=1)
 """Due so long before an outage and written after its end, or due so long after it and written more than
 ``LATE_LEAST_S`` late: that waited because of it too."""
 TIMED_OUT = [name for name, kind in TIMEOUTS.items() if issubclass(kind, TimedOut)]
-ENDS_UNDOING = [*(name for name, kind in EVENTS.items() if kind not in UNDOABLE_AFTER), "timeout_reversed"]
-"""After one of these a timeout can no longer be undone: the fold's own word (decision 23), or it was."""
+UNDOABLE = [name for name, kind in TIMEOUTS.items() if kind in REVERSIBLE]
+ENDS_UNDOING = [name for name, kind in EVENTS.items() if kind not in UNDOABLE_AFTER]
+"""What can be undone at all, and after what no longer: the fold's own word (decision 23)."""
 
 MADE_LATE = """
 SELECT e.case_id, e.version, e.event_id, e.type, e.occurred_at AS due_at, e.recorded_at AS written_at,
@@ -57,12 +59,17 @@ SELECT count(*) FROM (
 """
 PAGE = f"""
 SELECT case_id, number, marketplace, status, version, event_id, type, said->>'kind' AS kind, said->>'party' AS party,
-    due_at, written_at, late_s, ended_in_it, NOT EXISTS (
+    due_at, written_at, late_s, ended_in_it, type = ANY($8::text[]) AND NOT EXISTS (
         SELECT FROM events later WHERE later.case_id = found.case_id AND later.version > found.version
-            AND later.type = ANY($7::text[])
+            AND CASE later.type WHEN 'timeout_reversed'
+                THEN EXISTS (
+                    SELECT FROM events back WHERE back.case_id = found.case_id AND back.version <= found.version
+                        AND back.event_id::text = convert_from(later.payload, 'UTF8')::json->>'event'
+                )
+                ELSE later.type = ANY($7::text[]) END
     ) AS can_be_undone
-FROM ({MADE_LATE} AND (e.occurred_at, e.case_id, e.version) > ($8, $9, $10)
-    ORDER BY e.occurred_at, e.case_id, e.version LIMIT $11) AS found
+FROM ({MADE_LATE} AND (e.occurred_at, e.case_id, e.version) > ($9, $10, $11)
+    ORDER BY e.occurred_at, e.case_id, e.version LIMIT $12) AS found
 ORDER BY due_at, case_id, version
 """
 After = tuple[Instant, CaseId, int]
@@ -99,7 +106,7 @@ class Aftermath(Value, frozen=True, kw_only=True):
 
 
 class LateTimeout(Value, frozen=True, kw_only=True):
-    """One of them. ``can_be_undone``: nothing was ruled or paid in the case since."""
+    """One of them. ``can_be_undone``: it is a party's, and nothing was ruled or paid since."""
 
     case_id: CaseId
     number: str
@@ -140,7 +147,7 @@ async def made_late(ledger: Ledger, outage: KnownOutage, limit: int, after: Afte
     # Postgres walks the index from where a page begins, whatever else bounds it: so the first begins no sooner either.
     start = after or (_first(outage), UUID(int=0), 0)
     async with ledger.connection() as connection:
-        rows = await connection.fetch(PAGE, *_bounds(outage), ENDS_UNDOING, *start, limit)
+        rows = await connection.fetch(PAGE, *_bounds(outage), ENDS_UNDOING, UNDOABLE, *start, limit)
     return tuple(LateTimeout(**row) for row in rows)
 
 
