@@ -23,11 +23,13 @@ from tests.examples import (
     MESSAGE,
     NOTE,
     OFFER,
+    RATE,
     REFUND,
     REFUNDED,
     REFUSE,
     REVERSE,
     WITHDRAW,
+    extend,
     proof,
 )
 from tests.spec import Dispute, days, filed, hours
@@ -105,6 +107,23 @@ def test_an_appeal_window_is_opened_again_until_the_ruling_is_carried_out() -> N
     dispute.when(taking_back_the_window(dispute), at=days(31)).then("timeout_reversed", status="appealable")
     assert dispute.case.outcome is None
     assert [clock.kind for clock in dispute.case.clocks] == ["appeal"]
+
+
+def test_neither_a_rating_nor_more_time_for_something_else_makes_a_missed_window_final() -> None:
+    """Else who was granted the claim could rate the platform, and the other side's appeal would be gone."""
+    owing = silenced().when(REFUND, at=hours(80)).passes(days(11)).then("appeal_window_expired")
+    rated = owing.fork().when(RATE, at=days(11)).then("rated")
+    rated.when(taking_back_the_window(rated), at=days(11)).then("timeout_reversed", status="appealable")
+    assert rated.case.rating is not None
+    more = owing.when(extend("remedy", "respondent", owing.instant(days(20))), at=days(11)).then("deadline_extended")
+    more.when(taking_back_the_window(more), at=days(11)).then("timeout_reversed").runs(appeal=days(12))
+
+
+def test_what_ran_beside_it_and_was_lengthened_since_is_as_long() -> None:
+    dispute = complaint(REQUIRED).passes(days(2) + TICK).then("evidence_timed_out")
+    dispute.when(extend("response", "respondent", dispute.instant(days(9))), at=days(2) + hours(1))
+    dispute.when(taking_back(dispute), at=days(2) + hours(2)).then("timeout_reversed")
+    assert clocks(dispute)["response", "respondent"] == days(9)
 
 
 def taking_back_the_window(dispute: Dispute) -> ReverseTimeout:

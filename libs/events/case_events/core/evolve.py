@@ -15,7 +15,8 @@ from case_events.core.platform_changes import BY_PLATFORM
 
 UNDOABLE_AFTER = {
     *(events.EvidenceSubmitted, events.Messaged, events.Noted, events.Assigned, events.Escalated, events.Linked),
-    *(events.Expedited, events.InterventionRequested, events.TimeoutReversed, *BY_CLOCK),
+    *(events.Expedited, events.InterventionRequested, events.Rated, events.DeadlineExtended, events.TimeoutReversed),
+    *BY_CLOCK,
 }
 """After these a party's timeout can still be taken back; after anything else something was decided or done on it."""
 

@@ -89,7 +89,7 @@ def _extended(case: Case, event: events.DeadlineExtended, _: Happened) -> None:
 
 SINCE = (
     *("version", "updated_at", "evidence", "rejected_evidence", "forged_by", "requested"),
-    *("posts", "outside", "expedites", "priority", "group"),
+    *("posts", "outside", "rating", "expedites", "priority", "group"),
 )
 """What stays when a timeout is taken back: what was said, brought and pressed since."""
 BACK = tuple(name for name in Case.__struct_fields__ if name not in SINCE)
