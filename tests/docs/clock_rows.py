@@ -30,7 +30,7 @@ CLOCKS = (
         "the side that is asked",
         "`evidence.within`, or the time the platform names; `required_within` for what the reason requires",
         "`evidence_requested`; `filed` without what its reason requires",
-        "`evidence_submitted` with the last missing kind",
+        "`evidence_submitted` by that side, whatever it brings; what its reason requires: with the last missing kind",
         "`evidence_timed_out`: the case goes on without it",
     ),
     ClockRow(
