@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from case_events.core.aftermath import NEVER_IMPOSED
 from case_events.core.amounts import amount_of, cap_of
 from case_events.core.case import Case
 from case_events.core.commands import (
@@ -224,11 +225,7 @@ def pay_advance(case: Case, _in_force: InForce, number: int) -> Posted:
 
 def follow_up(case: Case, in_force: InForce, number: int) -> Posted:
     """Well handled or not; every other time badly enough for more."""
-    possible = [
-        one
-        for one in rules_of(case, in_force).ruling.outcomes
-        if one not in ("rejected", "takedown", "return_and_refund")
-    ]
+    possible = [one for one in rules_of(case, in_force).ruling.outcomes if one not in NEVER_IMPOSED]
     if number % 2 == 0 or not possible:
         return FollowUp(solved=number % 4 == 0)
     kind = possible[number // 2 % len(possible)]

@@ -256,6 +256,7 @@ def test_handled_badly_the_platform_imposes_more_and_that_has_its_whole_time() -
         (FollowUp(solved=True, remedy="partial_refund", amount=yuan(1)), ("/data/remedy",)),
         (FollowUp(solved=False, amount=yuan(1)), ("/data/amount",)),
         (FollowUp(solved=False, remedy="rejected"), ("/data/remedy", "/data/amount")),
+        (FollowUp(solved=False, remedy="shared_liability", amount=yuan(1)), ("/data/remedy",)),
         (FollowUp(solved=False, remedy="partial_refund"), ("/data/amount",)),
         (FollowUp(solved=False, remedy="partial_refund", amount=yuan(130)), ("/data/amount/amount",)),
         (
@@ -265,7 +266,8 @@ def test_handled_badly_the_platform_imposes_more_and_that_has_its_whole_time() -
     ],
 )
 def test_what_cannot_be_imposed_is_refused(look: FollowUp, pointers: tuple[str, ...]) -> None:
-    handled().when(look, at=days(1)).faults(*pointers)
+    outcomes = ["refund", "partial_refund", "shared_liability", "rejected"]
+    handled({"ruling.outcomes": outcomes}).when(look, at=days(1)).faults(*pointers)
 
 
 def test_the_most_that_can_be_imposed_is_what_a_claim_may_ask_for() -> None:

@@ -13,6 +13,9 @@ from case_events.core.outcomes import THINGS, Events, after_the_remedy, all_back
 from case_events.core.promises import Rulebook
 from case_events.core.values import Advance, Clock, Fault, Instant, Money, Problem, Recovery, Side
 
+NEVER_IMPOSED = ("rejected", "takedown", "return_and_refund", "shared_liability")
+"""Outcomes that only a ruling has: what is imposed is the respondent's alone, and done without the complainant."""
+
 
 def remedy(command: Remedy, by: Side, case: Case, book: Rulebook, now: Instant) -> Events | Problem:
     """P4: what is owed, no less and no more; then the platform looks at it, or the case is closed."""
@@ -85,7 +88,7 @@ def _imposed_faults(command: FollowUp, case: Case, book: Rulebook) -> list[Fault
         faults.append(Fault(pointer="/data/remedy", detail="handled well, nothing more is imposed"))
     if kind is None:
         return faults + ([Fault(pointer="/data/amount", detail="needs a remedy it belongs to")] if amount else [])
-    possible = [one for one in book.rules.ruling.outcomes if one not in ("rejected", "takedown", "return_and_refund")]
+    possible = [one for one in book.rules.ruling.outcomes if one not in NEVER_IMPOSED]
     if kind not in possible:
         faults.append(Fault(pointer="/data/remedy", detail=f"one of {', '.join(possible)}"))
     if (kind in THINGS) != (amount is None):
