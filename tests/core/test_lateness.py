@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from case_events.core.timeouts import MerchantResponseTimedOut, NegotiationStalled, RulingTimedOut
 from case_events.core.values import Instant
+from tests.core.market import complaint
 from tests.examples import (
     AGREE,
     CALL_THE_PLATFORM,
@@ -15,7 +16,9 @@ from tests.examples import (
     SILENCE_UNLOCKS,
     TICK,
 )
-from tests.spec import Dispute, days, filed, hours
+from tests.spec import TEST_CLOCK, Dispute, days, filed, hours
+
+WORKING_DAY = {"working_days": 1}
 
 
 def test_the_ruling_counts_from_the_missed_deadline_not_from_when_we_wrote_it() -> None:
@@ -69,6 +72,15 @@ def test_a_window_shortened_by_our_lag_is_lengthened_to_the_minimum_notice_and_s
     stalled = dispute.last.events[0].event
     assert isinstance(stalled, NegotiationStalled)
     assert stalled.clocks[0].minimum_notice
+
+
+def test_under_a_test_clock_no_window_is_lengthened_however_short_it_is() -> None:
+    """Silent until Friday 0:00, which is Thursday's 24:00; owed by the end of Friday."""
+    rules = {"reply.on_timeout": "concede", "reply.open_period": {"calendar_days": 3}, "remedy.within": WORKING_DAY}
+    dispute = complaint(rules, whole={"minimum_notice": {"hours": 72}}, test_clock=TEST_CLOCK).passes(days(4))
+    dispute.then("merchant_response_timed_out", "settled")
+    dispute.runs(remedy=Instant.parse("2026-03-07T00:00:00+08:00"))
+    assert not dispute.clock("remedy").minimum_notice
 
 
 def test_a_right_whose_whole_window_passed_in_an_outage_still_gets_its_notice() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from case_events.core.calendar import Calendar, after, elapsed, last_day
+from case_events.core.calendar import MOMENT, Calendar, after, elapsed, last_day
 from case_events.core.case import Case, Deadline
 from case_events.core.changes import REMINDER
 from case_events.core.commands import File
@@ -224,8 +224,11 @@ def _noticed(kind: str, party: ClockParty, start: Instant, span: Span, book: Rul
     """A party's follow-on window counts from the legal instant; our lag never leaves less than the minimum notice.
 
     A window that is shorter than the notice by itself is given whole from the writing (design, "Late cascades").
+    What a test clock or an import writes, a moment after its legal instant, is not late.
     """
     clock = _clock(kind, party, start, span, book)
+    if written - start <= MOMENT:
+        return clock
     floor, provisional = min(after(written, book.minimum_notice, book.calendar), after(written, span, book.calendar))
     if floor <= clock.due_at:
         return clock
