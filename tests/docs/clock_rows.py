@@ -54,7 +54,7 @@ CLOCKS = (
         "intervention",
         "complainant",
         "`intervention.lapses_after`",
-        "the right to call the platform in: a refusal, a silence or a stall that unlocks it",
+        "a silence or a stall that unlocks the right to call the platform in; after a refusal that did, the stall",
         "`intervention_requested`, a settlement, `withdrawn`",
         "`intervention_window_expired`: the case closes as lapsed",
     ),
