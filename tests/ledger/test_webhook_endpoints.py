@@ -162,10 +162,10 @@ async def test_the_postman_reads_the_secrets_that_are_valid_the_newest_first(
 ) -> None:
     endpoint, first = await made(ledger)
     told = [first]
-    for _ in range(6):
+    for newest_secret in range(1, 7):
         async with writing(ledger) as connection:
             held = await endpoints.hold(connection, endpoint.id, OURS)
-            assert held == endpoint
+            assert held == replace(endpoint, newest_secret=newest_secret)
             told.append(await making.rotate(connection, ledger.vault, held, timedelta(hours=1), "test"))
     assert len(set(told)) == 7
     async with scheduler.connection() as connection:
