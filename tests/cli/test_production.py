@@ -14,11 +14,17 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from case_api.cli.prepare import check_key, prepare
+from case_events.ledger import policy_book
 from case_events.ledger.callers import keys
+from case_events.ledger.database import open_ledger
+from case_events.ledger.readable import Unreadable
 from case_events.policies import shipped
+from tests import examples
 from tests.cli.desk import COMMAND
 from tests.commands import Ended
 from tests.conftest import Database, MakeDatabase
+from tests.ledger.desk import MASTER_KEY, Desk
 
 RUN_S = 60
 HELP_CPU_S = 1.0
@@ -97,6 +103,31 @@ def test_each_part_names_everything_that_is_missing_at_once(tmp_path: Path) -> N
         refused = runs(sys.executable, "-m", name, **settings)
         assert refused.code == 1, name
         assert "9 bytes" in refused.err
+
+
+async def test_nothing_starts_with_another_master_key_than_the_texts_are_sealed_with(
+    database: Database, master_key: str, tmp_path: Path
+) -> None:
+    await prepare(database.app, development_keys=False)
+    ledger = await open_ledger(database.app, master_key=MASTER_KEY)
+    async with ledger.connection() as connection:
+        await policy_book.keep(connection, examples.taobao_text())
+    await Desk(ledger).filed()
+    await ledger.close()
+    nothing = tmp_path / "nothing.ndjson"
+    nothing.touch()
+    place = {"CASELOG_DATA_DIR": str(tmp_path), "CASELOG_MASTER_KEY_FILE": master_key, "CASELOG_PORT": "1"}
+    for part, login in (
+        ((sys.executable, "-m", "case_api"), database.app),
+        ((sys.executable, "-m", "case_scheduler"), database.scheduler),
+        ((*COMMAND, "import", str(nothing), "--source", "old"), database.app),
+    ):
+        refused = runs(*part, CASELOG_DATABASE_URL=login, **place)
+        assert refused.code == 1, (part, refused)
+        assert "the master key is another than the one" in refused.err
+        assert "Traceback" not in refused.err
+    with pytest.raises(Unreadable, match="another"):
+        await check_key(database.app, Path(master_key))
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import asyncpg
+import pytest
 import pytest_asyncio
 
 from case_events.ledger import policy_book
 from case_events.ledger.codec import WRITTEN
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.feed.sequencing import tick
-from case_events.ledger.readable import Unreadable, holds_newer, refuse_unreadable
+from case_events.ledger.readable import Unreadable, holds_newer, refuse_other_key, refuse_unreadable
+from case_events.ledger.sealing import Vault
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk
@@ -75,6 +77,21 @@ async def test_events_of_a_newer_release_are_refused_whether_they_are_numbered_y
         assert "Start the release that wrote it, or a newer one" in said
         assert await refused(sequencer) == said
         await tick(sequencer)
+
+
+async def test_a_ledger_whose_texts_another_master_key_has_sealed_is_refused(
+    opened: Ledger, owner: asyncpg.Connection
+) -> None:
+    other = Vault(bytes(32))
+    async with opened.connection() as connection:
+        await refuse_other_key(connection, opened.vault)
+        with pytest.raises(Unreadable, match="the master key is another than the one"):
+            await refuse_other_key(connection, other)
+        await owner.execute("UPDATE subject_keys SET wrapped = NULL, erased_at = now() WHERE side = 'complainant'")
+        with pytest.raises(Unreadable, match="respondent's"):
+            await refuse_other_key(connection, other)
+        await owner.execute("UPDATE subject_keys SET wrapped = NULL, erased_at = now()")
+        await refuse_other_key(connection, other)  # there is nothing left that it would have to open
 
 
 async def test_an_event_that_was_in_flight_at_the_last_tick_is_not_overlooked(

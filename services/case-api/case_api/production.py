@@ -12,8 +12,8 @@ from case_api.callers.provider import KEY_TYPES, address_fault
 from case_api.settings import Settings
 from case_events.ledger.callers import keys
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, REFUSED, UNAVAILABLE, Connection, teach
-from case_events.ledger.readable import Unreadable, refuse_unreadable
-from case_events.ledger.sealing import KEY_BYTES
+from case_events.ledger.readable import Unreadable, refuse_other_key, refuse_unreadable
+from case_events.ledger.sealing import KEY_BYTES, Vault, read_master_key
 
 
 def faults_set(settings: Settings) -> list[str]:
@@ -30,7 +30,7 @@ def faults_set(settings: Settings) -> list[str]:
 
 
 async def faults_kept(settings: Settings) -> list[str]:
-    """What is wrong in the database: anything this release cannot read and, in production, development keys.
+    """What is wrong in the database: what this release or this master key cannot read; in production, development keys.
 
     One that is away is not judged: such keys open no door anyway, and what cannot be read is never misread.
     """
@@ -46,7 +46,11 @@ async def faults_kept(settings: Settings) -> list[str]:
         return [f"CASELOG_DATABASE_URL cannot be used: {fault}"]
     try:
         await teach(connection)
-        return [*await _newer(connection), *await _development_keys(settings, connection)]
+        return [
+            *await _newer(connection),
+            *await _other_key(settings, connection),
+            *await _development_keys(settings, connection),
+        ]
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
         return []  # not migrated yet; /readyz says so until it is
     finally:
@@ -58,6 +62,16 @@ async def _newer(connection: Connection) -> list[str]:
         await refuse_unreadable(connection)
     except Unreadable as newer:
         return [str(newer)]
+    return []
+
+
+async def _other_key(settings: Settings, connection: Connection) -> list[str]:
+    if settings.master_key_file is None or _faults_in(settings.master_key_file):
+        return []  # which is told beside this
+    try:
+        await refuse_other_key(connection, Vault(read_master_key(settings.master_key_file)))
+    except Unreadable as other:
+        return [str(other)]
     return []
 
 

@@ -19,7 +19,7 @@ from case_events.ledger.clock.heartbeat import leave
 from case_events.ledger.connection import REFUSED, UNAVAILABLE
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.queries import health
-from case_events.ledger.readable import refuse_unreadable
+from case_events.ledger.readable import refuse_other_key, refuse_unreadable
 from case_events.ledger.sealing import read_master_key
 from case_scheduler.chores import JOBS
 from case_scheduler.clock.bell import Bell
@@ -123,7 +123,8 @@ async def _sending(settings: Settings) -> AsyncIterator[Sender]:
 async def _until_ready(ledger: Ledger, pulse: Pulse, wish: Wish) -> bool:
     """Wait for Postgres and for this release's tables; whether they came before somebody asked to stop.
 
-    Raises Unreadable when the ledger holds what this release cannot read, one of REFUSED when nobody lets us in.
+    Raises Unreadable when the ledger holds what this release, or this master key, cannot read, one of REFUSED when
+    nobody lets us in.
     """
     told = None
     while not wish.stop.is_set():
@@ -133,6 +134,7 @@ async def _until_ready(ledger: Ledger, pulse: Pulse, wish: Wish) -> bool:
             if pulse.migrated:
                 async with ledger.connection() as connection:
                     await refuse_unreadable(connection)
+                    await refuse_other_key(connection, ledger.vault)
                 await calendars.refresh(ledger)
                 return True
             why = "the tables are not this release's"

@@ -1,4 +1,4 @@
-"""What this release can read: a ledger that holds anything newer is refused at start, not misread later.
+"""What this release can read, and this master key opens: any other ledger is refused at start, not misread later.
 
 A newer release that wrote nothing new may be rolled back: what counts is what is there, not who was there.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from case_events.ledger.codec import WRITTEN
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
+from case_events.ledger.sealing import SubjectKey, Vault
 from case_events.policies import load
 
 LOOK_S = 600
@@ -26,11 +27,17 @@ SELECT snapshot IS NOT NULL AND cluster = (SELECT system_identifier FROM pg_cont
 SINCE = f"SELECT DISTINCT type, schema FROM events WHERE tx >= (SELECT pg_snapshot_xmin(snapshot) {STATE})"
 ALL = "SELECT DISTINCT type, schema FROM events"
 EXAMPLE = "SELECT case_id, version FROM events WHERE type = $1 AND schema = $2 LIMIT 1"
+KEYS_LOOKED_AT = 50
+"""At either end of the cases; most have their keys, and one that opens is enough."""
+SOME_KEYS = " UNION ALL ".join(
+    f"(SELECT key_id, case_id, side, wrapped FROM subject_keys ORDER BY case_id {order} LIMIT {KEYS_LOOKED_AT})"
+    for order in ("ASC", "DESC")
+)
 POLICIES = "SELECT name, version, digest, text FROM policies ORDER BY name, effective_from, version"
 
 
 class Unreadable(Exception):
-    """The ledger holds what this release cannot read; the message names all of it, and what is needed."""
+    """The ledger holds what cannot be read here; the message names all of it, and what is needed."""
 
 
 async def refuse_unreadable(connection: Connection) -> None:
@@ -38,6 +45,17 @@ async def refuse_unreadable(connection: Connection) -> None:
     faults = [*await unreadable_events(connection), *await _unreadable_policies(connection)]
     if faults:
         raise Unreadable(told(faults))
+
+
+async def refuse_other_key(connection: Connection, vault: Vault) -> None:
+    """Raises Unreadable when nothing opens with this master key: what it sealed nobody else could read, and a
+    complaint that is open would not be known again."""
+    found = [SubjectKey(**row) for row in await connection.fetch(SOME_KEYS) if row["wrapped"] is not None]
+    if found and not any(map(vault.unwraps, found)):
+        told = f"as the {found[0].side}'s of case {found[0].case_id}"
+        raise Unreadable(
+            f"the master key is another than the one that the texts of this database are sealed with, {told}"
+        )
 
 
 async def refuse_unreadable_events(connection: Connection) -> None:

@@ -96,6 +96,13 @@ class Vault:
         """Fresh data keys for both sides of a case."""
         return tuple(self._new_key(case_id, side) for side in SUBJECTS)
 
+    def unwraps(self, key: SubjectKey) -> bool:
+        """Does this key, which was not destroyed, open with this master key?"""
+        try:
+            return self._cipher(key) is not None
+        except BrokenSeal:
+            return False
+
     def _new_key(self, case_id: CaseId, side: Subject) -> SubjectKey:
         raw, key_id, nonce = os.urandom(KEY_BYTES), uuid4(), os.urandom(NONCE_BYTES)
         wrapped = nonce + self._wrapping.encrypt(nonce, raw, _place(case_id, key_id, side))

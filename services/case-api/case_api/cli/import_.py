@@ -60,10 +60,11 @@ def import_history(
     check_report(report, file)
     from case_api.cli.reach import with_ledger  # noqa: PLC0415 - `caselog --help` answers sooner without
     from case_events.ledger.clock import calendars  # noqa: PLC0415 - the same
-    from case_events.ledger.readable import refuse_unreadable  # noqa: PLC0415 - the same
+    from case_events.ledger.readable import refuse_other_key, refuse_unreadable  # noqa: PLC0415 - the same
 
     async def work(ledger: Ledger, connection: Connection) -> Summary:
         await refuse_unreadable(connection)
+        await refuse_other_key(connection, ledger.vault)
         await calendars.refresh(ledger)
         with file.open("rb") as said, _written_to(report) as refusals:
             telling = _Telling(file.stat().st_size, refusals)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import asyncpg
 
 from case_api.cli.premises import CannotStart
 from case_events.ledger import policy_book
 from case_events.ledger.callers import keys
 from case_events.ledger.connection import CONNECT_TIMEOUT_S, Connection, teach
-from case_events.ledger.readable import Unreadable, refuse_unreadable
+from case_events.ledger.readable import Unreadable, refuse_other_key, refuse_unreadable
+from case_events.ledger.sealing import Vault, read_master_key
 from case_events.policies import shipped
 
 
@@ -30,6 +33,15 @@ async def prepare(url: str, *, development_keys: bool) -> tuple[str, ...]:
         for caller, secret in keys.development_keys():
             await keys.add(connection, caller, secret)
         return tuple(secret for _, secret in keys.development_keys())
+    finally:
+        await connection.close()
+
+
+async def check_key(url: str, key_file: Path) -> None:
+    """Raises Unreadable where the texts of this database are sealed with another master key."""
+    connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
+    try:
+        await refuse_other_key(connection, Vault(read_master_key(key_file)))
     finally:
         await connection.close()
 

@@ -140,7 +140,8 @@ async def _live(settings: Settings, plan: Plan, wish: Wish, sockets: Sockets) ->
         key_file = _master_key(settings)
         urls, watches = await _database(settings, stack)
         await asyncio.to_thread(bring_to_head, urls.owner)
-        keys = await (plan.prepare or _prepare)(urls.app, development_keys=settings.env != "production")
+        prepare = plan.prepare or partial(_prepare, key_file)
+        keys = await prepare(urls.app, development_keys=settings.env != "production")
         sealed = {"CASELOG_MASTER_KEY_FILE": str(key_file), "PYTHONUNBUFFERED": "1"}
         # The services never see the owner's login.
         sealed |= {"CASELOG_MIGRATION_URL": "", "CASELOG_SCHEDULER_URL": "", "CASELOG_ENV": settings.env}
@@ -178,13 +179,14 @@ def _master_key(settings: Settings) -> Path:
     return path
 
 
-async def _prepare(url: str, *, development_keys: bool) -> tuple[str, ...]:
-    from case_api.cli.prepare import prepare  # noqa: PLC0415 - the API's imports are not needed to stop early
+async def _prepare(key_file: Path, url: str, *, development_keys: bool) -> tuple[str, ...]:
+    from case_api.cli.prepare import check_key, prepare  # noqa: PLC0415 - the API's imports are not needed to stop early
     from case_api.cli.reach import in_words  # noqa: PLC0415 - the same
     from case_events.ledger.policy_book import PolicyChanged  # noqa: PLC0415 - the same
 
     try:
         with in_words():
+            await check_key(url, key_file)
             return await prepare(url, development_keys=development_keys)
     except PolicyChanged as reason:
         raise CannotStart(str(reason)) from reason
