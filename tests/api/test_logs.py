@@ -8,9 +8,11 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import asyncpg
 import pytest
 import structlog
 from httpx import AsyncClient
@@ -216,6 +218,41 @@ def test_what_a_library_says_of_a_fault_is_one_line_without_its_message(monkeypa
     assert json.loads(line)["event"] == "Task exception was never retrieved"
     assert json.loads(line)["fault"] == "ValueError"
     assert b"somebody" not in line
+
+
+@contextmanager
+def _logged(log: Any) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError:
+        log.exception("round_failed")
+        raise
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_of_a_row_that_postgres_refuses_a_line_says_why_and_not_what_is_in_it(
+    monkeypatch: pytest.MonkeyPatch, form: Literal["json", "console"]
+) -> None:
+    out, before = Out(), structlog.get_config()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(logs, "_write_request", None)
+    monkeypatch.setattr(logs, "_lines", None)
+    logs.configure(form)
+    refused = {"C": "23502", "M": 'null value in column "later"', "D": f"Failing row contains ({WRITTEN[3]})."}
+    row, fault = asyncpg.PostgresError.new(refused), RuntimeError("not written")
+    fault.__cause__, row.__context__ = row, fault
+    log = structlog.get_logger()
+    try:
+        log.error("case_failed", exc_info=row)
+        with pytest.raises(RuntimeError), _logged(log):
+            raise fault
+    finally:
+        structlog.configure(**before)
+    said = out.buffer.getvalue().decode()
+    assert WRITTEN[3] not in said
+    assert said.count("NotNullViolationError: null value in column") == 2
+    assert "RuntimeError: not written" in said
+    assert 'test_logs.py\\", line' in said if form == "json" else 'test_logs.py", line' in said, "and where"
 
 
 def test_every_module_that_logs_says_events_not_sentences_with_data() -> None:

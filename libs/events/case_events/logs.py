@@ -44,7 +44,7 @@ def configure(form: Literal["console", "json"]) -> None:
             _about_the_request,
             structlog.processors.add_log_level,
             _stamped,
-            structlog.processors.format_exc_info,
+            _with_its_fault,
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -138,6 +138,33 @@ class _Lines:
 def _about_the_request(_: object, __: str, line: Line) -> Line:
     about = ABOUT.get()
     return line if about is None else {**about, **line}
+
+
+def _with_its_fault(_: object, __: str, line: Line) -> Line:
+    said = line.pop("exc_info", None)
+    fault = sys.exc_info()[1] if said is True else said
+    if isinstance(fault, BaseException):
+        line["exception"] = _behind(fault)
+    return line
+
+
+def _behind(fault: BaseException) -> str:
+    """A fault, behind what it came from: where, its kind, and the first line of why.
+
+    What Postgres says below that line quotes the row it refused.
+    """
+    chain = list[BaseException]()
+    before: BaseException | None = fault
+    while before is not None and before not in chain:
+        chain.append(before)
+        before = before.__cause__ or (None if before.__suppress_context__ else before.__context__)
+    return "\n\n".join(map(_one, reversed(chain)))
+
+
+def _one(fault: BaseException) -> str:
+    why = str(fault).partition("\n")[0]
+    frames = "".join(traceback.format_tb(fault.__traceback__))
+    return f"{frames}{type(fault).__name__}{f': {why}' if why else ''}"
 
 
 def _stamped(_: object, __: str, line: Line) -> Line:
