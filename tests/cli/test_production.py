@@ -154,6 +154,22 @@ def test_who_is_not_let_in_says_so_and_does_not_start(
         assert "Traceback" not in refused.err
 
 
+@pytest.mark.parametrize("password", ["geheim/9", "geheim#9", "geheim?9", "geheim[9", "geheim@9"])
+def test_a_password_that_breaks_its_address_is_not_told(master_key: str, password: str) -> None:
+    url = f"postgresql://caselog_app:{password}@127.0.0.1:1/caselog"
+    settings = {"CASELOG_DATABASE_URL": url, "CASELOG_MIGRATION_URL": url, "CASELOG_MASTER_KEY_FILE": master_key}
+    for part, code in (
+        ((sys.executable, "-m", "case_api"), 1),
+        ((sys.executable, "-m", "case_scheduler"), 1),
+        ((*COMMAND, "keys", "list"), 2),
+        ((*COMMAND, "migrate"), 2),
+    ):
+        refused = runs(*part, **settings)
+        assert refused.code == code, (part, refused)
+        assert "%2F" in refused.err
+        assert ("geheim" in refused.err, "Traceback" in refused.err) == (False, False), refused.err
+
+
 def test_help_comes_at_once_and_tells_the_exit_codes() -> None:
     def spent() -> float:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)

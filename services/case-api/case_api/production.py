@@ -11,7 +11,7 @@ import asyncpg
 from case_api.callers.provider import KEY_TYPES, address_fault
 from case_api.settings import Settings
 from case_events.ledger.callers import keys
-from case_events.ledger.connection import CONNECT_TIMEOUT_S, REFUSED, UNAVAILABLE, Connection, teach
+from case_events.ledger.connection import CONNECT_TIMEOUT_S, REFUSED, UNAVAILABLE, Connection, check_address, teach
 from case_events.ledger.readable import Unreadable, refuse_other_key, refuse_unreadable
 from case_events.ledger.sealing import KEY_BYTES, Vault, read_master_key
 
@@ -37,6 +37,7 @@ async def faults_kept(settings: Settings) -> list[str]:
     if settings.database_url is None:
         return []
     try:
+        check_address(settings.database_url)
         connection = await asyncpg.connect(settings.database_url, timeout=CONNECT_TIMEOUT_S)
     except REFUSED as fault:
         return [f"CASELOG_DATABASE_URL cannot be used: {fault}"]

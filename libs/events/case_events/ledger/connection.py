@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 from functools import lru_cache
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
@@ -39,8 +40,28 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
 """What is raised while Postgres is away, starting, stopping or full."""
 
 CONNECT_TIMEOUT_S = 5
+UNREADABLE = (
+    "not like postgresql://login:password@host:port/database; in a password / ? # [ ] @ are %2F %3F %23 %5B %5D %40"
+)
 POSTGRES_EPOCH = Instant(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+
+
+def check_address(address: str) -> None:
+    """Raises ClientConfigurationError for what cannot be read as the address of a database, and quotes nothing of it.
+
+    asyncpg would quote what it takes for a port, which is the password where that has a ``/`` in it, and ask for the
+    rest of one with an ``@`` as a host's name.
+    """
+    try:
+        parts = urlsplit(address)
+        parse_qs(parts.query, strict_parsing=bool(parts.query))
+    except ValueError:
+        raise asyncpg.exceptions.ClientConfigurationError(UNREADABLE) from None
+    hosts = parts.netloc.partition("@")[2] if "@" in parts.netloc else parts.netloc
+    ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts.split(",")]
+    if "@" in hosts or parts.fragment or not all(port.isdecimal() for port in ports if port):
+        raise asyncpg.exceptions.ClientConfigurationError(UNREADABLE)
 
 
 def touched(done: str) -> int:

@@ -16,7 +16,7 @@ from case_events.core.values import CaseId, Instant
 from case_events.ledger.batches import Batches, unlike
 from case_events.ledger.clock.host import TOLERANCE_S, HostClock, host_clock, later
 from case_events.ledger.clock.outage_book import OutageBook
-from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, teach
+from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, check_address, teach
 from case_events.ledger.policy_book import PolicyBook
 from case_events.ledger.presence import Presence
 from case_events.ledger.recent import Recent
@@ -123,6 +123,7 @@ async def open_ledger(
     url: str, *, master_key: bytes, pool_size: int = 10, application: str = "caselog", calendar: Calendar | None = None
 ) -> Ledger:
     """The ledger behind ``url``. ``master_key``: 32 bytes. Raises one of UNAVAILABLE, or ValueError for the key."""
+    check_address(url)
     vault = Vault(master_key)
     pool = await asyncpg.create_pool(
         url,

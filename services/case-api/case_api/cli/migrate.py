@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from case_api.cli.outcomes import Misused, Silence
 from case_api.cli.premises import CannotStart
 from case_api.settings import Settings
-from case_events.ledger.connection import REFUSED, UNAVAILABLE
+from case_events.ledger.connection import REFUSED, UNAVAILABLE, check_address
 
 
 def migrate() -> str:
@@ -32,6 +32,10 @@ def bring_to_head(url: str) -> None:
 
     Raises CannotStart, Misused, or Silence while Postgres is away.
     """
+    try:
+        check_address(url)
+    except asyncpg.exceptions.ClientConfigurationError as fault:
+        raise Misused(f"CASELOG_MIGRATION_URL cannot be used: {fault}") from None
     config = Config()
     config.set_main_option("script_location", _scripts().replace("%", "%%"))
     config.attributes["url"] = url

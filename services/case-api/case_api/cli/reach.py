@@ -19,7 +19,7 @@ from case_api.cli.outcomes import Misused, Silence
 from case_api.cli.premises import CannotStart, settle
 from case_api.settings import Settings
 from case_events.core.canonical import encode_hook
-from case_events.ledger.connection import CONNECT_TIMEOUT_S, REFUSED, UNAVAILABLE, Connection
+from case_events.ledger.connection import CONNECT_TIMEOUT_S, REFUSED, UNAVAILABLE, Connection, check_address
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.readable import Unreadable, refuse_unreadable_events
 from case_events.ledger.sealing import read_master_key
@@ -89,6 +89,7 @@ async def whereabouts(settings: Settings, login: str = postgres.APP) -> AsyncIte
     if not key_file.is_file():
         raise CannotStart(f"there is no master key at {key_file}; CASELOG_MASTER_KEY_FILE or CASELOG_DATA_DIR names it")
     async with _url(settings, login) as url:
+        check_address(url)
         try:
             master_key = read_master_key(key_file)
         except (ValueError, OSError) as fault:
