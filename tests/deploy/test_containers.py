@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from case_api.cli import postgres
 from case_api.settings import CallerSettings
 from case_api.settings import Settings as ApiSettings
 from case_scheduler.app import CLOSE_S, DRAIN_S
@@ -141,6 +142,17 @@ def test_compose_starts_in_order_what_there_is_to_start() -> None:
     for volume in services["postgres"]["volumes"]:
         source = volume.split(":")[0]
         assert source in compose()["volumes"] or (DEPLOY / source).is_file(), volume
+
+
+def test_compose_lets_nobody_else_read_the_master_key_nor_its_postgres_tell_who_is_in_a_row() -> None:
+    told = (DEPLOY / "compose.yaml").read_text(encoding="utf-8").partition("name: caselog")[0]
+    (user,) = said_by("USER")
+    assert "(umask 077; " in told
+    assert f"chown {user.partition(':')[0]} deploy/master.key" in told
+    assert "chmod" not in told
+    assert "(umask 077; " in (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+    quiet = ("log_error_verbosity", "log_min_error_statement")
+    assert {f"{name}={postgres.SETTINGS[name]}" for name in quiet} <= set(compose()["services"]["postgres"]["command"])
 
 
 def test_compose_gives_each_service_its_own_login_and_only_migrations_the_owners() -> None:
