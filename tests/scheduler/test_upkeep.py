@@ -14,6 +14,7 @@ import pytest_asyncio
 from case_events.ledger import policy_book
 from case_events.ledger.audit import rotating
 from case_events.ledger.clock import upkeep
+from case_events.ledger.clock.host import host_clock, later
 from case_events.ledger.clock.journal import read
 from case_events.ledger.clock.upkeep import ABANDONED_S, CameTo
 from case_events.ledger.database import Ledger, open_ledger
@@ -98,6 +99,31 @@ async def test_in_the_next_slot_it_is_done_again_and_goes_on_where_it_ended(
         await one.round(never)
         await superuser.execute("UPDATE upkeep SET slot = slot - interval '1 hour'")
     assert work.done == [None, "here 1", "here 2"]
+
+
+@pytest.mark.usefixtures("superuser")
+async def test_by_a_clock_that_is_ahead_nothing_is_begun(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Work()
+    one = Upkeep(ledger, "one:1:a", (Job("job", DAY_S, work),))
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "host_clock", lambda: later(host_clock(), -3600))
+        await one.round(never)
+    assert work.done == []
+    await one.round(never)
+    assert work.done == [None]
+
+
+async def test_a_slot_that_a_clock_ahead_took_does_not_say_where_to_go_on(
+    ledger: Ledger, superuser: asyncpg.Connection
+) -> None:
+    work = Work()
+    one = Upkeep(ledger, "one:1:a", (Job("job", 3600.0, work),))
+    await one.round(never)
+    await superuser.execute("UPDATE upkeep SET slot = slot + interval '1 year'")
+    for _ in range(2):
+        await one.round(never)
+        await superuser.execute("UPDATE upkeep SET slot = slot - interval '1 hour' WHERE slot < now()")
+    assert work.done == [None, None, "here 2"]
 
 
 async def test_what_fails_is_kept_with_its_error_and_the_other_jobs_are_done_all_the_same(

@@ -98,7 +98,8 @@ class Upkeep:
 
     async def _in_turn(self, job: Job, stopping: Stopping) -> None:
         async with self._ledger.connection() as connection:
-            turn = await upkeep.take(connection, job.name, job.every_s, self._name)
+            until = self._ledger.believed_until()
+            turn = await upkeep.take(connection, job.name, job.every_s, self._name, until)
             go_on_at = await upkeep.go_on_at(connection, job.name) if turn else None
         if turn is None:
             return

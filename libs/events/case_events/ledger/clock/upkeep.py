@@ -1,6 +1,7 @@
 """Upkeep: each job once in each of its slots, whoever does it; what was done, and how it ended, stays to be read.
 
-Slots are cut by the database's clock. A job whose owner died is anybody's again after a while, in the same slot.
+Slots are cut by the database's clock, and nothing begins while that is ahead of what the host believes: by it all would
+be old enough to be forgotten. A job whose owner died is anybody's again after a while, in the same slot.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ OUTCOME_MAX = 500
 """Letters of what a job came to."""
 
 SLOT = "to_timestamp(floor(extract(epoch FROM clock_timestamp()) / $2::float8) * $2::float8)"
+BELIEVED = "clock_timestamp() <= coalesce($4::timestamptz, 'infinity')"
 TAKE = f"""
-INSERT INTO upkeep (job, slot, owner) VALUES ($1, {SLOT}, $3) ON CONFLICT DO NOTHING RETURNING slot, began_at
+INSERT INTO upkeep (job, slot, owner) SELECT $1, {SLOT}, $3 WHERE {BELIEVED}
+ON CONFLICT DO NOTHING RETURNING slot, began_at
 """
 TAKE_OVER = f"""
 UPDATE upkeep SET owner = $3, began_at = clock_timestamp()
-WHERE job = $1 AND slot = {SLOT} AND ended_at IS NULL
+WHERE job = $1 AND slot = {SLOT} AND ended_at IS NULL AND {BELIEVED}
     AND began_at < clock_timestamp() - interval '{ABANDONED_S} seconds'
 RETURNING slot, began_at
 """
@@ -29,7 +32,11 @@ END = """
 UPDATE upkeep SET ended_at = clock_timestamp(), outcome = $5, go_on_at = $6
 WHERE (job, slot, owner, began_at) = ($1, $2, $3, $4) AND ended_at IS NULL
 """
-LAST = "SELECT go_on_at FROM upkeep WHERE job = $1 AND ended_at IS NOT NULL ORDER BY slot DESC LIMIT 1"
+# A slot that is yet to come was taken by a clock that was ahead, and has been put right since.
+LAST = """
+SELECT go_on_at FROM upkeep WHERE job = $1 AND ended_at IS NOT NULL AND slot <= clock_timestamp()
+ORDER BY slot DESC LIMIT 1
+"""
 PRUNE = "DELETE FROM upkeep WHERE slot < clock_timestamp() - make_interval(days => $1)"
 
 
@@ -49,11 +56,16 @@ class CameTo(Value, frozen=True, kw_only=True):
     go_on_at: str | None = None
 
 
-async def take(connection: Connection, job: str, period_s: float, owner: str) -> Turn | None:
-    """The job's turn in its current slot; None when somebody has it, or had it."""
-    row = await connection.fetchrow(TAKE, job, period_s, owner)
+async def take(
+    connection: Connection, job: str, period_s: float, owner: str, believed_until: Instant | None = None
+) -> Turn | None:
+    """The job's turn in its current slot; None when somebody has it, or had it.
+
+    None, too, while the database's clock is past ``believed_until``.
+    """
+    row = await connection.fetchrow(TAKE, job, period_s, owner, believed_until)
     if row is None:
-        row = await connection.fetchrow(TAKE_OVER, job, period_s, owner)
+        row = await connection.fetchrow(TAKE_OVER, job, period_s, owner, believed_until)
     return Turn(job=job, slot=row["slot"], owner=owner, began_at=row["began_at"]) if row else None
 
 
