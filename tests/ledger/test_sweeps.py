@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -239,6 +240,28 @@ async def test_under_test_clocks_too_the_case_that_is_refused_is_found_and_no_ot
     for case_id in cases:
         assert len(await stored(superuser, case_id)) > 1
     await superuser.execute("DELETE FROM deadlines WHERE test_clock IS NOT NULL")
+
+
+async def test_the_more_test_clocks_there_are_the_seldomer_all_of_them_are_asked(
+    desk: Desk, sweeper: Sweeper, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that tests left behind cost a scheduler with nothing to do a twentieth of its time at most."""
+    monkeypatch.setattr(timeouts, "CLOCKED_S", 0.0)
+    clock = await desk.clock()
+    case_id = await desk.filed(a_filing(clock=clock))
+    many = "SELECT gen_random_uuid(), 'tests', now() FROM generate_series(1, 20000)"
+    await superuser.execute(f"INSERT INTO test_clocks (id, client, at) {many}")
+    try:
+        sweeper.look_everywhere()
+        await sweeper.sweep(never, for_ever)
+        assert sweeper._clocked_at > time.monotonic() + 0.1
+        await desk.advance(clock, Instant.of(examples.NOON + timedelta(days=30)))
+        sweeper.look_everywhere()  # whoever moves a clock knocks
+        await sweeper.sweep(never, for_ever)
+        assert len(await stored(superuser, case_id)) > 1
+    finally:
+        await superuser.execute("DELETE FROM test_clocks WHERE client = 'tests'")
+        await superuser.execute("DELETE FROM deadlines WHERE test_clock IS NOT NULL")
 
 
 async def test_one_case_of_which_somebody_holds_a_row_delays_no_other(

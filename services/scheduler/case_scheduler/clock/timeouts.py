@@ -40,6 +40,8 @@ CLOCKED_TIMES = 5
 """So many times as many cases of a test clock are fired at once: legal order reads a case again in each pass."""
 CLOCKED_S = 1.0
 """How often to look for what test clocks have passed though nobody knocks: whoever moves one knocks."""
+CLOCKED_REST = 20
+"""So many times as long as it took nobody looks for that again: each look asks every test clock there is."""
 FAILURES_MAX = 10
 """Passes of a sweep that fail; enough to find by halving the one case that Postgres refuses."""
 AT_ONCE_S = 1.0
@@ -157,11 +159,12 @@ class Sweeper:
         if time.monotonic() < self._clocked_at:
             return
         # A pass fires what is next in legal order; that it was not full does not say that nothing is left.
-        over, claimed = self._ends(stopping), 1
+        over, claimed, took_s = self._ends(stopping), 1, 0.0
         while claimed and not over():
-            claimed = (await self._pass("clocked", claims.CLAIM_CLOCKED, believed_until())).claimed
+            took = await self._pass("clocked", claims.CLAIM_CLOCKED, believed_until())
+            claimed, took_s = took.claimed, took.seconds
         if not claimed:
-            self._clocked_at = time.monotonic() + CLOCKED_S
+            self._clocked_at = time.monotonic() + max(CLOCKED_S, CLOCKED_REST * took_s)
 
     def _ends(self, stopping: Callable[[], bool]) -> Callable[[], bool]:
         """Whether this part of the sweep is over though something may be left."""
