@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from datetime import date
+from pathlib import Path
 
 import chinese_calendar
 import pytest
@@ -14,6 +17,7 @@ from case_events.policies.working_days import published, published_with
 from case_events.shape import Misshapen
 from tests.notices import notice
 
+CLOCK = Path(__file__).resolve().parents[2] / "docs" / "clock.md"
 FULL_WIDTH = 0xFEE0
 """From a mark of ASCII to the one a Chinese keyboard types."""
 TOML = """
@@ -40,6 +44,12 @@ def fault(text: str) -> str:
 
 def days(*said: str) -> tuple[date, ...]:
     return tuple(date.fromisoformat(f"2027-{day}") for day in said)
+
+
+def test_the_year_that_the_docs_show_can_be_loaded() -> None:
+    told = re.findall(r"(?:^ {4}.*\n)+", CLOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    (shown,) = [one for one in map(textwrap.dedent, told) if one.startswith("year =")]
+    assert read(shown) == read(TOML)
 
 
 @pytest.mark.parametrize("year", [2024, 2025, 2026])
