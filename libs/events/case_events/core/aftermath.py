@@ -38,10 +38,10 @@ def recover(command: Recover, case: Case, book: Rulebook, now: Instant) -> Event
     owed = next((one for one in case.recoveries if one.party == command.party), None)
     if owed is None:
         fault = Fault(pointer="/data/from", detail=f"the {command.party} owes nothing back to the platform")
-        return invalid([fault], case, "remedy")
+        return invalid([fault], case, "advance")
     if command.amount != owed.amount:
         fault = Fault(pointer="/data/amount", detail=f"what is owed back is {_said(owed.amount)}")
-        return invalid([fault], case, "remedy")
+        return invalid([fault], case, "advance")
     left = tuple(one for one in case.recoveries if one is not owed)
     clocks, end = after_the_remedy(replace(case, recoveries=left), book, now)
     return (Recovered(party=command.party, amount=command.amount, reference=command.reference, clocks=clocks), *end)
@@ -60,7 +60,7 @@ def pay_advance(command: PayAdvance, case: Case, book: Rulebook) -> Events | Pro
     if not 0 < amount.amount <= most:
         faults.append(Fault(pointer="/data/amount/amount", detail=f"more than nothing and at most {max(most, 0)}"))
     if faults:
-        return invalid(faults, case, "remedy")
+        return invalid(faults, case, "advance")
     advance = Advance(amount=amount, ground="advance", recover_from=command.recover_from)
     return (AdvancePaid(advance=advance, reference=command.reference),)
 
@@ -69,7 +69,7 @@ def follow_up(command: FollowUp, case: Case, book: Rulebook, now: Instant) -> Ev
     """P4: handled well, the case closes; handled badly, the platform may impose a remedy or a compensation."""
     faults = _imposed_faults(command, case, book)
     if faults:
-        return invalid(faults, case, "remedy")
+        return invalid(faults, case, "follow_up")
     imposed = command.remedy is not None
     looked = FollowedUp(
         solved=command.solved,

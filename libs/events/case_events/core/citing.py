@@ -8,20 +8,33 @@ from case_events.core.commands import File
 from case_events.core.policy import ComplaintType, InForce
 from case_events.core.values import Problem, Text
 
-INSTEAD = "ruling"
-"""The clause that stands for one its type does not word."""
+INSTEAD = {
+    "advance": "remedy",
+    "collective": "intervention",
+    "departments": "intervention",
+    "expedite": "intervention",
+    "follow_up": "remedy",
+    "messages": "negotiation",
+}
+LAST = "ruling"
+"""The clauses that stand for those a type does not word: the first releases of the policies had a few only."""
 
 
 def cited(problem: Problem, rules: ComplaintType | None) -> Problem:
-    """The problem with the text of the clause its ``rule`` names (``policy@version#type.clause``), if it has one.
+    """The problem with the text of the clause its ``rule`` names (``policy@version#type.clause``).
+
+    Where the type has no such clause the rule is the one that stands for it, so that what is named is what is quoted.
 
     ``rules``: those of the case's type and subtype; None where a filing names no type there is.
     """
     if problem.rule is None or rules is None:
         return problem
     name = problem.rule.rpartition("#")[2].rpartition(".")[2]
-    clause = rules.clauses.get(name) or rules.clauses.get(INSTEAD)
-    return replace(problem, clause=Text(zh=clause.zh, en=clause.en)) if clause else problem
+    for one in (name, INSTEAD.get(name, LAST), LAST):
+        if (clause := rules.clauses.get(one)) is not None:
+            rule = problem.rule.removesuffix(name) + one
+            return replace(problem, rule=rule, clause=Text(zh=clause.zh, en=clause.en))
+    return problem
 
 
 def rules_of(filing: File, in_force: InForce) -> ComplaintType | None:

@@ -82,7 +82,7 @@ def request_evidence(command: RequestEvidence, case: Case, book: Rulebook, now: 
     unknown = unknown_kinds(command.kinds, book.policy)
     faults += [Fault(pointer=f"/data/kinds/{index}", detail=told) for index, told in unknown]
     if faults:
-        return invalid(faults, case, "ruling")
+        return invalid(faults, case, "evidence")
     clock = promises.no_earlier(promises.evidence(command.party, now, within, book), case)
     return (EvidenceRequested(party=command.party, kinds=command.kinds, clocks=(clock,)),)
 
@@ -105,7 +105,7 @@ def reject_evidence(command: RejectEvidence, case: Case, book: Rulebook, now: In
     if not faults:
         faults = _whose_faults(command.of, brought_by)
     if faults:
-        return invalid(faults, case, "ruling")
+        return invalid(faults, case, "evidence")
     side = command.of or brought_by.pop()
     rejected = EvidenceRejected(evidence=command.evidence, of=side, forged=command.forged, reason=command.reason)
     if command.forged and case.status in PARLEY:
@@ -139,7 +139,7 @@ def escalate(command: Escalate, case: Case, book: Rulebook) -> Events | Problem:
     above = ladder[at + 1 : at + 2]
     if command.to not in above:
         detail = f"one department up is {above[0]}" if above else f"no department is above {case.department}"
-        return invalid([Fault(pointer="/data/to", detail=detail)], case, "intervention")
+        return invalid([Fault(pointer="/data/to", detail=detail)], case, "departments")
     return (Escalated(to=command.to, reason=command.reason),)
 
 

@@ -78,19 +78,19 @@ ENDS_FOR_GOOD = ("response", "intervention", "appeal")
 CLAUSE_OF: dict[str, str] = {
     "accepted": "acceptance",
     "dismissed": "acceptance",
-    "evidence_requested": "ruling",
-    "evidence_rejected": "ruling",
+    "evidence_requested": "evidence",
+    "evidence_rejected": "evidence",
     "assigned": "intervention",
-    "escalated": "intervention",
-    "linked": "intervention",
+    "escalated": "departments",
+    "linked": "collective",
     "noted": "ruling",
     "claim_amended": "reply",
-    "evidence_submitted": "ruling",
+    "evidence_submitted": "evidence",
     "merchant_replied": "reply",
     "respondent_replied": "reply",
     "settled": "negotiation",
     "intervention_requested": "intervention",
-    "expedited": "intervention",
+    "expedited": "expedite",
     "ruled": "ruling",
     "corrected": "ruling",
     "appealed": "appeal",
@@ -98,17 +98,17 @@ CLAUSE_OF: dict[str, str] = {
     "withdrawn": "negotiation",
     "returned": "return_leg",
     "remedied": "remedy",
-    "recovered": "remedy",
-    "advance_paid": "remedy",
-    "followed_up": "remedy",
-    "messaged": "negotiation",
+    "recovered": "advance",
+    "advance_paid": "advance",
+    "followed_up": "follow_up",
+    "messaged": "messages",
     "rated": "remedy",
     "closed": "remedy",
     "deadline_extended": "filing",
     "timeout_reversed": "reply",
     "subject_erased": "ruling",
 }
-"""The clause of the policy that a refusal of each event cites; one the type does not have falls back to ``ruling``."""
+"""The clause of the policy that a refusal of each event cites; what stands for one a type does not have: citing."""
 
 OWING = ("remedy", "recovery")
 """Clocks of what is owed; the platform ends a case only when each has run out once (domain P4, P6)."""
