@@ -17,6 +17,7 @@ from httpx import AsyncClient
 from case_api.callers import auth
 from case_api.streams import fanout
 from case_api.streams.fanout import Fanout, Stream
+from case_api.streams.frames import Frame
 from case_events.core.viewer import Viewer
 from case_events.ledger.callers import changing, keys
 from case_events.ledger.connection import teach
@@ -259,6 +260,40 @@ async def test_a_slow_caller_is_waited_for_by_nobody_and_misses_nothing(
         slow.takes.set()
         await slow.heard(end)
         assert slow.positions == quick.positions
+
+
+async def test_what_waits_for_one_who_does_not_read_is_bounded_in_bytes_and_given_back_as_it_is_read(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "QUEUE_BYTES_MAX", 100)
+
+    async def allowed() -> bool:
+        return True
+
+    stream = Stream(Fanout(house.app.state.door.ledger), Viewer(), None, 0, client="x", allowed=allowed)
+    stream.joined = True
+    for position in range(1, 10):
+        stream.offer([Frame(position, "filed", b"x" * 60)], position)
+        assert (stream.joined, [one.position for one in await stream._from_queue(0)]) == (True, [position])
+    for position in (10, 11):
+        stream.offer([Frame(position, "filed", b"x" * 60)], position)
+    assert (stream.joined, list(stream._queue), stream.position) == (False, [], 9), "it reads on by itself behind this"
+    stream.joined = True
+    stream.offer([Frame(12, "filed", b"x" * 60)], 12)
+    assert stream.joined, "and has all its room again"
+
+
+async def test_no_position_is_told_before_all_up_to_it_was_sent(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "PIECE_BYTES", 50)
+
+    async def allowed() -> bool:
+        return True
+
+    stream = Stream(Fanout(house.app.state.door.ledger), Viewer(), None, 0, client="x", allowed=allowed)
+    stream.joined = True
+    stream.offer([Frame(position, "filed", b"x" * 60) for position in (1, 2, 3)], 7)
+    told = [([one.position for one in await stream._from_queue(0)], stream.position) for _ in range(3)]
+    assert told == [([1], 1), ([2], 2), ([3], 7)]
 
 
 async def test_types_choose_and_what_is_skipped_stays_skipped(

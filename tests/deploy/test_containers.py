@@ -134,6 +134,9 @@ def test_compose_starts_in_order_what_there_is_to_start() -> None:
         assert set(service["environment"]) <= SETTINGS, name
         assert service["environment"]["CASELOG_ENV"] == "production", name
         assert set(service.get("secrets", ())) <= set(compose()["secrets"])
+        locked = (service["read_only"], service["cap_drop"], service["security_opt"])
+        assert locked == (True, ["ALL"], ["no-new-privileges:true"]), name
+    assert "ports" not in services["postgres"], "it is for the others alone"
     assert services["policies"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     for name in ("api", "scheduler"):
         assert services[name]["depends_on"]["policies"]["condition"] == "service_completed_successfully"
@@ -205,6 +208,8 @@ def test_a_container_is_locked_down_and_asks_for_what_there_is(name: str, contai
     assert spec["securityContext"]["runAsNonRoot"] is True
     (user,) = said_by("USER")
     assert f"{spec['securityContext']['runAsUser']}:{spec['securityContext']['runAsGroup']}" == user
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["automountServiceAccountToken"] is False, "nobody here asks Kubernetes for anything"
     mounted = {one["name"] for one in container.get("volumeMounts", ())}
     assert mounted <= {one["name"] for one in spec.get("volumes", ())}
 
