@@ -136,7 +136,7 @@ async def test_coverage_counts_the_days_and_what_waits_for_more(
     assert (before.provisional, before.nearest_due_at, before.waiting_due_at) == (0, None, None)
     near, far, clocked = [await desk.filed() for _ in range(2)] + [await desk.filed(a_filing(clock=await desk.clock()))]
     guess = "UPDATE deadlines SET provisional = true, due_at = $2 WHERE case_id = $1"
-    soon, later = now() + timedelta(days=2), end_of(published().known_until) + timedelta(days=3)
+    soon, later = (end_of(published().known_until) + timedelta(days=days) for days in (-30, 3))
     for case_id, due_at in ((near, soon), (far, later), (clocked, now())):
         await superuser.execute(guess, case_id, due_at)
     seen = await coverage(ledger)
