@@ -135,6 +135,24 @@ async def test_a_token_for_another_sign_in_is_refused(browser: Browser, issuer: 
     assert (answer.status_code, browser.cookie(SESSION)) == (403, None)
 
 
+@pytest.mark.parametrize(
+    ("said", "signed_in"),
+    [
+        ({"azp": "another-client"}, False),
+        ({"azp": None}, True),
+        ({"aud": [CLIENT_ID, "another-client"], "azp": None}, False),
+        ({"aud": [CLIENT_ID, "another-client"], "azp": CLIENT_ID}, True),
+    ],
+)
+async def test_a_token_that_was_made_for_another_client_signs_nobody_in(
+    browser: Browser, issuer: Issuer, said: dict[str, Any], signed_in: bool
+) -> None:
+    issuer.person |= said
+    assert ((await sign_in(browser)).status_code, browser.cookie(SESSION) is not None) == (
+        (303, True) if signed_in else (403, False)
+    )
+
+
 async def test_a_code_stolen_on_the_way_is_of_no_use_to_another_browser(
     browser: Browser, open_house_with_openid: House
 ) -> None:
