@@ -46,7 +46,7 @@ FULL = replace(
     recoveries=BACK,
     final=True,
 )
-BESIDE = "责任:商家 100%。处罚:扣分 6 分。偏离标准金额的理由:「情况特殊。」应向平台返还:买家 ¥50.00。本结果为最终结果。"
+BESIDE = "责任:商家 100%。处罚:扣分 6 分。偏离规则标准的理由:「情况特殊。」应向平台返还:买家 ¥50.00。本结果为最终结果。"
 REJECTED = replace(PLAIN, outcome="rejected", verdict="rejected", owed=None)
 COURT = OutsideResult(authority="court", reference="2026-1", result="维持。")
 MOVED: dict[str, Any] = {"party": "complainant", "due_at": day(5)}

@@ -337,8 +337,8 @@ def test_what_the_platform_asked_for_is_shown_as_missing_and_asked_of_that_side(
 
 def test_a_ruling_that_departs_from_the_usual_amount_says_why() -> None:
     zh, en = entry(filed().when(REFUSE, at=days(1)).when(replace(REFUND, departs="预售条款。"), at=days(2)))
-    assert "偏离标准金额的理由:「预售条款。」" in zh
-    assert "Why it departs from the usual amount" in en
+    assert "偏离规则标准的理由:「预售条款。」" in zh
+    assert "Why it departs from what the rules say" in en
 
 
 @pytest.mark.parametrize(

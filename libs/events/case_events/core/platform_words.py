@@ -89,7 +89,7 @@ MATTERS: dict[str, Text] = {
 
 LIABLE = Text(zh="责任:{shares}。", en="liability: {shares}.")
 PENALTIES = Text(zh="处罚:{penalties}。", en="penalties: {penalties}.")
-DEPARTS = Text(zh="偏离标准金额的理由:{words}", en="why it departs from the usual amount: {words}")
+DEPARTS = Text(zh="偏离规则标准的理由:{words}", en="why it departs from what the rules say: {words}")
 FINAL = Text(zh="本结果为最终结果。", en="this is final.")
 TAKEN_DOWN = Text(zh="相关商品已下架。", en="the listing was taken down.")
 ADVICE = Text(zh="建议:{words}", en="what to do instead: {words}")
