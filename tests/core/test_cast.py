@@ -62,6 +62,12 @@ def test_a_claim_of_no_money_names_the_thing_alone_and_what_is_owed_names_even_n
     assert told.owed("exchange", None).en == "exchange"
 
 
+def test_of_a_loss_that_is_shared_it_is_said_what_the_complainant_gets_and_not_that_this_is_all() -> None:
+    got = told.owed("shared_liability", yuan(67))
+    assert (got.zh, got.en) == ("共同承担,向投诉方支付 ¥67.00", "shared liability, ¥67.00 to the complainant")
+    assert told.owed("shared_liability", None).zh == "共同承担"
+
+
 def test_an_end_we_do_not_know_stands_as_it_is() -> None:
     assert told.outcome("lapsed").zh == "逾期自动关闭"
     assert told.outcome("refund").zh == "退款"

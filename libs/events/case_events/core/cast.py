@@ -23,6 +23,7 @@ from case_events.core.values import (
 )
 from case_events.core.vocabulary import called, role
 
+SHARED = "shared_liability"
 Parts = Mapping[str, Text | str | int]
 
 
@@ -59,7 +60,9 @@ def cast_of(case: Case, rules: ComplaintType) -> Cast:
 
 
 def owed(kind: str, amount: Money | None) -> Text:
-    """What is owed: ``退款 ¥129.00``; ``换货`` where it is no money."""
+    """What is owed: ``退款 ¥129.00``; ``换货`` where it is no money; of what is shared, what the complainant gets."""
+    if kind == SHARED and amount is not None:
+        return words.say(words.SHARED, kind=called(kind), amount=words.money(amount))
     return words.thing(called(kind), amount)
 
 

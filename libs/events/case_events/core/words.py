@@ -132,6 +132,7 @@ GONE = Text(zh="(已删除)", en="(erased)")
 KEPT_BACK = Text(zh="(不公开)", en="(not shown)")
 MISSING = Text(zh="{side}尚缺{kind}{until}", en="{kind} of {side} is missing{until}")
 UNTIL_WHEN = Text(zh=",截止 {due}", en=", due by {due}")
+SHARED = Text(zh="{kind},向投诉方支付 {amount}", en="{kind}, {amount} to the complainant")
 NOTHING = Text(zh="无需履行", en="nothing is owed")
 
 
