@@ -317,6 +317,24 @@ async def test_a_test_goes_out_at_once_even_to_one_that_is_paused(
         assert await state_of(api, endpoint) == "paused"
 
 
+async def test_tests_that_are_left_when_the_address_changes_go_to_the_new_one(
+    api: Ledger, scheduler: Ledger, superuser: asyncpg.Connection
+) -> None:
+    async with receiving() as old, receiving() as new:
+        old.delay_s = 0.3
+        endpoint, _ = await made(api, old.url, after="now")
+        several = [await asked(api, endpoint, None) for _ in range(4)]
+        async with walking(scheduler):
+            await until_under_way(old)
+            async with api.connection() as connection, connection.transaction():
+                assert await endpoints.hold(connection, endpoint.id, WHOLE)
+                elsewhere = making.Wanted(url=new.url, description="", types=None, merchants=None)
+                await making.change(connection, endpoint, elsewhere, "test")
+            for errand in several:
+                await until_ended(superuser, errand)
+        assert (len(old.got), len(new.got)) == (1, 3)
+
+
 async def asked(api: Ledger, endpoint: Endpoint, span: tuple[int, int] | None) -> UUID:
     async with api.connection() as connection, connection.transaction():
         errand, _ = await errands.ask(connection, endpoint, uuid4(), "test", span=span)

@@ -56,6 +56,8 @@ class Errands:
             secrets = await signing(connection, self._line.vault, endpoint.id) if left else ()
         for errand in left:
             if errand.reason == "test":
+                if stop.is_set() or not still():
+                    return 0.0
                 await self._test(endpoint, errand, secrets)
         again = next((errand for errand in left if errand.reason == "redelivery"), None)
         if again is None or endpoint.state != "active":
