@@ -411,6 +411,23 @@ async def test_from_a_case_one_comes_back_to_the_queue_as_it_was_filtered(
     assert (await browser.open(path)).links["Queue"] == "/console"
 
 
+async def test_whose_cases_one_looked_for_is_not_for_who_signs_in_next(house: House) -> None:
+    browser = Browser(house)
+    page = await browser.sign_in("dev-ops")
+    await browser.open("/console?merchant_id=m-mine")
+    await browser.fill_in(page, "/console/sign-out")
+    assert browser.cookie("caselog-queue") is None
+    await browser.sign_in("dev-ops")
+    await browser.open("/console?merchant_id=m-mine")
+    await browser.sign_in("dev-platform", "/console/scheduler")  # where a session has run out
+    assert (await browser.open("/console/scheduler")).links["Queue"] == "/console"
+    bound = Browser(house, "https://caselog.example")
+    await bound.send("/console/sign-in", {"key": "dev-ops"})
+    said = (await bound.client.get("/console?merchant_id=m-mine")).headers["set-cookie"]
+    assert said.startswith("caselog-queue=")
+    assert "Secure" in said
+
+
 @pytest.mark.parametrize("planted", ["https://evil.example/", "<script>", "next=//evil.example"])
 async def test_what_somebody_plants_as_the_last_queue_leads_nowhere_else(browser: Browser, planted: str) -> None:
     browser.client.cookies.set("caselog-queue", planted, path="/console")

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from case_api.console import pages, paths
+from case_api.console import pages, paths, premises
 from case_api.console.questions import filled_in
 from case_api.console.visitors import Visitor
 from case_api.door import Door, door_of
@@ -61,7 +61,10 @@ async def show(request: Request, visitor: Visitor) -> Response:
         types=await types(door),
         departments=list(dict.fromkeys((*LADDER, *([wanted.department] if wanted.department else [])))),
     )
-    page.set_cookie(paths.QUEUE_COOKIE, urlencode(said), path=paths.CONSOLE, httponly=True, samesite="lax")
+    bound = not premises.plain(request)
+    page.set_cookie(
+        paths.QUEUE_COOKIE, urlencode(said), path=paths.CONSOLE, secure=bound, httponly=True, samesite="lax"
+    )
     return page
 
 

@@ -54,7 +54,7 @@ async def admitted(request: Request, caller: Caller, key: str | None, then: str)
     await door_of(request).let_in(request, caller)
     put_cookie = await visitors.sign_in(request, caller, key)
     log.info("signed_in", by="openid" if key is None else "key", key_id=caller.key_id, role=caller.role)
-    answer = pages.go_to(then)
+    answer = _anew(request, then)
     put_cookie(answer)
     return answer
 
@@ -64,7 +64,7 @@ async def leave(request: Request, visitor: Visitor) -> Response:
     await forms.read(request, visitor)
     await visitors.sign_out(request)
     log.info("signed_out", key_id=visitor.caller.key_id)
-    answer = pages.go_to(f"{paths.SIGN_IN}?said=signed_out")
+    answer = _anew(request, f"{paths.SIGN_IN}?said=signed_out")
     premises.give(request, answer, premises.SESSION, "", 0)
     return answer
 
@@ -83,6 +83,14 @@ async def choose_language(request: Request) -> Response:
 def refused_sign_in(request: Request, reason: str, status: int) -> Response:
     """The page that asks for a key, with why the other way did not lead in."""
     return _page(request, paths.CONSOLE, reason, status)
+
+
+def _anew(request: Request, path: str) -> Response:
+    """Go on without what somebody before looked for: who it was about is not for the next one at this browser."""
+    answer = pages.go_to(path)
+    if paths.QUEUE_COOKIE in request.cookies:
+        answer.delete_cookie(paths.QUEUE_COOKIE, path=paths.CONSOLE)
+    return answer
 
 
 async def _caller_with(request: Request, secret: str) -> Caller | None:
