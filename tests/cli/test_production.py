@@ -191,7 +191,8 @@ def test_what_a_terminal_cannot_show_is_spelled_out(tmp_path: Path) -> None:
 
 
 def test_a_setting_that_cannot_be_read_is_said_without_a_traceback() -> None:
-    refused = runs(*COMMAND, "up", CASELOG_PORT="many")
-    assert refused.code == 2
-    assert "port" in refused.err
-    assert "Traceback" not in refused.err
+    for part, code, told in ((*COMMAND, "up"), 2, "port"), ((sys.executable, "-m", "case_api"), 1, "CASELOG_PORT: "):
+        refused = runs(*part, CASELOG_PORT="many")
+        assert refused.code == code
+        assert told in refused.err
+        assert "Traceback" not in refused.err
