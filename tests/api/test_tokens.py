@@ -11,6 +11,7 @@ from typing import Any
 import jwt
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from case_api.callers import provider, tokens
@@ -370,6 +371,26 @@ async def test_a_discovery_document_that_leads_astray_is_not_followed(
     theirs.metadata = {**theirs.metadata, **wrong}
     here, _ = opened()
     assert await refused(here.caller_of(theirs.token())) == "issuer_unavailable"
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+async def test_what_is_signed_with_a_key_that_can_be_broken_opens_nothing(opened: Open, theirs: Issuer) -> None:
+    weak = Key("weak", "RS256")
+    weak.private = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - it is the point
+    theirs.published = [weak.published()]
+    here, _ = opened()
+    assert await refused(here.caller_of(theirs.token(weak))) == "unauthenticated"
+
+
+async def test_of_so_many_tokens_no_more_are_remembered(
+    opened: Open, theirs: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, _ = opened()
+    monkeypatch.setattr(tokens, "KNOWN_FOR_S", 60)
+    monkeypatch.setattr(tokens, "KNOWN_MAX", 2)
+    for number in range(5):
+        await here.caller_of(theirs.token(jti=str(number)))
+        assert 1 <= len(here._known) <= 2
 
 
 async def test_what_was_verified_is_remembered_a_minute_and_never_longer_than_it_holds(
