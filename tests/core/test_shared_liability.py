@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from case_events.core.commands import AcceptRuling, Correct, Correction, PayAdvance, Rule
+from case_events.core.commands import AcceptRuling, Correct, Correction, PayAdvance, Recover, Rule
 from case_events.core.values import Liable, Side
 from tests.core.shipped import at_the_desk, complaint, fen, taken
 from tests.examples import REFUSE
@@ -103,6 +103,13 @@ def test_what_the_platform_bears_stays_paid_and_the_respondent_pays_its_share_an
     dispute = advanced(PayAdvance(amount=fen(first)), ruling=replace(WHOLE, liable=THREE))
     assert (dispute.case.owed, back(dispute)) == (fen(owed) if owed else None, recovered)
     assert owed + recovered.get("respondent", 0) == 5_000
+
+
+def test_who_bears_all_of_it_pays_back_what_was_paid_first_and_nobody_looks_how_it_was_handled() -> None:
+    alone = (Liable(party="complainant", share=10_000), Liable(party="respondent", share=0))
+    dispute = advanced(PayAdvance(amount=fen(4_000)), ruling=replace(WHOLE, liable=alone))
+    assert (dispute.case.status, back(dispute)) == ("waiting_for_recovery", {"complainant": 4_000})
+    dispute.when(Recover(party="complainant", amount=fen(4_000)), at=hours(6)).then("recovered", "closed")
 
 
 def test_an_advance_that_names_its_debtor_takes_no_more_of_it_than_its_share() -> None:

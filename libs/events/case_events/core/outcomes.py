@@ -150,11 +150,17 @@ def after_the_remedy(case: Case, book: Rulebook, now: Instant) -> tuple[tuple[Cl
     """What follows once nothing is owed any more (domain P4): the policy's look at it, or the end."""
     if case.remedy is not None or case.recoveries:
         return (), ()
-    if not case.followed_up and case.outcome in GRANTED:
+    if not case.followed_up and case.outcome in GRANTED and not _borne_alone(case):
         clocks = promises.follow_up(now, book)
         if clocks:
             return clocks, ()
     return (), (closed(case),)
+
+
+def _borne_alone(case: Case) -> bool:
+    """Does the complainant bear all that was granted (domain R1), so that the respondent had nothing to handle?"""
+    owed = case.rulings[-1].owed if case.rulings else None
+    return owed is not None and owed.amount == 0
 
 
 def claimed(case: Case) -> Money | None:
