@@ -335,6 +335,19 @@ async def test_tests_that_are_left_when_the_address_changes_go_to_the_new_one(
         assert (len(old.got), len(new.got)) == (1, 3)
 
 
+async def test_events_wait_for_one_test_that_hangs_and_not_for_all(
+    api: Ledger, scheduler: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "WHOLE_S", 0.5)
+    async with receiving(lambda one: 204 if one.position else HANGS) as receiver:
+        endpoint, _ = await made(api, receiver.url)
+        for _ in range(3):
+            await asked(api, endpoint, None)
+        async with walking(scheduler):
+            await receiver.until(lambda: len(receiver.got) == EVENTS + 3)
+    assert [one.position for one in receiver.got].index(0, 1) > EVENTS, "all events came before the second test"
+
+
 async def asked(api: Ledger, endpoint: Endpoint, span: tuple[int, int] | None) -> UUID:
     async with api.connection() as connection, connection.transaction():
         errand, _ = await errands.ask(connection, endpoint, uuid4(), "test", span=span)

@@ -47,18 +47,17 @@ class Errands:
         self._tries, self._not_before = 0, 0.0
 
     async def do(self, endpoint: Endpoint, stop: asyncio.Event, still: Callable[[], bool]) -> float | None:
-        """The tests, and a slice of the first redelivery; in how many seconds there is more to do (None: never).
+        """The first test, else a slice of the first redelivery; in how many seconds there is more to do (None: never).
 
         ``still``: whether the endpoint is what it was. Raises NotHeld.
         """
         async with self._line.connection() as connection:
             left = await errands.left(connection, endpoint.id)
             secrets = await signing(connection, self._line.vault, endpoint.id) if left else ()
-        for errand in left:
-            if errand.reason == "test":
-                if stop.is_set() or not still():
-                    return 0.0
-                await self._test(endpoint, errand, secrets)
+        test = next((errand for errand in left if errand.reason == "test"), None)
+        if test is not None:
+            await self._test(endpoint, test, secrets)
+            return 0.0  # the next of them after a round: as the endpoint is then, and nobody's events wait for all
         again = next((errand for errand in left if errand.reason == "redelivery"), None)
         if again is None or endpoint.state != "active":
             return None
