@@ -90,7 +90,7 @@ FILING = File(
     respondent=MERCHANT,
     demand="refund",
     amount=yuan(129),
-    description="显示已签收,但我没有收到。",
+    description="显示已签收，但我没有收到。",
     evidence=(proof(1),),
 )
 
@@ -124,7 +124,7 @@ RECEIVED = Return(step="received", received=True)
 CLOSE = Close(reason="平台已先行赔付。")
 EXPEDITE = Expedite(reason="等了太久。")
 ACCEPT_RULING = AcceptRuling()
-MESSAGE = Message(text="您好,请问何时发货?")
+MESSAGE = Message(text="您好，请问何时发货？")
 RATE = Rate(score=4, comment="处理及时。")
 ASSIGN = Assign(department="customer_service", agent="agent-7")
 LINK = Link(group=UUID("00000000-0000-4000-8000-00000000000c"), by="merchant")
@@ -232,7 +232,7 @@ on_shipping_timeout = "lapse"
 on_receipt_timeout = "owe"
 
 [types.not_received.clauses]
-return_leg = { zh = "先退货,后退款。", en = "Goods first, then the refund." }
+return_leg = { zh = "先退货，后退款。", en = "Goods first, then the refund." }
 #"""
 WITH_RETURN = (
     ("[types.not_received.clauses]", RETURN_LEG),

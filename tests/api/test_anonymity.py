@@ -54,7 +54,7 @@ def written(complainant: dict[str, str]) -> dict[str, Any]:
         "complainant": complainant,
         "respondent": REPORTED,
         "complainant_entity": {"name": mark(), "place": mark(), "registration": mark()},
-        "description": f"我是{mark()},在店里工作。",
+        "description": f"我是{mark()}，在店里工作。",
         "external_ref": mark(),
         "facts": {
             "listing": {"listing_id": "L-1", "title": "手表", "url": f"https://shop.example/?from={mark()}"},
@@ -140,7 +140,7 @@ def addresses(house: House, report: Report) -> list[str]:
     values = {
         "case_id": report.case["case_id"],
         "sha256": report.sha256,
-        "policy": "tmall@2026.4",
+        "policy": "tmall@2026.5",
         "clock_id": report.case["case_id"],
         "code": "not_found",
         "hold_id": report.case["case_id"],

@@ -160,7 +160,7 @@ async def test_it_is_sent_as_a_file_that_no_browser_takes_for_a_page_of_ours(
 async def test_what_was_decided_outside_stands_in_it(
     house: House, storefront: AsyncClient, disputed: dict[str, Any]
 ) -> None:
-    outside = {"authority": "court", "reference": "(2026)浙01民终1号", "result": "维持原处理结果。"}
+    outside = {"authority": "court", "reference": "（2026）浙01民终1号", "result": "维持原处理结果。"}
     noted = happened("noted", text="法院判决已送达。", internal=False, outside=outside)
     assert (await post(house.caller("ops"), disputed, noted)).status_code == 201
     said = await taken(storefront, disputed)

@@ -422,7 +422,7 @@ async def test_nor_is_it_told_of_it_by_a_ruling_that_is_put_right_or_by_a_note_i
     for more in ("", "/events", "/timeline", "/dossier"):
         assert hidden["sha256"] in (await platform.get(path + more)).text or more == "/timeline"
         assert hidden["sha256"] not in (await shop.get(path + more)).text
-    message = happened("messaged", MERCHANT, text="在吗?")
+    message = happened("messaged", MERCHANT, text="在吗？")
     stale = await shop.post(f"{path}/events", json=message, headers={"If-Match": '"1"'})
     assert stale.status_code == 412
     told = [one["type"] for one in stale.json()["missed"]]

@@ -48,7 +48,7 @@ def complaint(order_id: str | None = None, succeeded_at: datetime | None = None,
         respondent=MERCHANT,
         demand="refund",
         amount=PRICE,
-        description="显示已签收,但我没有收到。",
+        description="显示已签收，但我没有收到。",
         evidence=(Evidence(kind="photo", uri="https://files.example/1", sha256=f"{1:064x}"),),
     )
     return replace(filing, **changes)

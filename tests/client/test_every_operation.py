@@ -68,7 +68,7 @@ METHODS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "find_deadlines": ("deadlines", (), {}),
     "get_stats": ("stats", (), {}),
     "list_policies": ("policies", (), {}),
-    "get_policy": ("policy", ("taobao", "2026.4"), {}),
+    "get_policy": ("policy", ("taobao", "2026.5"), {}),
     "ready": ("readiness", (), {}),
     "get_scheduler": ("scheduler", (), {}),
     "list_holds": ("holds", (), {}),

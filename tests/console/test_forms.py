@@ -86,14 +86,14 @@ async def test_a_refusal_is_told_in_the_readers_language_and_by_the_title(house:
     browser = Browser(house, language="zh-CN")
     await browser.sign_in("dev-ops")
     page = await browser.fill_in(await page_of(browser, case), action(case, NOTE), text="x" * 4001)
-    assert (page.status, page.faults, "填写有误,请改正后再提交。" in page.text) == (422, [], True)
-    assert "内容: 过长,最多 4000 字,现有 4001 字。" in page.text, "the field as the form calls it"
+    assert (page.status, page.faults, "填写有误，请改正后再提交。" in page.text) == (422, [], True)
+    assert "内容：过长，最多 4000 字，现有 4001 字。" in page.text, "the field as the form calls it"
     (alert,) = [said["id"] for _, said in page.tags if said.get("role") == "alert"]
     (field,) = [said for tag, said in page.tags if tag == "textarea"]
     assert field["aria-describedby"] == alert
     assert page.title.startswith("没有记录")
     page = await browser.fill_in(await page_of(browser, case), action(case, ASSIGN), agent="  ")
-    assert "由谁处理: 未填写。" in page.text, "and no word of the API's"
+    assert "由谁处理：未填写。" in page.text, "and no word of the API's"
 
 
 @pytest.mark.parametrize("version", ["", "x", "-1", "9" * 20, "²"])
@@ -224,7 +224,7 @@ async def test_who_signed_in_anew_meanwhile_keeps_what_was_written(browser: Brow
     page = Page(await browser.send(action(case, NOTE), form))
     assert (page.status, page.faults, "写了十分钟的备注" in page.text) == (403, [], True)
     assert page.links["返回案件"] == f"/console/cases/{case['case_id']}"
-    assert page.title.startswith("您没有此权限,或页面已失效。"), "and not that the key's role is the wrong one"
+    assert page.title.startswith("您没有此权限，或页面已失效。"), "and not that the key's role is the wrong one"
 
 
 @pytest.mark.parametrize(

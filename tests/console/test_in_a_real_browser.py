@@ -117,7 +117,7 @@ def pasted(url: str, case: str, note: str) -> list[str]:
 async def test_a_note_that_is_too_long_is_refused_and_not_cut_off(
     storefront: AsyncClient, platform: AsyncClient, port: int
 ) -> None:
-    case, note = await filed(storefront), "长" * 4500 + "结论:支持买家。"
+    case, note = await filed(storefront), "长" * 4500 + "结论：支持买家。"
     alert, kept = await asyncio.to_thread(pasted, f"http://localhost:{port}", case["case_id"], note)
     assert "at most 4000 characters; there are 4508" in (alert or "nothing was refused")
     assert kept == note

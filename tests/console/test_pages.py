@@ -324,8 +324,8 @@ async def test_every_page_is_written_for_everybody_and_lets_nothing_in(
     [
         ("due", Instant.parse("2026-03-04T16:00:00Z"), "2026-03-04 24:00"),
         ("due", Instant.parse("2026-03-04T16:01:00Z"), "2026-03-05 00:01"),
-        ("written", ERASED, "(已删除)"),
-        ("written", WITHHELD, "(不公开)"),
+        ("written", ERASED, "（已删除）"),
+        ("written", WITHHELD, "（不公开）"),
         ("written", "", "—"),
     ],
 )

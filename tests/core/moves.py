@@ -58,7 +58,7 @@ SHARES: tuple[tuple[Liable, ...], ...] = (
     (Liable(party="complainant", share=10_000),),
 )
 """A loss between two, among all three, or one side's alone."""
-DIFFERS = "情况特殊,说明如下。"
+DIFFERS = "情况特殊，说明如下。"
 
 
 def rules_of(case: Case, in_force: InForce) -> ComplaintType:

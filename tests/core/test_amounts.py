@@ -227,7 +227,7 @@ def test_a_thing_moves_no_money() -> None:
     ruled(complaint("quality"), replace(swap, amount=fen(1))).faults("/data/amount")
 
 
-SHARED = Rule(outcome="shared_liability", amount=fen(10_001), rule="defect_proved", reasons="约定不清,双方分担。")
+SHARED = Rule(outcome="shared_liability", amount=fen(10_001), rule="defect_proved", reasons="约定不清，双方分担。")
 
 
 def shares(*said: tuple[str, int], **amounts: int) -> tuple[Liable, ...]:

@@ -64,7 +64,7 @@ def test_a_claim_of_no_money_names_the_thing_alone_and_what_is_owed_names_even_n
 
 def test_of_a_loss_that_is_shared_it_is_said_what_the_complainant_gets_and_not_that_this_is_all() -> None:
     got = told.owed("shared_liability", yuan(67))
-    assert (got.zh, got.en) == ("共同承担,向投诉方支付 ¥67.00", "shared liability, ¥67.00 to the complainant")
+    assert (got.zh, got.en) == ("共同承担，向投诉方支付 ¥67.00", "shared liability, ¥67.00 to the complainant")
     assert told.owed("shared_liability", None).zh == "共同承担"
 
 
@@ -103,10 +103,10 @@ def test_several_bearers_are_said_with_what_each_bears_and_a_sole_one_without() 
     one = Liable(party="respondent", share=7_000, amount=yuan(70))
     other = Liable(party="complainant", share=3_000, amount=yuan(30))
     assert told.shares((one, other), CAST) == Text(
-        zh="商家 70% (¥70.00)、买家 30% (¥30.00)", en="the merchant 70% (¥70.00), the buyer 30% (¥30.00)"
+        zh="商家 70%（¥70.00）、买家 30%（¥30.00）", en="the merchant 70% (¥70.00), the buyer 30% (¥30.00)"
     )
     assert told.shares((one,), CAST).zh == "商家 70%"
-    assert told.shares((replace(one, amount=None), other), CAST).zh == "商家 70%、买家 30% (¥30.00)"
+    assert told.shares((replace(one, amount=None), other), CAST).zh == "商家 70%、买家 30%（¥30.00）"
 
 
 def test_a_penalty_says_its_points_and_whose_it_is_where_it_is_not_the_respondent_s() -> None:
@@ -117,7 +117,7 @@ def test_a_penalty_says_its_points_and_whose_it_is_where_it_is_not_the_responden
         Penalty(kind="points", on="complainant", points=1),
     )
     assert told.penalties(imposed, CAST) == Text(
-        zh="扣分 6 分、警告、信用扣减(买家)、扣分 1 分(买家)",
+        zh="扣分 6 分、警告、信用扣减（买家）、扣分 1 分（买家）",
         en="points (6), warning, credit mark for the buyer, points (1) for the buyer",
     )
 
@@ -126,7 +126,7 @@ def test_what_goes_back_to_the_platform_is_one_sentence_or_none() -> None:
     due = (Recovery(party="respondent", amount=yuan(50)), Recovery(party="complainant", amount=yuan(9)))
     assert told.back(due, CAST) == (
         Text(
-            zh="应向平台返还:商家 ¥50.00、买家 ¥9.00。",
+            zh="应向平台返还：商家 ¥50.00、买家 ¥9.00。",
             en="to be paid back to the platform: ¥50.00 by the merchant, ¥9.00 by the buyer.",
         ),
     )

@@ -135,9 +135,9 @@ def test_a_changed_claim_and_an_extension_move_a_clock(name: str) -> None:
     ("provisional", "lengthened", "zh"),
     [
         (False, False, ""),
-        (True, False, "(暂定,待放假安排公布)"),
-        (False, True, "(因系统延迟,已补足最短期限)"),
-        (True, True, "(暂定,待放假安排公布)(因系统延迟,已补足最短期限)"),
+        (True, False, "（暂定，待放假安排公布）"),
+        (False, True, "（因系统延迟，已补足最短期限）"),
+        (True, True, "（暂定，待放假安排公布）（因系统延迟，已补足最短期限）"),
     ],
 )
 def test_a_due_time_unlike_others_says_why_wherever_it_stands(provisional: bool, lengthened: bool, zh: str) -> None:
@@ -145,8 +145,8 @@ def test_a_due_time_unlike_others_says_why_wherever_it_stands(provisional: bool,
     case = standing("under_review", clocks=(odd,))
     said = told(case=case)
     assert said.next is not None
-    assert said.next.zh == f"请平台出具处理结果,截止 2026-03-09 12:00{zh}。"
-    assert said.deadlines[0].zh == f"平台出具处理结果:截止 2026-03-09 12:00{zh}"
+    assert said.next.zh == f"请平台出具处理结果，截止 2026-03-09 12:00{zh}。"
+    assert said.deadlines[0].zh == f"平台出具处理结果：截止 2026-03-09 12:00{zh}"
     assert (said.next.provisional, said.deadlines[0].provisional) == (provisional, provisional)
     assert said.deadlines[0].minimum_notice == lengthened
 
@@ -156,7 +156,7 @@ def test_what_was_put_right_says_by_which_entry_and_nothing_else_does() -> None:
     other = recorded(SAMPLES["noted"], version=4)
     right = recorded(replace(SAMPLES["corrected"], version=3), version=9)
     said = told(wrong, other, right).entries
-    assert [("(已由第9条更正。)" in one.zh) for one in said] == [True, False, False]
+    assert [("（已由第9条更正。）" in one.zh) for one in said] == [True, False, False]
 
 
 MISSING_PHOTO = "Photo of the buyer is missing, due by 2026-03-06 12:00 UTC+8"
@@ -205,8 +205,8 @@ def test_what_is_missing_says_whose_it_is_and_until_when_while_that_runs() -> No
     case = standing("evidence_requested", clocks=(clock("evidence", "complainant", 6),), requested=wanted)
     said = told(case=case)
     assert [(one.kind, one.party, one.due_at, one.zh, one.en) for one in said.missing] == [
-        ("photo", "complainant", day(6), "买家尚缺照片,截止 2026-03-06 12:00", MISSING_PHOTO),
+        ("photo", "complainant", day(6), "买家尚缺照片，截止 2026-03-06 12:00", MISSING_PHOTO),
         ("invoice", "respondent", None, "商家尚缺发票", "Invoice of the merchant is missing"),
     ]
     assert said.next is not None
-    assert said.next.zh == "请买家补充证据:照片,截止 2026-03-06 12:00。"
+    assert said.next.zh == "请买家补充证据：照片，截止 2026-03-06 12:00。"

@@ -41,8 +41,8 @@ def test_a_window_over_the_festival_names_the_days_that_did_not_count_and_the_sa
         " 2026-02-14. Days off, not counted: 2026-02-16/2026-02-20, 2026-02-23."
     )
     assert said.zh == (
-        "自 2026-02-11(不含当日)起第 5 个工作日的24:00。调休上班,计入:2026-02-14。"
-        "放假,不计:2026-02-16/2026-02-20, 2026-02-23。"
+        "自 2026-02-11（不含当日）起第 5 个工作日的24:00。调休上班，计入：2026-02-14。"
+        "放假，不计：2026-02-16/2026-02-20, 2026-02-23。"
     )
 
 
@@ -55,7 +55,7 @@ def test_a_window_that_begins_at_midnight_leaves_out_the_day_that_ends_with_it()
     assert said is not None
     assert (said.counted_from, said.working_days, said.worked) == (friday, 1, (date(2026, 2, 14),))
     assert said.en.startswith("The end of the 1st of the working days after 2026-02-13, China time.")
-    assert said.zh.startswith("自 2026-02-13(不含当日)起第 1 个工作日的24:00。")
+    assert said.zh.startswith("自 2026-02-13（不含当日）起第 1 个工作日的24:00。")
 
 
 def test_a_window_of_hours_counts_whatever_day_it_is() -> None:

@@ -31,7 +31,7 @@ OWED_BACK = Recovery(party="complainant", amount=yuan(50))
 STATES: list[tuple[dict[str, Any], str, tuple[Side, ...]]] = [
     (
         {"status": "waiting_for_respondent", "clocks": (clock("response", "respondent", 5),)},
-        "请商家响应诉求,截止 2026-03-05 12:00。",
+        "请商家响应诉求，截止 2026-03-05 12:00。",
         ("respondent",),
     ),
     (
@@ -40,17 +40,17 @@ STATES: list[tuple[dict[str, Any], str, tuple[Side, ...]]] = [
             "recoveries": (OWED_BACK,),
             "clocks": (clock("recovery", "complainant", 6),),
         },
-        "请买家向平台返还:¥50.00,截止 2026-03-06 12:00。",
+        "请买家向平台返还：¥50.00，截止 2026-03-06 12:00。",
         ("complainant",),
     ),
     (
         {"status": "waiting_for_follow_up", "clocks": (clock("follow_up", "platform", 7),)},
-        "请平台回访商家的处理情况,截止 2026-03-07 12:00。",
+        "请平台回访商家的处理情况，截止 2026-03-07 12:00。",
         ("platform",),
     ),
     (
         {"status": "under_review", "clocks": (clock("assignment", "platform", 3), clock("ruling", "platform", 5))},
-        "请平台安排专人处理,截止 2026-03-03 12:00。",
+        "请平台安排专人处理，截止 2026-03-03 12:00。",
         ("platform",),
     ),
     (
@@ -59,7 +59,7 @@ STATES: list[tuple[dict[str, Any], str, tuple[Side, ...]]] = [
             "status": "waiting_for_merchant",
             "clocks": (clock("evidence", "complainant", 4), clock("response", "respondent", 5)),
         },
-        "请商家响应诉求,截止 2026-03-05 12:00。",
+        "请商家响应诉求，截止 2026-03-05 12:00。",
         ("respondent",),
     ),
     (
@@ -68,7 +68,7 @@ STATES: list[tuple[dict[str, Any], str, tuple[Side, ...]]] = [
             "status": "waiting_for_merchant",
             "clocks": (clock("negotiation", "complainant", 4), clock("response", "respondent", 5)),
         },
-        "请商家响应诉求,截止 2026-03-05 12:00。",
+        "请商家响应诉求，截止 2026-03-05 12:00。",
         ("respondent",),
     ),
     (
@@ -78,7 +78,7 @@ STATES: list[tuple[dict[str, Any], str, tuple[Side, ...]]] = [
             "intervention_open": True,
             "clocks": (clock("response", "respondent", 5), clock("intervention", "complainant", 11)),
         },
-        "请商家响应诉求,截止 2026-03-05 12:00。买家可申请平台介入,截止 2026-03-11 12:00。",
+        "请商家响应诉求，截止 2026-03-05 12:00。买家可申请平台介入，截止 2026-03-11 12:00。",
         ("complainant", "respondent"),
     ),
     (
@@ -89,7 +89,7 @@ STATES: list[tuple[dict[str, Any], str, tuple[Side, ...]]] = [
             "recoveries": (OWED_BACK,),
             "clocks": (clock("recovery", "complainant", 4), clock("remedy", "respondent", 5)),
         },
-        "请商家履行:退款 ¥79.00,截止 2026-03-05 12:00。请买家向平台返还:¥50.00,截止 2026-03-04 12:00。",
+        "请商家履行：退款 ¥79.00，截止 2026-03-05 12:00。请买家向平台返还：¥50.00，截止 2026-03-04 12:00。",
         ("respondent", "complainant"),
     ),
 ]
@@ -112,7 +112,7 @@ def test_no_evidence_is_asked_for_where_the_policy_wants_none_to_contest_a_rulin
         dispute.when(replace(REJECT, rule="ruling"), at=hours(3)).then("ruled", status="appealable")
         step = told(dispute).next
         assert step is not None
-        assert step.zh.startswith(f"{zh},截止 "), step.zh
+        assert step.zh.startswith(f"{zh}，截止 "), step.zh
 
 
 def test_a_corrected_ruling_is_shown_beside_the_one_it_was() -> None:
@@ -124,10 +124,10 @@ def test_a_corrected_ruling_is_shown_beside_the_one_it_was() -> None:
     ruled, corrected = told(dispute).entries[-2:]
     assert (ruled.type, corrected.type) == ("ruled", "corrected")
     assert "不支持投诉" in ruled.zh
-    assert ruled.zh.endswith(f"(已由第{corrected.version}条更正。)")
+    assert ruled.zh.endswith(f"（已由第{corrected.version}条更正。）")
     assert ruled.en.endswith(f"(Corrected by entry {corrected.version}.)")
-    assert corrected.zh.startswith(f"平台更正第1次判责(见第{ruled.version}条),现为:支持投诉,退款 ¥129.00。")
-    assert "更正原因:「看错了凭证。」" in corrected.zh
+    assert corrected.zh.startswith(f"平台更正第1次判责（见第{ruled.version}条），现为：支持投诉，退款 ¥129.00。")
+    assert "更正原因：「看错了凭证。」" in corrected.zh
 
 
 def test_a_reminder_is_no_clock_of_the_case() -> None:

@@ -30,6 +30,8 @@ DIGESTS = {
     "tmall-2026.3": "5d8d5cc8122107840aa0b0d650ee6255fc90867da7e783a173add1d9032e98f7",
     "taobao-2026.4": "83a060e58fdbd9d5b8149850907ad9b55214d73fd20cc6b03662dc35a87e688e",
     "tmall-2026.4": "6f5bd61a57a5540f9650c874f8c69b52db1b070699ce481f06d9a6557b8ec498",
+    "taobao-2026.5": "ff5d940fe55ab67753da241b1b080007e72299c06461790c46b3d4e68c6e53dc",
+    "tmall-2026.5": "0f12381665c3b3e3420891adef8a5e9595ea9c9164abfba22933addbc9dcbf9a",
 }
 """Every policy that landed, and what its cases are pinned by."""
 SHIPPED = [load(text).policy for text in shipped()]
@@ -50,7 +52,7 @@ def every_type() -> list[ComplaintType]:
 
 def test_every_shipped_policy_loads_and_says_which_it_is() -> None:
     refs = [load(text).ref for text in shipped()]
-    assert [(ref.name, ref.version) for ref in refs] == [("taobao", "2026.4"), ("tmall", "2026.4")]
+    assert [(ref.name, ref.version) for ref in refs] == [("taobao", "2026.5"), ("tmall", "2026.5")]
 
 
 def test_a_shipped_policy_reminds_a_party_of_each_deadline_of_its_own() -> None:

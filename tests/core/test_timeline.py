@@ -170,23 +170,23 @@ def test_a_fresh_complaint_says_who_is_next_and_until_when_in_china_time() -> No
     assert said.next is not None
     assert (said.next.by, said.next.kind, said.next.party) == (("respondent",), "response", "respondent")
     assert said.next.due_at == Instant.of(NOON + hours(72))
-    assert said.next.zh == "请商家响应诉求,截止 2026-03-05 12:00。"
+    assert said.next.zh == "请商家响应诉求，截止 2026-03-05 12:00。"
     assert said.next.en == "The merchant is to reply to the claim, by 2026-03-05 12:00 UTC+8."
     assert [deadline.kind for deadline in said.deadlines] == ["response", "negotiation"]
     assert said.missing == ()
 
 
 NEXT: list[tuple[Dispute, str]] = [
-    (filed(WITH_ACCEPTANCE), "请平台受理,截止 2026-03-03 12:00。"),
-    (filed().when(OFFER, at=hours(1)), "请买家考虑方案或与商家协商,截止 2026-03-11 12:00。"),
-    (filed().when(OFFER, at=hours(1)).passes(days(10)), "买家可申请平台介入,截止 2026-03-18 12:00。"),
-    (filed().when(REFUSE, at=days(1)), "请平台出具处理结果,截止 2026-03-05 24:00。"),
-    (filed().when(REFUSE, at=days(1)).when(REJECT, at=days(2)), "任一方可凭新证据申诉,截止 2026-03-11 12:00。"),
+    (filed(WITH_ACCEPTANCE), "请平台受理，截止 2026-03-03 12:00。"),
+    (filed().when(OFFER, at=hours(1)), "请买家考虑方案或与商家协商，截止 2026-03-11 12:00。"),
+    (filed().when(OFFER, at=hours(1)).passes(days(10)), "买家可申请平台介入，截止 2026-03-18 12:00。"),
+    (filed().when(REFUSE, at=days(1)), "请平台出具处理结果，截止 2026-03-05 24:00。"),
+    (filed().when(REFUSE, at=days(1)).when(REJECT, at=days(2)), "任一方可凭新证据申诉，截止 2026-03-11 12:00。"),
     (
         filed().when(REFUSE, at=days(1)).when(REJECT, at=days(2)).when(APPEAL, at=days(3)),
-        "请平台复核并出具处理结果,截止 2026-03-10 24:00。",
+        "请平台复核并出具处理结果，截止 2026-03-10 24:00。",
     ),
-    (filed().when(AGREE, at=hours(1)), "请商家履行:退款 ¥129.00,截止 2026-03-05 13:00。"),
+    (filed().when(AGREE, at=hours(1)), "请商家履行：退款 ¥129.00，截止 2026-03-05 13:00。"),
 ]
 
 
@@ -212,7 +212,7 @@ def entry(dispute: Dispute, version: int = -1) -> tuple[str, str]:
 def test_a_moved_deadline_says_where_it_moved_and_carries_it_as_data() -> None:
     dispute = filed().when(AMEND, at=hours(60))
     zh, en = entry(dispute)
-    assert zh == "买家修改诉求为:退款 ¥100.00。商家响应时限顺延至 2026-03-05 24:00。"
+    assert zh == "买家修改诉求为：退款 ¥100.00。商家响应时限顺延至 2026-03-05 24:00。"
     assert en.endswith("Deadline for the merchant's reply moved to 2026-03-05 24:00 UTC+8.")
     clocks = told(dispute).entries[-1].clocks
     assert [(clock.kind, clock.due_at) for clock in clocks] == [("response", dispute.instant(hours(84)))]
@@ -227,7 +227,7 @@ def test_an_entry_cites_the_clause_it_goes_by() -> None:
 
 def test_a_timeout_written_late_says_when_it_was_written() -> None:
     zh, _ = entry(filed().when(OFFER, at=hours(1)).passes(days(9) + hours(1)))
-    assert zh.endswith("买家申请平台介入截止 2026-03-18 12:00。(系统于 2026-03-11 13:00 补记。)")
+    assert zh.endswith("买家申请平台介入截止 2026-03-18 12:00。（系统于 2026-03-11 13:00 补记。）")
     prompt, _ = entry(filed().when(OFFER, at=hours(1)).passes(days(9) + TICK))
     assert "补记" not in prompt
 
@@ -249,7 +249,7 @@ def test_a_due_time_of_a_timeout_that_is_not_written_says_so_and_blames_no_holid
     shown = replace(dispute.case, clocks=tuple(replace(one, provisional=True) for one in dispute.case.clocks))
     said = timeline(dispute.history, shown, dispute.in_force.type_of(shown.type))
     assert said.next is not None
-    assert all("(暂定,待系统记录)" in zh for zh in (said.next.zh, said.deadlines[0].zh))
+    assert all("（暂定，待系统记录）" in zh for zh in (said.next.zh, said.deadlines[0].zh))
     assert all("(provisional until it is recorded)" in en for en in (said.next.en, said.deadlines[0].en))
 
 
@@ -258,7 +258,7 @@ def test_a_ruling_says_who_bears_it_what_it_costs_and_whether_it_is_final() -> N
     ruling = replace(PART_REFUND, liable=shares, penalties=("points", "warning"))
     refused = filed().when(REFUSE, at=days(1))
     zh, en = entry(refused.fork().when(ruling, at=days(2)))
-    assert "责任:商家 66.67% (¥40.00)、买家 33.33% (¥20.00)。处罚:扣分、警告。" in zh
+    assert "责任：商家 66.67%（¥40.00）、买家 33.33%（¥20.00）。处罚：扣分、警告。" in zh
     assert "Liability: the merchant 66.67% (¥40.00), the buyer 33.33% (¥20.00). Penalties: points, warning." in en
     assert "最终" not in zh
     final = refused.when(REJECT, at=days(2)).when(APPEAL, at=days(3)).when(REFUND, at=days(4))
@@ -272,7 +272,7 @@ def test_what_was_erased_is_shown_as_erased() -> None:
     erased = replace(first, event=replace(first.event, description=ERASED))
     asked = replace(second, event=replace(second.event, reason=ERASED))
     said = timeline((erased, asked), dispute.case, policy().type_of("not_received"))
-    assert ["(已删除)" in one.zh for one in said.entries] == [True, True]
+    assert ["（已删除）" in one.zh for one in said.entries] == [True, True]
     assert ["(erased)" in one.en for one in said.entries] == [True, True]
 
 
@@ -292,7 +292,7 @@ def test_words_we_do_not_know_stand_as_they_are() -> None:
 def test_a_settlement_that_owes_no_money_names_the_thing() -> None:
     swap = Reply(decision="offer", offer=Offer(kind="exchange"))
     zh, en = entry(filed().when(swap, at=hours(1)).when(TAKE_THE_OFFER, at=hours(2)))
-    assert zh.startswith("买家接受方案:换货。")
+    assert zh.startswith("买家接受方案：换货。")
     assert en.startswith("The buyer took the offer: exchange.")
 
 
@@ -313,7 +313,7 @@ def test_a_moved_deadline_by_the_platform_gives_its_reason() -> None:
     dispute = filed()
     dispute.when(extend("response", "respondent", dispute.instant(days(5))), at=hours(1))
     zh, _ = entry(dispute)
-    assert zh == "平台调整期限。理由:「节假日物流停运。」商家响应时限顺延至 2026-03-07 12:00。"
+    assert zh == "平台调整期限。理由：「节假日物流停运。」商家响应时限顺延至 2026-03-07 12:00。"
 
 
 def test_every_state_a_policy_can_lead_to_can_be_told() -> None:
@@ -328,16 +328,16 @@ def test_what_the_platform_asked_for_is_shown_as_missing_and_asked_of_that_side(
     said = told(dispute)
     assert [(one.kind, one.party) for one in said.missing] == [("photo", "complainant"), ("packaging", "complainant")]
     assert {one.due_at for one in said.missing} == {dispute.clock("evidence").due_at}
-    assert said.missing[0].zh == "买家尚缺照片,截止 2026-03-06 13:00"
+    assert said.missing[0].zh == "买家尚缺照片，截止 2026-03-06 13:00"
     assert said.missing[0].en == "Photo of the buyer is missing, due by 2026-03-06 13:00 UTC+8"
     assert said.next is not None
     assert (said.next.by, said.next.kind) == (("complainant",), "evidence")
-    assert said.next.zh == "请买家补充证据:照片、包装,截止 2026-03-06 13:00。"
+    assert said.next.zh == "请买家补充证据：照片、包装，截止 2026-03-06 13:00。"
 
 
 def test_a_ruling_that_departs_from_the_usual_amount_says_why() -> None:
     zh, en = entry(filed().when(REFUSE, at=days(1)).when(replace(REFUND, departs="预售条款。"), at=days(2)))
-    assert "偏离规则标准的理由:「预售条款。」" in zh
+    assert "偏离规则标准的理由：「预售条款。」" in zh
     assert "Why it departs from what the rules say" in en
 
 

@@ -92,7 +92,7 @@ def test_each_next_step_is_said() -> None:
         "请平台受理": "waiting_for_acceptance",
         "{complainant}可申请平台介入": "waiting_for_complainant.unlocked",
         "请{complainant}考虑方案或与{respondent}协商": "waiting_for_complainant",
-        "请{asked}补充证据:{kinds}": "evidence_requested",
+        "请{asked}补充证据：{kinds}": "evidence_requested",
         "请平台出具处理结果": "under_review",
         "请平台安排专人处理": "under_review.assignment",
         "任一方可凭新证据申诉": "appealable",
@@ -101,8 +101,8 @@ def test_each_next_step_is_said() -> None:
         "请{respondent}提供退货地址": "waiting_for_return.address",
         "请{complainant}寄回商品": "waiting_for_return.shipped",
         "请{respondent}确认收到退货": "waiting_for_return.received",
-        "请{respondent}履行:{owed}": "waiting_for_remedy",
-        "请{asked}向平台返还:{recovery}": "waiting_for_recovery",
+        "请{respondent}履行：{owed}": "waiting_for_remedy",
+        "请{asked}向平台返还：{recovery}": "waiting_for_recovery",
         "请平台回访{respondent}的处理情况": "waiting_for_follow_up",
     }
     turns = {"waiting_for_merchant", "waiting_for_respondent"}
@@ -165,9 +165,9 @@ def test_a_sentence_is_filled_in_each_language_from_its_own() -> None:
     [
         ("你好", "「你好」。", '"你好".'),
         ("你好。", "「你好。」", '"你好。"'),
-        ("好!\n", "「好!\n」", '"好!\n"'),
-        ("erased", "(已删除)。", "(erased)."),
-        ("withheld", "(不公开)。", "(not shown)."),
+        ("好！\n", "「好！\n」", '"好！\n"'),
+        ("erased", "（已删除）。", "(erased)."),
+        ("withheld", "（不公开）。", "(not shown)."),
         ("erased?", "「erased?」", '"erased?"'),
         ("\u202e反", "「\u202e反\u202c」。", '"\u202e反\u202c".'),
         (

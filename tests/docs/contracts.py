@@ -89,7 +89,7 @@ def _section(code: str) -> str:
         f"**{words.status}** · {words.title}",
         words.zh,
         words.en,
-        f"**何时出现 When it happens**: {when}",
+        f"**何时出现 When it happens**：{when}",
         "**怎么办 What to do**",
         words.then.zh,
         words.then.en,

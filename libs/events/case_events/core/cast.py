@@ -85,7 +85,7 @@ def pieces(evidence: tuple[Evidence, ...]) -> Parts:
 
 
 def shares(liable: tuple[Liable, ...], cast: Cast) -> Text:
-    """``商家 70% (¥90.30)``; shares in basis points, without needless zeros; what a sole bearer owes was said."""
+    """``商家 70%（¥90.30）``; shares in basis points, without needless zeros; what a sole bearer owes was said."""
     return words.listed([_share(one, cast.side(one.party), alone=len(liable) == 1) for one in liable])
 
 
@@ -113,8 +113,11 @@ def sums(due: tuple[Recovery, ...]) -> str:
 def _share(one: Liable, side: Text, *, alone: bool) -> Text:
     whole, rest = divmod(one.share * 100, BASIS_POINTS)
     percent = f"{whole}.{rest // 100:02d}".rstrip("0") if rest else str(whole)
-    amount = f" ({words.money(one.amount)})" if one.amount and not alone else ""
-    return Text(zh=f"{side.zh} {percent}%{amount}", en=f"{side.en} {percent}%{amount}")
+    amount = words.money(one.amount) if one.amount and not alone else None
+    return Text(
+        zh=f"{side.zh} {percent}%" + (f"（{amount}）" if amount else ""),
+        en=f"{side.en} {percent}%" + (f" ({amount})" if amount else ""),
+    )
 
 
 def _penalty(one: Penalty, cast: Cast) -> Text:
@@ -124,4 +127,4 @@ def _penalty(one: Penalty, cast: Cast) -> Text:
     if one.on == "respondent":
         return Text(zh=zh, en=en)
     side = cast.side(one.on)
-    return Text(zh=f"{zh}({side.zh})", en=f"{en} for {side.en}")
+    return Text(zh=f"{zh}（{side.zh}）", en=f"{en} for {side.en}")

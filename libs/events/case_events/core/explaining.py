@@ -17,13 +17,13 @@ from case_events.core.timeouts import Timeout
 from case_events.core.values import CHINA, Clock, Instant, Text, Value
 
 WORKING = Text(
-    zh="自 {start}(不含当日)起第 {count} 个工作日的24:00。{worked}{off}{guessed}",
+    zh="自 {start}（不含当日）起第 {count} 个工作日的24:00。{worked}{off}{guessed}",
     en="The end of the {count} of the working days after {start}, China time. {worked}{off}{guessed}",
 )
-WORKED = Text(zh="调休上班,计入:{days}。", en="Weekend days worked, and counted: {days}. ")
-OFF = Text(zh="放假,不计:{days}。", en="Days off, not counted: {days}. ")
+WORKED = Text(zh="调休上班，计入：{days}。", en="Weekend days worked, and counted: {days}. ")
+OFF = Text(zh="放假，不计：{days}。", en="Days off, not counted: {days}. ")
 GUESSED = Text(
-    zh="{day} 之后的放假安排尚未公布,为推算。", en="The days after {day} were not published: they are a guess."
+    zh="{day} 之后的放假安排尚未公布，为推算。", en="The days after {day} were not published: they are a guess."
 )
 TIME = Text(zh="自 {start} 起 {hours} 小时。", en="{hours} hours from {start}, China time.")
 

@@ -51,7 +51,8 @@ def _claim(case: Case, type_: str, insurer: str, rules: ComplaintType) -> File:
         respondent=Party(role=INSURER, id=insurer),
         demand=rules.demands[0],
         amount=_amount(case, facts, rules),
-        description=f"退货已收到,运费由商家承担,见投诉 {case.number}。The goods of complaint {case.number} came back.",
+        description=f"退货已收到，运费由商家承担，见投诉 {case.number}。"
+        f"The goods of complaint {case.number} came back.",
         facts=facts,
         external_ref=case.number,
         test_clock=case.test_clock,

@@ -24,7 +24,7 @@ STATUSES: dict[str, Text] = {
     "waiting_for_complainant": Text(zh="待投诉方答复", en="waiting for the complainant"),
     "evidence_requested": Text(zh="待补充证据", en="waiting for evidence"),
     "under_review": Text(zh="平台处理中", en="under review"),
-    "appealable": Text(zh="已判责,可申诉", en="ruled, open to appeal"),
+    "appealable": Text(zh="已判责，可申诉", en="ruled, open to appeal"),
     "appeal_under_review": Text(zh="申诉处理中", en="appeal under review"),
     "waiting_for_return": Text(zh="待退货", en="waiting for the return"),
     "waiting_for_remedy": Text(zh="待履行", en="waiting for the remedy"),
@@ -95,7 +95,7 @@ NEXT: dict[str, Text] = {
     "waiting_for_complainant.unlocked": Text(
         zh="{complainant}可申请平台介入", en="{complainant} may call the platform in"
     ),
-    "evidence_requested": Text(zh="请{asked}补充证据:{kinds}", en="{asked} is to bring evidence: {kinds}"),
+    "evidence_requested": Text(zh="请{asked}补充证据：{kinds}", en="{asked} is to bring evidence: {kinds}"),
     "under_review": Text(zh="请平台出具处理结果", en="the platform is to rule"),
     "under_review.assignment": Text(zh="请平台安排专人处理", en="somebody at the desk is to take the case"),
     "appealable": Text(zh="任一方可凭新证据申诉", en="either side may appeal with new evidence"),
@@ -106,9 +106,9 @@ NEXT: dict[str, Text] = {
     "waiting_for_return.received": Text(
         zh="请{respondent}确认收到退货", en="{respondent} is to confirm that the goods came back"
     ),
-    "waiting_for_remedy": Text(zh="请{respondent}履行:{owed}", en="{respondent} is to do what is owed: {owed}"),
+    "waiting_for_remedy": Text(zh="请{respondent}履行：{owed}", en="{respondent} is to do what is owed: {owed}"),
     "waiting_for_recovery": Text(
-        zh="请{asked}向平台返还:{recovery}", en="{asked} is to pay the platform back: {recovery}"
+        zh="请{asked}向平台返还：{recovery}", en="{asked} is to pay the platform back: {recovery}"
     ),
     "waiting_for_follow_up": Text(
         zh="请平台回访{respondent}的处理情况", en="the platform is to look how {respondent} handled it"
@@ -118,21 +118,21 @@ NEXT: dict[str, Text] = {
 
 STARTED = Text(zh="{clock}截止 {due}{notes}。", en="deadline for {clock}: {due}{notes}.")
 MOVED = Text(zh="{clock}时限顺延至 {due}{notes}。", en="deadline for {clock} moved to {due}{notes}.")
-RUNNING = Text(zh="{clock}:截止 {due}{notes}", en="deadline for {clock}: {due}{notes}")
-UNTIL = Text(zh="{what},截止 {due}{notes}。", en="{what}, by {due}{notes}.")
-SAID = Text(zh="说明:{words}", en="in their words: {words}")
-REASON = Text(zh="理由:{words}", en="reason: {words}")
-WHY = Text(zh="更正原因:{words}", en="why it was corrected: {words}")
-PROVISIONAL = Text(zh="(暂定,待放假安排公布)", en=" (provisional until the holidays are published)")
-UNWRITTEN = Text(zh="(暂定,待系统记录)", en=" (provisional until it is recorded)")
-NOTICED = Text(zh="(因系统延迟,已补足最短期限)", en=" (lengthened, because we were late)")
-IMPORTED = Text(zh="(由历史数据导入。)", en="(Imported.)")
-LATE = Text(zh="(系统于 {at} 补记。)", en="(Recorded late, at {at}.)")
-GONE = Text(zh="(已删除)", en="(erased)")
-KEPT_BACK = Text(zh="(不公开)", en="(not shown)")
+RUNNING = Text(zh="{clock}：截止 {due}{notes}", en="deadline for {clock}: {due}{notes}")
+UNTIL = Text(zh="{what}，截止 {due}{notes}。", en="{what}, by {due}{notes}.")
+SAID = Text(zh="说明：{words}", en="in their words: {words}")
+REASON = Text(zh="理由：{words}", en="reason: {words}")
+WHY = Text(zh="更正原因：{words}", en="why it was corrected: {words}")
+PROVISIONAL = Text(zh="（暂定，待放假安排公布）", en=" (provisional until the holidays are published)")
+UNWRITTEN = Text(zh="（暂定，待系统记录）", en=" (provisional until it is recorded)")
+NOTICED = Text(zh="（因系统延迟，已补足最短期限）", en=" (lengthened, because we were late)")
+IMPORTED = Text(zh="（由历史数据导入。）", en="(Imported.)")
+LATE = Text(zh="（系统于 {at} 补记。）", en="(Recorded late, at {at}.)")
+GONE = Text(zh="（已删除）", en="(erased)")
+KEPT_BACK = Text(zh="（不公开）", en="(not shown)")
 MISSING = Text(zh="{side}尚缺{kind}{until}", en="{kind} of {side} is missing{until}")
-UNTIL_WHEN = Text(zh=",截止 {due}", en=", due by {due}")
-SHARED = Text(zh="{kind},向投诉方支付 {amount}", en="{kind}, {amount} to the complainant")
+UNTIL_WHEN = Text(zh="，截止 {due}", en=", due by {due}")
+SHARED = Text(zh="{kind}，向投诉方支付 {amount}", en="{kind}, {amount} to the complainant")
 NOTHING = Text(zh="无需履行", en="nothing is owed")
 
 

@@ -70,10 +70,10 @@ def timeline(
         # Indented line by line, so that what somebody wrote looks like no entry of ours.
         told = entry[lang].replace("\n", "\n   ")
         lines("", f"{entry['version']}. {words.instant(entry['at'])}", f"   {told}{clause}")
-    ahead = {"zh": "下一步", "en": "Next"}[lang]
-    lines("", f"{ahead}: {said['next'][lang] if said['next'] else words.NONE}")
+    ahead, lacking = {"zh": ("下一步：", "尚缺："), "en": ("Next: ", "Missing: ")}[lang]
+    lines("", f"{ahead}{said['next'][lang] if said['next'] else words.NONE}")
     for missing in said["missing"]:
-        lines(f"{ {'zh': '尚缺', 'en': 'Missing'}[lang] }: {missing[lang]}")
+        lines(f"{lacking}{missing[lang]}")
 
 
 @case.command("events")

@@ -10,6 +10,7 @@ Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 LABELS: dict[str, Text] = {
+    "colon": Text(zh="：", en=": "),
     "console": Text(zh="Caselog 控制台", en="Caselog console"),
     "skip": Text(zh="跳到正文", en="Skip to the content"),
     "pages": Text(zh="页面", en="Pages"),
@@ -22,7 +23,7 @@ LABELS: dict[str, Text] = {
     "signed_out": Text(zh="已退出登录。", en="You are signed out."),
     "key": Text(zh="API 密钥", en="API key"),
     "key_hint": Text(
-        zh="角色为 platform、ops、auditor 或 admin 的密钥。密钥撤销后,登录随即失效。",
+        zh="角色为 platform、ops、auditor 或 admin 的密钥。密钥撤销后，登录随即失效。",
         en="A key with the role platform, ops, auditor or admin. Revoking it ends the session.",
     ),
     "by_openid": Text(zh="用单位账号登录", en="Sign in with your organisation's account"),
@@ -30,23 +31,23 @@ LABELS: dict[str, Text] = {
     "not_known": Text(zh="此密钥不存在或已撤销。", en="This key is not known, or it was revoked."),
     "not_for_role": Text(zh="角色 {role} 不能使用控制台。", en="The console is not for the role {role}."),
     "not_granted": Text(
-        zh="身份提供方未确认登录,请重试。", en="Your identity provider did not confirm the sign-in; try again."
+        zh="身份提供方未确认登录，请重试。", en="Your identity provider did not confirm the sign-in; try again."
     ),
     "no_role": Text(
-        zh="您的单位账号没有 Caselog 的角色,请联系管理员。",
+        zh="您的单位账号没有 Caselog 的角色，请联系管理员。",
         en="Your account carries no role of Caselog's; ask your administrator for one.",
     ),
     "not_begun_here": Text(
-        zh="此次登录不是从本浏览器发起,或已超时,请重新登录。",
+        zh="此次登录不是从本浏览器发起，或已超时，请重新登录。",
         en="This sign-in was not begun in this browser, or it took too long; begin again.",
     ),
     "session_over": Text(
-        zh="登录已失效,刚才提交的内容没有记录。请重新登录,登录后将回到该案件。",
+        zh="登录已失效，刚才提交的内容没有记录。请重新登录，登录后将回到该案件。",
         en="Your session is over, and what you sent was not recorded. Sign in again: that leads back to the case.",
     ),
-    "written": Text(zh="您写的内容(未记录,可复制)", en="What you wrote (not recorded; copy it from here)"),
+    "written": Text(zh="您写的内容（未记录，可复制）", en="What you wrote (not recorded; copy it from here)"),
     "provider_away": Text(
-        zh="身份提供方暂不可用,请稍后重试。", en="Your identity provider cannot be reached; try again in a moment."
+        zh="身份提供方暂不可用，请稍后重试。", en="Your identity provider cannot be reached; try again in a moment."
     ),
     "search": Text(zh="按投诉编号查找", en="Find by complaint number"),
     "find": Text(zh="查找", en="Find"),
@@ -54,9 +55,9 @@ LABELS: dict[str, Text] = {
     "filter": Text(zh="筛选", en="Filter"),
     "all": Text(zh="全部", en="all"),
     "nothing_due": Text(zh="没有符合条件的待办案件。", en="No such case waits for anything."),
-    "go_on": Text(zh="后面可能还有,请翻页。", en="There may be more: go to the next page."),
+    "go_on": Text(zh="后面可能还有，请翻页。", en="There may be more: go to the next page."),
     "next_page": Text(zh="下一页", en="Next page"),
-    "by_due": Text(zh="案件,最先到期的在前", en="Cases, what is due next first"),
+    "by_due": Text(zh="案件，最先到期的在前", en="Cases, what is due next first"),
     "number": Text(zh="编号", en="Number"),
     "type": Text(zh="类型", en="Type"),
     "status": Text(zh="状态", en="Status"),
@@ -92,7 +93,7 @@ LABELS: dict[str, Text] = {
     "late": Text(zh="延迟", en="late"),
     "ship_by": Text(zh="最迟发货", en="to be shipped by"),
     "picked_up": Text(zh="揽收", en="picked up"),
-    "excused_by": Text(zh="免责证据:", en="excused by"),
+    "excused_by": Text(zh="免责证据：", en="excused by"),
     "filed": Text(zh="发起", en="Filed"),
     "closed": Text(zh="关闭", en="Closed"),
     "test_clock": Text(zh="测试时钟", en="Test clock"),
@@ -105,10 +106,10 @@ LABELS: dict[str, Text] = {
     "now": Text(zh="查看现在的情况", en="As it is now"),
     "then": Text(zh="当时的情况", en="As it was then"),
     "past": Text(zh="查看过去的情况", en="As it was"),
-    "how_it_was": Text(zh="实际情况,截至(北京时间)", en="How it was at (China time)"),
-    "what_was_shown": Text(zh="已记录的内容,截至(北京时间)", en="By what had been recorded at (China time)"),
+    "how_it_was": Text(zh="实际情况，截至（北京时间）", en="How it was at (China time)"),
+    "what_was_shown": Text(zh="已记录的内容，截至（北京时间）", en="By what had been recorded at (China time)"),
     "dossier": Text(zh="下载案卷", en="Download the dossier"),
-    "not_written": Text(zh="到期,待系统记录", en="overdue, not recorded yet"),
+    "not_written": Text(zh="到期，待系统记录", en="overdue, not recorded yet"),
     "evidence": Text(zh="证据", en="Evidence"),
     "kind": Text(zh="种类", en="Kind"),
     "by": Text(zh="提交方", en="Brought by"),
@@ -124,10 +125,10 @@ LABELS: dict[str, Text] = {
     "open_file": Text(zh="下载文件", en="Download the file"),
     "refused": Text(zh="没有记录", en="Nothing was recorded"),
     "moved_on": Text(
-        zh="您打开页面后,案件有了新进展。下面是最新情况,请看过后再指派。",
+        zh="您打开页面后，案件有了新进展。下面是最新情况，请看过后再指派。",
         en="The case has moved on since you opened it. This is how it is now: look at it, and assign it again.",
     ),
-    "too_long": Text(zh="过长,最多 {most} 字,现有 {count} 字。", en="at most {most} characters; there are {count}."),
+    "too_long": Text(zh="过长，最多 {most} 字，现有 {count} 字。", en="at most {most} characters; there are {count}."),
     "left_empty": Text(zh="未填写。", en="was left empty."),
     "recorded": Text(zh="已记录。", en="Recorded."),
     "back": Text(zh="返回控制台", en="Back to the console"),
@@ -139,7 +140,7 @@ LABELS: dict[str, Text] = {
     ),
     "no_watermark": Text(zh="尚无调度进程发布水位。", en="No scheduler has published one yet."),
     "breached": Text(
-        zh="有更早的期限尚未处理,水位暂停。", en="An earlier one is unprocessed: the watermark stands still."
+        zh="有更早的期限尚未处理，水位暂停。", en="An earlier one is unprocessed: the watermark stands still."
     ),
     "lag": Text(zh="落后", en="Behind by"),
     "paused": Text(zh="已暂停", en="Paused"),
@@ -153,8 +154,8 @@ LABELS: dict[str, Text] = {
     "until": Text(zh="直到", en="Until"),
     "placed_by": Text(zh="由谁设置", en="Placed by"),
     "lateness": Text(zh="延迟", en="Lateness"),
-    "lateness_hour": Text(zh="延迟,最近一小时(秒)", en="Lateness in the last hour (seconds)"),
-    "lateness_day": Text(zh="延迟,最近一天(秒)", en="Lateness in the last day (seconds)"),
+    "lateness_hour": Text(zh="延迟，最近一小时（秒）", en="Lateness in the last hour (seconds)"),
+    "lateness_day": Text(zh="延迟，最近一天（秒）", en="Lateness in the last day (seconds)"),
     "count": Text(zh="数量", en="Count"),
     "most": Text(zh="最大", en="Most"),
     "schedulers": Text(zh="调度进程", en="Schedulers"),
@@ -169,28 +170,28 @@ LABELS: dict[str, Text] = {
 
 REFUSALS: dict[str, Text] = {
     "malformed": Text(
-        zh="提交的内容无法读取,请重新打开页面再试。",
+        zh="提交的内容无法读取，请重新打开页面再试。",
         en="What was sent cannot be read. Load the page again, and try again.",
     ),
-    "invalid": Text(zh="填写有误,请改正后再提交。", en="Something in it is wrong: mend it, and send it again."),
+    "invalid": Text(zh="填写有误，请改正后再提交。", en="Something in it is wrong: mend it, and send it again."),
     "forbidden": Text(
-        zh="您没有此权限,或页面已失效。请重新打开页面再试;仍不行请联系管理员。",
+        zh="您没有此权限，或页面已失效。请重新打开页面再试；仍不行请联系管理员。",
         en="You may not do this, or the page is out of date. Load it again; or ask your administrator.",
     ),
     "not_found": Text(
-        zh="没有这个页面或案件,或您无权查看。", en="There is no such page or case, or it is not for you to see."
+        zh="没有这个页面或案件，或您无权查看。", en="There is no such page or case, or it is not for you to see."
     ),
     "not_allowed_now": Text(zh="案件在当前状态下不能这样做。", en="The case is in a state in which this cannot be."),
     "internal": Text(
-        zh="系统内部错误,请把追踪号告诉技术人员。", en="A fault of ours. Tell whoever runs this the trace below."
+        zh="系统内部错误，请把追踪号告诉技术人员。", en="A fault of ours. Tell whoever runs this the trace below."
     ),
     **dict.fromkeys(
         ("rate_limited", "too_many_requests"),
-        Text(zh="操作过于频繁,请稍后再试。", en="Too much at once; try again soon."),
+        Text(zh="操作过于频繁，请稍后再试。", en="Too much at once; try again soon."),
     ),
     **dict.fromkeys(
         ("unavailable", "busy", "clock_disagrees", "store_unavailable"),
-        Text(zh="系统暂时不可用,请稍后再试。", en="This is away for the moment; try again soon."),
+        Text(zh="系统暂时不可用，请稍后再试。", en="This is away for the moment; try again soon."),
     ),
 }
 """What a refusal means to somebody at the desk; the words of the API, for whoever programs, say it elsewhere."""

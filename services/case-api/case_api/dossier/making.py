@@ -33,10 +33,10 @@ from case_events.ledger.queries import Reading
 from case_events.outgoing.form import Shown
 
 HOW_TO_CHECK = Text(
-    zh="payload 的 SHA-256 即 payload_hash;hash 是 SHA-256(caselog.event.v1 加换行,加上一条 hash 的 32 字节,"
-    "首条之前为零,再加 envelope 的规范 JSON(RFC 8785))。任何一条被改动、删除或提前,其后的 hash 全部不符。"
-    "payload 中以 sealed: 开头的内容(当事人、文字、文件位置)只以密文受证;"
-    "它与本文件所载明文一致,仅持密钥者能够证明。",
+    zh="payload 的 SHA-256 即 payload_hash；hash 是 SHA-256（caselog.event.v1 加换行，加上一条 hash 的 32 字节，"
+    "首条之前为零，再加 envelope 的规范 JSON（RFC 8785））。任何一条被改动、删除或提前，其后的 hash 全部不符。"
+    "payload 中以 sealed: 开头的内容（当事人、文字、文件位置）只以密文受证；"
+    "它与本文件所载明文一致，仅持密钥者能够证明。",
     en="payload_hash is the SHA-256 of payload; hash is the SHA-256 of 'caselog.event.v1' and a newline, the 32 bytes "
     "of the hash before (zeros before the first), and the canonical JSON of envelope (RFC 8785). Whatever is changed, "
     "removed or back-dated, every hash after it is another. What begins with sealed: in a payload (parties, words, "

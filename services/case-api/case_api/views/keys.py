@@ -16,7 +16,7 @@ Only = Annotated[tuple[Identifier, ...], Meta(min_length=1, max_length=MERCHANTS
 PerMinute = Annotated[int, Meta(ge=1, le=PER_MINUTE_MAX)]
 UNPRINTABLE = "has a character that cannot be printed"
 ONCE = Text(
-    zh="密钥只显示这一次,服务端仅保存其哈希;遗失请轮换或新建。",
+    zh="密钥只显示这一次，服务端仅保存其哈希；遗失请轮换或新建。",
     en="The secret is shown this once and only its hash is kept; if it is lost, make another key of the same client.",
 )
 

@@ -18,7 +18,7 @@ from case_events.outgoing.form import Shown
 REASON_MAX = 1_000
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_MAX, pattern=r"\S")]
 MEANS = Text(
-    zh="暂缓期间调度器不写入这些超时;胜负不变:任何请求仍先按期限判定,过期即过期。",
+    zh="暂缓期间调度器不写入这些超时；胜负不变：任何请求仍先按期限判定，过期即过期。",
     en="The schedulers write these timeouts later. Who wins stays the same: every request still lets what is overdue "
     "run out first.",
 )

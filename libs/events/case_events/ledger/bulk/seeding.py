@@ -115,6 +115,6 @@ def _filing(number: int, now: Instant) -> File:
         respondent=Party(role="merchant", id=f"merchant-{number % MERCHANTS}"),
         demand="refund",
         amount=PRICE,
-        description="显示已签收,但我没有收到。",
+        description="显示已签收，但我没有收到。",
         evidence=(Evidence(kind="photo", uri="https://files.example/1", sha256=f"{1:064x}"),),
     )

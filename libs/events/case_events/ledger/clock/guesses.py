@@ -194,11 +194,11 @@ def _judged(one: Guess, clock: Deadline, case: Case, in_force: InForce, loaded: 
 def _reason(cited: str, earlier: Instant | None) -> str:
     """Why the clock is confirmed, for whoever reads the case."""
     if earlier is None:
-        said = "放假安排已公布,期限据此核定。 The working days are published, and this deadline was counted by them."
+        said = "放假安排已公布，期限据此核定。 The working days are published, and this deadline was counted by them."
     else:
         at = earlier.rfc3339()
         said = (
-            f"放假安排已公布;据此计算应为 {at},期限不提前,仍为原定时刻。 "
+            f"放假安排已公布；据此计算应为 {at}，期限不提前，仍为原定时刻。 "
             f"The working days are published; by them it would have been {at}, and it stays where it was promised."
         )
     return f"{said} ({cited})"[:TEXT_MAX]
