@@ -2,17 +2,19 @@
 
 import asyncio
 import os
+import time
 from functools import partial
 
 import asyncpg
 from alembic import context
 from sqlalchemy import Connection, pool, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from case_events.ledger.tables import metadata
 
 MIGRATION_LOCK = 0x6361_7365_6C6F_67  # "caselog": any number, as long as it is always this one
-OTHER_MIGRATION = "10min"  # how long another migration may take before we give up waiting for it
+OTHER_MIGRATION_S = 600  # how long another migration may take before we give up waiting for it
+ASKED_AGAIN_S = 0.2
 TABLE_LOCK = "5s"  # a step that waits for a busy table stands in everybody's way; rather fail and try again
 CONNECT_S = 30
 
@@ -39,13 +41,24 @@ async def _run_online() -> None:
     connect = partial(asyncpg.connect, _url(), timeout=CONNECT_S)
     engine = create_async_engine("postgresql+asyncpg://", poolclass=pool.NullPool, async_creator=connect)
     async with engine.connect() as connection:
-        await connection.execute(text(f"SET lock_timeout = '{OTHER_MIGRATION}'"))
-        # Held by the session, not the transaction, so that a step may commit; it ends with the connection.
-        await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        await _alone(connection)
         await connection.execute(text(f"SET lock_timeout = '{TABLE_LOCK}'"))
         await connection.commit()
         await connection.run_sync(_run_steps)
     await engine.dispose()
+
+
+async def _alone(connection: AsyncConnection) -> None:
+    """Nobody else migrates until this connection ends: the lock is the session's, so that a step may commit.
+
+    It is asked for again and again: who waited for it in a transaction would keep an index from being made beside it.
+    """
+    until = time.monotonic() + OTHER_MIGRATION_S
+    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK}):
+        await connection.rollback()
+        if time.monotonic() > until:
+            raise TimeoutError(f"another migration has not ended for {OTHER_MIGRATION_S} s")
+        await asyncio.sleep(ASKED_AGAIN_S)
 
 
 def _run_steps(connection: Connection) -> None:

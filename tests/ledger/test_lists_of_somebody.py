@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import asyncpg
 import pytest
 from msgspec.structs import replace
 
 from case_events.core.commands import Assign, Note
-from case_events.core.values import CaseId, Party
+from case_events.core.values import CaseId, Instant, Party
 from case_events.core.viewer import Viewer
 from case_events.ledger.lists import lists
+from case_events.ledger.lists.due_list import list_deadlines
 from case_events.ledger.lists.lists import Wanted, list_cases
 from tests.ledger.desk import Desk, a_filing, now
 
@@ -62,23 +65,31 @@ SELECT (c.r).* FROM (
     )) AS r FROM cases AS one, generate_series(1, $1) AS n WHERE one.case_id = $2
 ) AS c
 """
+GONE = "DELETE FROM cases WHERE number = (SELECT number FROM cases WHERE case_id = $1) AND case_id <> $1"
 READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'cases'"
+Reading = Callable[[], Awaitable[int]]
+
+
+@pytest.fixture
+def read(desk: Desk, superuser: asyncpg.Connection) -> Reading:
+    """How many rows of cases were read so far."""
+
+    async def rows() -> int:
+        async with desk.ledger.connection() as connection:
+            await connection.execute("SELECT pg_stat_force_next_flush()")
+        return int(await superuser.fetchval(READ))
+
+    return rows
 
 
 @pytest.mark.parametrize(
     "asked", [Wanted(merchant_id="m-large"), Wanted(buyer_id="b-large"), Wanted(merchant_id="m-large", stage="inquiry")]
 )
 async def test_a_page_of_who_has_much_costs_what_it_shows(
-    desk: Desk, superuser: asyncpg.Connection, asked: Wanted
+    desk: Desk, superuser: asyncpg.Connection, read: Reading, asked: Wanted
 ) -> None:
     """However little the others have, by whom the planner goes."""
     one = await desk.filed()
-
-    async def read() -> int:
-        async with desk.ledger.connection() as connection:
-            await connection.execute("SELECT pg_stat_force_next_flush()")
-        return int(await superuser.fetchval(READ))
-
     try:
         await superuser.execute(MUCH, 6_000, one)
         await superuser.execute("ANALYZE cases")
@@ -88,6 +99,26 @@ async def test_a_page_of_who_has_much_costs_what_it_shows(
         assert len(page.rows) == 50
         assert await read() - before < 250
     finally:
-        await superuser.execute(
-            "DELETE FROM cases WHERE number = (SELECT number FROM cases WHERE case_id = $1) AND case_id <> $1", one
-        )
+        await superuser.execute(GONE, one)
+
+
+CLOSED = "UPDATE cases SET next_due_at = NULL WHERE respondent_id = 'm-large' AND mod(hashtext(case_id::text), 50) <> 0"
+
+
+async def test_what_is_due_at_who_has_much_is_looked_up_among_what_is_open(
+    desk: Desk, superuser: asyncpg.Connection, read: Reading
+) -> None:
+    one = await desk.filed()
+    due = Wanted(merchant_id="m-large", due_before=Instant.parse("2999-12-31T23:59:59.999999Z"))
+    try:
+        await superuser.execute(MUCH, 6_000, one)
+        await superuser.execute(CLOSED)
+        await superuser.execute("ANALYZE cases")
+        page = await list_cases(desk.ledger, due, limit=20)
+        assert len(page.rows) == 20
+        before = await read()
+        assert await list_cases(desk.ledger, due, limit=20) == page
+        await list_deadlines(desk.ledger, viewer=Viewer(merchants=("m-large",)), limit=20)
+        assert await read() - before < 500
+    finally:
+        await superuser.execute(GONE, one)

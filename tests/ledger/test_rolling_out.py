@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from collections.abc import AsyncIterator
+from functools import partial
 
 import asyncpg
 import pytest
@@ -14,12 +16,14 @@ from alembic.script import ScriptDirectory
 
 from case_api.cli import postgres
 from case_events.ledger.queries import MIGRATION
+from tests.commands import typed
 from tests.conftest import Database
 from tests.ledger.leaning import Schema, harms, schema
 from tests.ledger.test_migrations import config
 
 LOGINS = (postgres.APP, postgres.SCHEDULER)
 NAME = "caselog_rolled_out"
+MIGRATE_S = 60
 STOPPED_WITH = {"0002", "0003"}
 """Migrations that nothing could run through, of before the first release. No other may join them."""
 
@@ -110,3 +114,25 @@ async def test_one_that_only_adds_is_none(superuser: asyncpg.Connection, change:
         assert harms(before, await schema(superuser, LOGINS)) == []
     finally:
         await changes.rollback()
+
+
+async def test_who_migrates_while_another_does_waits_and_finds_it_done(postgres_server: postgres.Server) -> None:
+    """Also where a step makes an index beside who writes, which waits for every transaction that is open."""
+    admin = await asyncpg.connect(postgres_server.url(postgres.SUPERUSER, "postgres"))
+    name = f"{NAME}_twice"
+    await admin.execute(f"CREATE DATABASE {name} OWNER {postgres.OWNER}")
+    try:
+        url = postgres_server.url(postgres.OWNER, name)
+        migrating = partial(
+            typed, "migrate", environment={**os.environ, "CASELOG_MIGRATION_URL": url}, within_s=MIGRATE_S
+        )
+        ended = await asyncio.gather(*(asyncio.to_thread(migrating) for _ in range(3)))
+        assert [one.code for one in ended] == [0, 0, 0], [one.err for one in ended]
+        looking = await asyncpg.connect(url)
+        made = "SELECT count(*) FILTER (WHERE NOT indisvalid) FROM pg_index"
+        assert await looking.fetchval("SELECT version_num FROM alembic_version") == MIGRATION
+        assert await looking.fetchval(made) == 0
+        await looking.close()
+    finally:
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await admin.close()
