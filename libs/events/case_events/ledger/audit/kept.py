@@ -24,15 +24,16 @@ from case_events.ledger.sealing import Subject, SubjectKey
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Postgres's."""
+# By the keys only: what a range holds is read in its order and never sorted.
+BY_KEYS = {f"enable_{way}": "off" for way in ("seqscan", "bitmapscan", "sort")}
+WITHIN = "; ".join(f"SET LOCAL {name} = {value}" for name, value in BY_KEYS.items())
+"""The same for who verifies a few cases on a connection that others use, too."""
 AUDITING = {
     "application_name": "caselog-audit",
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
     "statement_timeout": f"{STATEMENT_S}s",
-} | {
-    # By the keys only: what a range holds is read in its order and never sorted.
-    f"enable_{way}": "off"
-    for way in ("seqscan", "bitmapscan", "sort")
+    **BY_KEYS,
 }
 """What a connection that only verifies is set to."""
 
@@ -136,6 +137,7 @@ async def read(connection: Connection, parcel: Parcel, selection: Selection) -> 
     nothing is kept.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute(WITHIN)
         streams = await streams_of(connection, parcel, selection)
         chosen = {row["case_id"] for row in streams}
         these: list[Any]
