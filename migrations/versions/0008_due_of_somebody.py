@@ -23,7 +23,7 @@ def upgrade() -> None:
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS cases_due_of_{side}")
             op.execute(
                 f"CREATE INDEX CONCURRENTLY cases_due_of_{side} ON cases ({side}_id, next_due_at, case_id)"
-                " WHERE next_due_at IS NOT NULL"
+                f" WHERE next_due_at IS NOT NULL AND {side}_role = 'merchant'"
             )
         op.execute("SET lock_timeout = '5s'")
 
