@@ -326,10 +326,7 @@ async def test_tests_that_are_left_when_the_address_changes_go_to_the_new_one(
         several = [await asked(api, endpoint, None) for _ in range(4)]
         async with walking(scheduler):
             await until_under_way(old)
-            async with api.connection() as connection, connection.transaction():
-                assert await endpoints.hold(connection, endpoint.id, WHOLE)
-                elsewhere = making.Wanted(url=new.url, description="", types=None, merchants=None)
-                await making.change(connection, endpoint, elsewhere, "test")
+            await moved(api, endpoint, new.url)
             for errand in several:
                 await until_ended(superuser, errand)
         assert (len(old.got), len(new.got)) == (1, 3)
@@ -500,10 +497,7 @@ async def test_what_is_changed_while_a_round_is_under_way_is_true_of_that_round_
         endpoint, _ = await made(api, old.url)
         async with walking(scheduler):
             await until_under_way(old)
-            async with api.connection() as connection, connection.transaction():
-                assert await endpoints.hold(connection, endpoint.id, WHOLE)
-                elsewhere = making.Wanted(url=new.url, description="", types=None, merchants=None)
-                await making.change(connection, endpoint, elsewhere, "test")
+            await moved(api, endpoint, new.url)
             await new.until(lambda: len(new.took) == EVENTS)
         assert new.by_case() == expected
     assert await state_of(api, endpoint) == "active", "it was not the new one that said 410"
@@ -518,10 +512,7 @@ async def test_after_a_change_a_round_begins_nothing_more_at_the_old_address(
         endpoint, _ = await made(api, old.url)
         async with walking(scheduler):
             await until_under_way(old)
-            async with api.connection() as connection, connection.transaction():
-                assert await endpoints.hold(connection, endpoint.id, WHOLE)
-                elsewhere = making.Wanted(url=new.url, description="", types=None, merchants=None)
-                await making.change(connection, endpoint, elsewhere, "test")
+            await moved(api, endpoint, new.url)
             await new.until(lambda: len(new.took) == EVENTS)
         assert new.by_case() == expected
         assert len(old.got) <= sending.PER_RECEIVER_MAX, "no more than was under way"
@@ -552,6 +543,14 @@ def signed_by(one: Delivery, secrets: tuple[str, ...]) -> str:
             Webhook(secret).verify(one.raw, one.headers)
             return secret
     raise AssertionError("nobody's signature")
+
+
+async def moved(api: Ledger, endpoint: Endpoint, url: str) -> None:
+    """Its client gives it another address."""
+    elsewhere = making.Wanted(url=url, description="", types=None, merchants=None)
+    async with api.connection() as connection, connection.transaction():
+        assert await endpoints.hold(connection, endpoint.id, WHOLE)
+        await making.change(connection, endpoint, elsewhere, "test")
 
 
 async def until_under_way(receiver: Receiver) -> None:
