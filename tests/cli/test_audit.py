@@ -21,12 +21,15 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from case_api.cli import checkpoints, main
+from case_events.core.canonical import canonical
 from case_events.core.values import CaseId, Instant, Party, Sha256
 from case_events.ledger import policy_book
 from case_events.ledger.audit import chosen
-from case_events.ledger.audit.checkpoints import NOTHING, Checkpoint
+from case_events.ledger.audit.digests import NOTHING, Digest
 from case_events.ledger.database import open_ledger
 from case_events.ledger.feed.sequencing import tick
+from case_events.ledger.proving.checkpoints import Checkpoint, take
+from case_events.proof import note
 from tests import examples
 from tests.commands import Ended
 from tests.conftest import Database
@@ -110,7 +113,7 @@ def typed(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: 
 
     def run(*words: str) -> Ended:
         capsys.readouterr()
-        command = words if words[:1] == ("checkpoint",) else ("verify", *words)
+        command = words if words[:1] in {("checkpoint",), ("key",)} else ("verify", *words)
         monkeypatch.setattr(sys, "argv", ["caselog", "audit", *command])
         with pytest.raises(SystemExit) as ended:
             main()
@@ -212,23 +215,29 @@ async def test_a_checkpoint_is_kept_line_by_line_and_verified_against(
 ) -> None:
     file = tmp_path / "kept.ndjson"
     empty = await to_thread(typed, "checkpoint", str(file))
-    assert (empty.code, empty.out) == (0, "the feed is empty: there is nothing to keep yet\n")
+    assert (empty.code, empty.out) == (0, "there is no checkpoint yet: a scheduler takes one every few minutes\n")
     scheduler = await open_ledger(module_database.scheduler, master_key=MASTER_KEY, calendar=examples.calendar())
     try:
         head = (await tick(scheduler)).numbered
+        async with scheduler.connection() as connection:
+            assert await take(connection, scheduler.vault)
     finally:
         await scheduler.close()
     taken = (await to_thread(typed, "checkpoint", str(file), "--json")).json()
-    assert (taken["position"], [json.loads(line) for line in file.read_text().splitlines()]) == (head, [taken])
+    assert (taken["size"], [json.loads(line) for line in file.read_text().splitlines()]) == (head, [taken])
+    key = note.key_in((await to_thread(typed, "key")).out)
+    assert note.read(taken["note"], key) == note.Root(size=head, root=bytes.fromhex(taken["root"]))
     again = await to_thread(typed, "checkpoint", str(file))
-    assert (again.code, again.out) == (0, f"position {head}, {taken['digest']}: nothing was added since\n")
+    assert (again.code, again.out) == (0, f"position {head}, taken {taken['taken_at']}: there is none newer yet\n")
     clean = (await to_thread(typed, "--checkpoints", str(file), "--json")).json()
     assert (clean["checkpoints"], clean["findings"]) == (1, [])
     async with tampered(superuser, f"UPDATE events SET hash = sha256(hash) WHERE seq = {LAST}"):  # noqa: S608
         found = await to_thread(typed, "--checkpoints", str(file))
-    first, *_ = found.out.splitlines()
-    when = f"when a checkpoint was taken at {taken['taken_at']}"
-    assert (found.code, first) == (1, f"position 1: positions 1 to {head} of the feed are not what they were {when}")
+    what = f"checkpoint of {head}, {taken['taken_at']}: positions 1 to {head} of the feed are not what they were"
+    assert (found.code, f"position {head}: {what} when a checkpoint was taken" in found.out.splitlines()) == (1, True)
+    file.write_text(json.dumps(taken | {"root": "00" * 32}))
+    refused = await to_thread(typed, "checkpoint", str(file))
+    assert (refused.code, "does not go on from this one" in refused.err) == (1, True), refused
     assert found.out.splitlines()[-1].split(": ")[0].endswith("1 checkpoints compared")
 
 
@@ -263,12 +272,9 @@ def test_where_no_report_can_be_is_said_before_hours_of_work_and_a_verdict_is_to
 
 
 def test_a_checkpoint_stands_on_a_line_of_its_own(tmp_path: Path) -> None:
-    file, one = (
-        tmp_path / "kept.ndjson",
-        Checkpoint(position=1, digest=Sha256(NOTHING), taken_at=Instant.of(examples.NOON)),
-    )
+    file, at = tmp_path / "kept.ndjson", Instant.of(examples.NOON)
+    file.write_bytes(canonical(Digest(position=1, digest=Sha256(NOTHING), taken_at=at)))  # some editors leave it so
+    one = Checkpoint(size=2, root=Sha256(NOTHING), note="", taken_at=at)
     checkpoints.append(file, one)
-    file.write_bytes(file.read_bytes().rstrip(b"\n"))  # as some editors leave it
-    two = replace(one, position=2)
-    checkpoints.append(file, two)
-    assert checkpoints.read(file) == (one, two)
+    checkpoints.append(file, replace(one, size=3))
+    assert [checkpoints.position(line) for line in checkpoints.read(file)] == [1, 2, 3]

@@ -10,7 +10,7 @@ import asyncpg
 from case_events.core.values import CaseId
 from tests.ledger.desk import stored
 
-APPEND_ONLY = ("events", "credit_marks", "feed")
+APPEND_ONLY = ("events", "credit_marks", "feed", "tree_nodes", "checkpoints")
 TABLES = ("streams", "cases", "deadlines", "subject_keys", "open_complaints", "feed_state", "policies", *APPEND_ONLY)
 
 

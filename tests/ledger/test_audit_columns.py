@@ -12,13 +12,15 @@ import pytest_asyncio
 
 from case_events.core.commands import Dismiss
 from case_events.core.values import CaseId
-from case_events.ledger.audit.checkpoints import differing, take
 from case_events.ledger.audit.kept import EventRow
+from case_events.ledger.audit.log import differing
+from case_events.ledger.audit.positions import Stretch
 from case_events.ledger.audit.verifying import link
 from case_events.ledger.codec import GENESIS
 from case_events.ledger.connection import teach
 from case_events.ledger.database import Ledger
 from case_events.ledger.feed.sequencing import tick
+from case_events.ledger.proving.checkpoints import take
 from tests import examples
 from tests.conftest import Database
 from tests.ledger.conftest import Audited
@@ -108,11 +110,13 @@ async def test_a_row_that_stands_beside_another_of_its_key_is_found(
 async def test_a_chain_that_is_computed_anew_is_found_by_what_was_kept_outside_alone(
     audited: Audited, module_database: Database, superuser: asyncpg.Connection, ledger: Ledger, case_id: CaseId
 ) -> None:
-    async with ledger.connection() as connection:
-        checkpoint = await take(connection, None)
-    assert checkpoint is not None
     reader = await asyncpg.connect(module_database.superuser)
     await teach(reader)
+    taking = reader.transaction()
+    await taking.start()
+    checkpoint = await take(reader, ledger.vault)
+    await taking.rollback()  # it is kept outside, and nowhere else
+    assert checkpoint is not None
     rows = [[row[name] for name in EventRow._fields] for row in await stored(reader, case_id)]
     await reader.close()
     *_, ruled = rows
@@ -131,5 +135,6 @@ async def test_a_chain_that_is_computed_anew_is_found_by_what_was_kept_outside_a
         assert (await audited()).findings == ()
         assert (await stored(superuser, case_id))[-1]["hash"] != kept_outside
         async with ledger.connection() as connection:
-            assert await differing(connection, [checkpoint])
+            feed = Stretch(after=0, upto=checkpoint.size, last=True)
+            assert await differing(connection, feed, ledger.vault, [checkpoint])
     assert "It takes no master key" in AUDITING

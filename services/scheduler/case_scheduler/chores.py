@@ -15,10 +15,11 @@ from case_events.ledger.callers import sessions
 from case_events.ledger.clock import calendars, heartbeat, journal, lateness, provisional, upkeep
 from case_events.ledger.clock.upkeep import CameTo
 from case_events.ledger.database import Ledger
+from case_events.ledger.proving import checkpoints
 from case_events.ledger.webhooks import attempts, errands
 from case_scheduler.upkeep import Job, Stopping
 
-HOUR_S, DAY_S = 3_600, 86_400
+CHECKPOINTS_S, HOUR_S, DAY_S = 300, 3_600, 86_400
 VERIFIED_MAX = 5_000
 """Cases of one slice, in an hour; the whole record is `caselog audit verify`'s."""
 BREATH_S = 0.05
@@ -56,6 +57,19 @@ async def _tell(ledger: Ledger, found: list[Finding]) -> None:
         log.error("record_not_sound", **one)
     async with ledger.connection() as connection:
         await journal.write(connection, "verification_found", "upkeep", findings=len(found), first=told)
+
+
+async def take_checkpoints(ledger: Ledger, stopping: Stopping, _: str | None) -> CameTo:
+    """Sign what the feed has by now, so that nobody can say later that it was something else."""
+    taken = None
+    while not stopping():
+        async with ledger.connection() as connection:
+            further = await checkpoints.take(connection, ledger.vault)
+        if further is None:
+            break
+        taken = further
+        await asyncio.sleep(BREATH_S)
+    return CameTo(outcome=f"a checkpoint of {taken.size} positions" if taken else "nothing was added")
 
 
 async def look_at_coverage(ledger: Ledger, _: Stopping, __: str | None) -> CameTo:
@@ -99,6 +113,7 @@ async def forget_attempts(ledger: Ledger, stopping: Stopping, _: str | None) -> 
 
 
 JOBS = (
+    Job("checkpoints", CHECKPOINTS_S, take_checkpoints),
     Job("verify", HOUR_S, verify),
     Job("correct", HOUR_S, correct),
     Job("coverage", DAY_S, look_at_coverage),

@@ -19,6 +19,8 @@ OUTAGES = 0x6F75_7467
 """Outages are put on record one after the other ("outg"), so that none is noticed twice."""
 CALENDARS = 0x6461_7973
 """Published days are loaded one after the other ("days")."""
+CHECKPOINTS = 0x7472_6565
+"""Checkpoints are taken one after the other ("tree"), each going on from the last."""
 WEBHOOKS = 0x686F_6F6B
 """Endpoints are made one after the other ("hook"), so that no two are counted as the last there may be."""
 REBUILDING = 0x7265_6275_696C_64

@@ -28,7 +28,7 @@ from case_events.ledger.feed.sequencing import FeedState, state
 from case_events.ledger.judging import outages_on_record, world_of
 from case_events.ledger.store import Loaded, load
 
-MIGRATION = "0008"
+MIGRATION = "0009"
 """The migration this release needs."""
 
 READ_ONLY = "current_setting('transaction_read_only')::boolean"

@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -70,6 +71,7 @@ class Vault:
         self._asked = hmac.new(_derived(master_key, b"caselog asked"), digestmod="sha256")
         self._reserved = hmac.new(_derived(master_key, b"caselog reserved"), digestmod="sha256")
         self._secrets = AESGCM(_derived(master_key, b"caselog secrets"))
+        self._signing = Ed25519PrivateKey.from_private_bytes(_derived(master_key, b"caselog checkpoints"))
         self._ciphers: OrderedDict[bytes, tuple[SubjectKey, AESGCM]] = OrderedDict()
 
     def asked(self, body: bytes) -> bytes:
@@ -91,6 +93,15 @@ class Vault:
             return self._secrets.decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], _bound(*place))
         except (InvalidTag, ValueError) as error:
             raise BrokenSeal(f"the secret of {' '.join(place)} does not open") from error
+
+    @property
+    def verifying(self) -> bytes:
+        """The public key (32 bytes) of what ``sign`` signs."""
+        return self._signing.public_key().public_bytes_raw()
+
+    def sign(self, said: bytes) -> bytes:
+        """Our signature (Ed25519, 64 bytes) on something that is said of the whole record."""
+        return self._signing.sign(said)
 
     def new_keys(self, case_id: CaseId) -> tuple[SubjectKey, ...]:
         """Fresh data keys for both sides of a case."""

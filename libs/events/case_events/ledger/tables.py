@@ -18,9 +18,10 @@ from sqlalchemy import (
 from case_events.ledger.callers import tables as callers
 from case_events.ledger.clock import tables as clock
 from case_events.ledger.columns import Snapshot, Xid8, instant, metadata, text
+from case_events.ledger.proving import tables as proving
 from case_events.ledger.webhooks import tables as webhooks
 
-__all__ = ["callers", "clock", "metadata", "webhooks"]
+__all__ = ["callers", "clock", "metadata", "proving", "webhooks"]
 
 streams = Table(
     "streams",

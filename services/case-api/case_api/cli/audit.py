@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from case_events.ledger.audit.audit import Verdict
     from case_events.ledger.audit.chosen import Selection
     from case_events.ledger.audit.verifying import Finding
+    from case_events.ledger.database import Ledger
 
 Cases = Annotated[list[UUID] | None, typer.Option(help="Only this case; may be said more than once.")]
 Merchant = Annotated[str | None, typer.Option(help="Only the cases against this merchant.")]
@@ -83,18 +84,19 @@ def checkpoint_command(
     file: Annotated[Path, typer.Argument(help="Where checkpoints are kept; made if it is not there.", metavar="FILE")],
     json_wanted: AsJson = False,
 ) -> None:
-    """Add a checkpoint of the feed as it is now to a file, to be kept where nobody can write who owns the database.
+    """Add the newest checkpoint to a file, to be kept where nobody can write who owns the database.
 
     `caselog audit verify --checkpoints FILE` finds with it whatever was changed since, even by who computed all anew.
     """
     from case_api.cli import checkpoints  # noqa: PLC0415 - `caselog --help` answers sooner without
     from case_api.cli.reach import plain, with_connection  # noqa: PLC0415 - the same
-    from case_events.ledger.audit.checkpoints import take  # noqa: PLC0415 - the same
+    from case_events.ledger.proving.checkpoints import Contradicted  # noqa: PLC0415 - the same
+    from case_events.ledger.proving.nodes import Missing  # noqa: PLC0415 - the same
 
     before = next(reversed(checkpoints.read(file)), None)
     try:
-        taken = with_connection(lambda connection: take(connection, before))
-    except ValueError as fault:
+        taken = with_connection(lambda connection: checkpoints.newer(connection, before))
+    except (Contradicted, Missing) as fault:
         refused(f"nothing was added: {fault}; `caselog audit verify --checkpoints {file}` tells more")
         raise typer.Exit(REFUSED) from None
     if taken is not None:
@@ -103,10 +105,22 @@ def checkpoint_command(
     if json_wanted:
         as_json(plain(latest))
     elif latest is None:
-        lines("the feed is empty: there is nothing to keep yet")
+        lines("there is no checkpoint yet: a scheduler takes one every few minutes")
     else:
-        added = "added" if taken else "nothing was added since"
-        lines(f"position {latest.position}, {latest.digest}: {added}")
+        added = "added" if taken else "there is none newer yet"
+        lines(f"position {checkpoints.position(latest)}, taken {latest.taken_at.rfc3339()}: {added}")
+
+
+@audit.command("key")
+def key_command() -> None:
+    """Say the public key by which checkpoints are known to be this installation's."""
+    from case_api.cli.reach import with_ledger  # noqa: PLC0415 - `caselog --help` answers sooner without
+    from case_events.proof.note import spelled  # noqa: PLC0415 - the same
+
+    async def key(ledger: Ledger, _: object) -> str:
+        return spelled(ledger.vault.verifying)
+
+    lines(with_ledger(key))
 
 
 def chosen(cases: list[UUID] | None, merchant: str | None, since: str | None) -> Selection:
@@ -149,6 +163,8 @@ def _verdict(selection: Selection, jobs: int, resume: Path | None, file: Path | 
     from case_api.cli.auditors import audited  # noqa: PLC0415
     from case_api.cli.reach import in_words, refuse_newer, whereabouts  # noqa: PLC0415
     from case_api.settings import Settings  # noqa: PLC0415
+    from case_events.ledger.audit.digests import Digest  # noqa: PLC0415
+    from case_events.ledger.proving.checkpoints import Checkpoint  # noqa: PLC0415
 
     if file is not None and not file.exists():
         raise Misused(f"--checkpoints: there is no {file}")
@@ -158,8 +174,10 @@ def _verdict(selection: Selection, jobs: int, resume: Path | None, file: Path | 
         async with whereabouts(Settings()) as (url, master_key):
             await refuse_newer(url)
             with _watched() as watch:
-                orders = Orders(url=url, master_key=master_key, selection=selection)
-                return await audited(orders, jobs, resume, watch, kept)
+                roots = tuple(one for one in kept if isinstance(one, Checkpoint))
+                digests = tuple(one for one in kept if isinstance(one, Digest))
+                orders = Orders(url=url, master_key=master_key, selection=selection, checkpoints=roots)
+                return await audited(orders, jobs, resume, watch, digests)
 
     with in_words():
         return asyncio.run(run())

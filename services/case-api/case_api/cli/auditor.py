@@ -20,17 +20,19 @@ from case_events.ledger.audit.chosen import Parcel, Selection
 from case_events.ledger.audit.kept import open_connection
 from case_events.ledger.audit.positions import Stretch
 from case_events.ledger.connection import UNAVAILABLE, Connection
+from case_events.ledger.proving.checkpoints import Checkpoint
 from case_events.ledger.sealing import Vault
 
 PIECES = msgspec.json.Decoder(Parcel | Stretch)
 
 
 class Orders(Value, frozen=True, kw_only=True):
-    """What an auditor is told first."""
+    """What an auditor is told first; ``checkpoints``: those kept outside that the feed is compared with."""
 
     url: str
     master_key: bytes
     selection: Selection
+    checkpoints: tuple[Checkpoint, ...] = ()
 
 
 async def audit(orders: Orders) -> None:
@@ -51,7 +53,7 @@ async def audit(orders: Orders) -> None:
 
 async def examined(connection: Connection, piece: Piece, orders: Orders) -> Verdict:
     """The verdict on one piece. Its cases are in no other, so that none of their keys is remembered after it."""
-    return await examine(connection, piece, orders.selection, Vault(orders.master_key))
+    return await examine(connection, piece, orders.selection, Vault(orders.master_key), orders.checkpoints)
 
 
 def spared() -> None:

@@ -21,8 +21,8 @@ from case_api.cli.premises import CannotStart
 from case_events.core.canonical import decode_hook, encode_hook
 from case_events.core.values import Value
 from case_events.ledger.audit.audit import Done, Piece, Verdict, beyond, database, plan, with_whole
-from case_events.ledger.audit.checkpoints import Checkpoint, differing
 from case_events.ledger.audit.chosen import Selection
+from case_events.ledger.audit.digests import Digest, differing
 from case_events.ledger.audit.guards import unguarded
 from case_events.ledger.audit.kept import open_connection
 
@@ -50,17 +50,17 @@ class State(Value, frozen=True, kw_only=True):
 
 
 async def audited(
-    orders: Orders, jobs: int, file: Path | None, watch: Watch, checkpoints: Sequence[Checkpoint] = ()
+    orders: Orders, jobs: int, file: Path | None, watch: Watch, digests: Sequence[Digest] = ()
 ) -> Verdict:
     """The verdict on what is ordered, by ``jobs`` processes; how far it is stands in ``file`` until it is done.
 
-    ``checkpoints``: what the feed is compared with in the end. Raises Misused for a file of another audit, CannotStart,
+    ``digests``: what the feed is compared with in the end. Raises Misused for a file of another audit, CannotStart,
     Silence, or one of UNAVAILABLE.
     """
     connection = await open_connection(orders.url)
     try:
         state = _begun(await database(connection), orders.selection, file)
-        left = await plan(connection, orders.selection, state.done)
+        left = await plan(connection, orders.selection, state.done, compared=bool(orders.checkpoints))
         course = Course(state, left.pieces, file)
 
         def take(number: int, verdict: Verdict) -> None:
@@ -75,8 +75,8 @@ async def audited(
                     await share(left.pieces, those, take)
         finally:
             course.save()
-        found = [*await unguarded(connection), *await differing(connection, checkpoints)]
-        verdict = with_whole(course.state.done.verdict, found, len(checkpoints))
+        found = [*await unguarded(connection), *await differing(connection, digests)]
+        verdict = with_whole(course.state.done.verdict, found, len(orders.checkpoints) + len(digests))
     finally:
         await connection.close()
     course.forget()

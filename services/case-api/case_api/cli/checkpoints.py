@@ -1,4 +1,7 @@
-"""The file of checkpoints: one JSON object a line, to be kept where who owns the database cannot write."""
+"""The file of checkpoints: one JSON object a line, to be kept where who owns the database cannot write.
+
+Lines that were taken before there was a tree have a digest of the feed instead of a root.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,31 @@ import msgspec
 
 from case_api.cli.outcomes import Misused
 from case_events.core.canonical import canonical, decode_hook
-from case_events.ledger.audit.checkpoints import Checkpoint
+from case_events.ledger.audit.digests import Digest
+from case_events.ledger.connection import Connection
+from case_events.ledger.proving.checkpoints import Checkpoint, following, newest
+from case_events.proof.note import Root
+
+Line = Checkpoint | Digest
 
 
-def read(file: Path) -> tuple[Checkpoint, ...]:
+def position(line: Line) -> int:
+    """The last position that it speaks of."""
+    return line.size if isinstance(line, Checkpoint) else line.position
+
+
+async def newer(connection: Connection, before: Line | None) -> Checkpoint | None:
+    """The newest that is kept, if it is newer than the last line. Raises Contradicted, or Missing.
+
+    It is proved to go on from a root; what a digest says is compared by the audit.
+    """
+    if isinstance(before, Checkpoint):
+        return await following(connection, Root(size=before.size, root=bytes.fromhex(before.root)))
+    last = await newest(connection)
+    return last if last is not None and (before is None or last.size > before.position) else None
+
+
+def read(file: Path) -> tuple[Line, ...]:
     """What the file has; nothing where there is none yet. Raises Misused, with the line."""
     try:
         lines = file.read_bytes().splitlines()
@@ -23,7 +47,7 @@ def read(file: Path) -> tuple[Checkpoint, ...]:
         raise Misused(f"{file} cannot be read: {fault}") from None
     kept = tuple(_read(file, number, line) for number, line in enumerate(lines, 1))
     for number, (before, after) in enumerate(pairwise(kept), 2):
-        if after.position <= before.position:
+        if position(after) <= position(before):
             raise Misused(f"{file}, line {number}: its position is not behind that of the line before it")
     return kept
 
@@ -44,8 +68,10 @@ def append(file: Path, checkpoint: Checkpoint) -> None:
         raise Misused(f"{file} cannot be written: {fault}") from None
 
 
-def _read(file: Path, number: int, line: bytes) -> Checkpoint:
+def _read(file: Path, number: int, line: bytes) -> Line:
+    # Which of the two it would be shows in the one word that only digests have.
+    kind: type[Line] = Digest if b'"digest"' in line else Checkpoint
     try:
-        return msgspec.json.decode(line, type=Checkpoint, dec_hook=decode_hook)
+        return msgspec.json.decode(line, type=kind, dec_hook=decode_hook)
     except msgspec.MsgspecError as fault:
         raise Misused(f"{file}, line {number}: no checkpoint: {fault}") from None

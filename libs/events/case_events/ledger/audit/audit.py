@@ -3,13 +3,14 @@
 For each case: every payload has its hash, the chain holds from the first event to the head, versions are dense
 and time does not run backwards; the fold of the events equals the rows of ``cases`` and ``deadlines``, the marks and
 the reservation; its keys open what was sealed under them; and every event has its position in the feed. Of the feed:
-positions are dense, rise within each case, and point to events. The work is cut into pieces that are independent of
-each other, so that any number of processes can share it and one that was stopped can be gone on with.
+positions are dense, rise within each case, and point to events; the tree over them has the nodes and the roots that
+are kept. The work is cut into pieces that are independent of each other, so that any number of processes can share it
+and one that was stopped can be gone on with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,11 @@ from case_events.core.values import CaseId, Value
 from case_events.ledger.audit.chosen import AFTER_ALL, BEFORE_ALL, Parcel, Selection, ends, size
 from case_events.ledger.audit.guards import unguarded
 from case_events.ledger.audit.kept import read
+from case_events.ledger.audit.log import differing
 from case_events.ledger.audit.positions import Stretch, gaps, stretches
 from case_events.ledger.audit.verifying import Finding, findings_of
 from case_events.ledger.connection import Connection
+from case_events.ledger.proving.checkpoints import Checkpoint
 from case_events.ledger.sealing import Vault
 
 if TYPE_CHECKING:  # who audits in processes of its own opens no ledger, and waits for no calendars to be imported
@@ -73,21 +76,25 @@ async def verify(ledger: Ledger, case_id: CaseId | None = None) -> Verdict:
         return with_whole(done.verdict, await unguarded(connection))
 
 
-async def plan(connection: Connection, selection: Selection, done: Done) -> Plan:
-    """What there is left to verify: the chosen cases, and where all are chosen the whole feed."""
+async def plan(connection: Connection, selection: Selection, done: Done, *, compared: bool = False) -> Plan:
+    """What there is left to verify: the chosen cases, and where all are chosen or it is ``compared`` the whole feed."""
     found = await ends(connection, selection, done.after)
     # The last parcel is open, so that what has no stream is met wherever its id stands.
     edges = pairwise(dict.fromkeys([done.after, *found, AFTER_ALL]))
     pieces: list[Piece] = [Parcel(after=after, upto=upto) for after, upto in edges]
-    if selection.everything:
+    if selection.everything or compared:
         pieces += await stretches(connection, done.position)
     return Plan(pieces=tuple(pieces), events=await size(connection, selection))
 
 
-async def examine(connection: Connection, piece: Piece, selection: Selection, vault: Vault) -> Verdict:
-    """Verify one piece, in one snapshot, so that work may go on meanwhile."""
+async def examine(
+    connection: Connection, piece: Piece, selection: Selection, vault: Vault, checkpoints: Sequence[Checkpoint] = ()
+) -> Verdict:
+    """Verify one piece, in one snapshot, so that work may go on meanwhile. ``checkpoints``: those kept outside."""
     if isinstance(piece, Stretch):
-        return Verdict(positions=piece.upto - piece.after, findings=tuple(await gaps(connection, piece)))
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            findings = [*await gaps(connection, piece), *await differing(connection, piece, vault, checkpoints)]
+        return Verdict(positions=piece.upto - piece.after, findings=tuple(findings))
     kept = await read(connection, piece, selection)
     return Verdict(
         cases=sum(1 for one in kept if one.stream is not None),

@@ -6,7 +6,7 @@ from case_events.ledger.audit.verifying import Finding
 from case_events.ledger.connection import Connection
 
 APPEND_ONLY, NEVER_TRUNCATED = "append_only", "never_truncated"
-RECORD = ("events", "feed", "credit_marks")
+RECORD = ("events", "feed", "credit_marks", "tree_nodes", "checkpoints")
 GUARDED = {
     **dict.fromkeys(RECORD, (APPEND_ONLY, NEVER_TRUNCATED)),
     **dict.fromkeys(("outages", "journal", "calendars"), (APPEND_ONLY,)),

@@ -8,8 +8,8 @@ from case_events.core.values import Value
 from case_events.ledger.audit.verifying import Finding
 from case_events.ledger.connection import Connection
 
-STRETCH = 200_000
-"""How many positions are looked at in one statement."""
+STRETCH = 3 * 65_536
+"""How many positions are looked at in one statement: whole nodes of the log."""
 FOUND_MAX = 1_000
 """Gaps told of one stretch; who finds so many needs no more."""
 HEAD = "SELECT coalesce(max(head), 0) FROM feed_state"

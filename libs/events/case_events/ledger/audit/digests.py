@@ -1,9 +1,7 @@
-"""Checkpoints of the feed, to be kept outside: against them even a record that was computed anew as a whole is found.
+"""Digests of the feed, as files of checkpoints had them before there was a tree; what was kept then still proves.
 
-The chain of a case has no key, so that anybody can check it; whoever may write every table can therefore compute it
-anew, or cut the end off. A checkpoint fixes every event up to a position, by a digest that anybody who reads the feed
-computes likewise: SHA-256 over the digest of the checkpoint before it (of the first: 32 zero bytes) and the hashes of
-the events at the positions since, 32 bytes each.
+Each is SHA-256 over the digest before it (of the first: 32 zero bytes) and the hashes of the events at the positions
+since, 32 bytes each.
 """
 
 from __future__ import annotations
@@ -20,15 +18,14 @@ from case_events.ledger.connection import Connection
 AT_A_TIME = 10_000
 """Positions that are read together."""
 NOTHING = "0" * 64
-"""The digest before the first checkpoint."""
-NOW = "SELECT clock_timestamp()"
+"""The digest before the first."""
 HASHES = """
 SELECT f.position, e.hash FROM feed f JOIN events e USING (case_id, version)
 WHERE f.position > $1 AND f.position <= $2 ORDER BY f.position
 """
 
 
-class Checkpoint(Value, frozen=True, kw_only=True):
+class Digest(Value, frozen=True, kw_only=True):
     """What the feed was up to ``position`` when it was ``taken_at``; ``digest``: see the module."""
 
     position: int
@@ -36,26 +33,8 @@ class Checkpoint(Value, frozen=True, kw_only=True):
     taken_at: Instant
 
 
-async def take(connection: Connection, before: Checkpoint | None) -> Checkpoint | None:
-    """The checkpoint of the feed as it is now, after the one before it; None where nothing was added since.
-
-    Raises ValueError where the feed ends before that one, or has gaps since.
-    """
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        head, taken_at = await connection.fetchval(HEAD), await connection.fetchval(NOW)
-        after, digest = (0, NOTHING) if before is None else (before.position, before.digest)
-        if head < after:
-            raise ValueError(f"the feed ends at position {head}, and there is a checkpoint of {after}")
-        if head == after:
-            return None
-        found = await _digest(connection, digest, after, head)
-    if found is None:
-        raise ValueError(f"positions {after + 1} to {head} of the feed are not all there")
-    return Checkpoint(position=head, digest=found, taken_at=taken_at)
-
-
-async def differing(connection: Connection, kept: Sequence[Checkpoint]) -> list[Finding]:
-    """What of the feed is not what these checkpoints, in their order, say of it."""
+async def differing(connection: Connection, kept: Sequence[Digest]) -> list[Finding]:
+    """What of the feed is not what these digests, in their order, say of it."""
     found = list[Finding]()
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         head = await connection.fetchval(HEAD)
