@@ -91,7 +91,7 @@ async def test_a_storefront_gets_the_hashes_but_not_what_the_desk_hands_on(
 ) -> None:
     whole, said = await taken(house.caller("ops"), disputed), await taken(storefront, disputed)
     assert [link["hash"] for link in said["chain"]] == [link["hash"] for link in whole["chain"]]
-    assert all(set(link) == {"version", "payload_hash", "hash"} for link in said["chain"])
+    assert all(set(link) == {"version", "payload_hash", "hash", "position", "path"} for link in said["chain"])
 
 
 class Read(HTMLParser):

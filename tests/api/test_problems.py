@@ -44,6 +44,7 @@ async def scene(
 MET_ELSEWHERE = {
     "store_unavailable": "test_evidence_files.py",
     "file_altered": "test_evidence_files.py",
+    "record_altered": "test_audit.py",
     "last_admin": "test_keys.py",
     "issuer_unavailable": "test_tokens.py",
     "rate_limited": "test_limits.py",

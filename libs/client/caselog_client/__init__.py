@@ -3,6 +3,7 @@
 from caselog_client.async_line import AsyncFollowed
 from caselog_client.async_rooms import AsyncKeys, AsyncWebhooks
 from caselog_client.asynchronous import AsyncCaselog
+from caselog_client.auditing import CaseAudit, Checkpoint, Consistency, Found, Inclusion, ProvenCheckpoint
 from caselog_client.batching import Posting, Result
 from caselog_client.desk import (
     ClockDue,
@@ -122,14 +123,17 @@ __all__ = [
     "CalendarYear",
     "Calendars",
     "Case",
+    "CaseAudit",
     "CaseItem",
     "Caselog",
     "CaselogError",
+    "Checkpoint",
     "Circuit",
     "Clause",
     "Clock",
     "ClockDue",
     "Complaint",
+    "Consistency",
     "CountedDeadline",
     "CountedDeadlines",
     "Counts",
@@ -146,10 +150,12 @@ __all__ = [
     "FeedEvent",
     "Followed",
     "Forbidden",
+    "Found",
     "Goods",
     "Hold",
     "Holds",
     "IdReused",
+    "Inclusion",
     "Invalid",
     "JournalEntry",
     "Key",
@@ -189,6 +195,7 @@ __all__ = [
     "PreconditionRequired",
     "Problem",
     "ProblemError",
+    "ProvenCheckpoint",
     "Rating",
     "Readiness",
     "Recovery",

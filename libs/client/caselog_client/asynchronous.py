@@ -10,8 +10,8 @@ from types import TracebackType
 
 import httpx
 
+from caselog_client import auditing, exporting, operating, reading, sandbox
 from caselog_client import cases as of_cases
-from caselog_client import exporting, operating, reading, sandbox
 from caselog_client.asking import Id
 from caselog_client.async_line import AsyncFollowed, AsyncLine, AsyncRoom, asks, gathers, lists, reads, takes
 from caselog_client.async_rooms import AsyncKeys, AsyncWebhooks
@@ -87,6 +87,10 @@ class AsyncCaselog(AsyncRoom):
         """
         return AsyncFollowed(self._line, Following(after, types))
 
+    audit_case = asks(auditing.audit_case)
+    bundle = asks(auditing.bundle)
+    checkpoints = lists(auditing.checkpoints)
+    checkpoint = asks(auditing.checkpoint)
     deadlines = lists(reading.deadlines)
     stats = asks(reading.stats)
     policies = gathers(reading.policies)

@@ -9,8 +9,8 @@ from types import TracebackType
 
 import httpx
 
+from caselog_client import auditing, exporting, operating, reading, sandbox
 from caselog_client import cases as of_cases
-from caselog_client import exporting, operating, reading, sandbox
 from caselog_client.asking import Id
 from caselog_client.following import Following
 from caselog_client.line import Followed, Line, Room, asks, gathers, lists, reads, takes
@@ -83,6 +83,10 @@ class Caselog(Room):
         """
         return Followed(self._line, Following(after, types))
 
+    audit_case = asks(auditing.audit_case)
+    bundle = asks(auditing.bundle)
+    checkpoints = lists(auditing.checkpoints)
+    checkpoint = asks(auditing.checkpoint)
     deadlines = lists(reading.deadlines)
     stats = asks(reading.stats)
     policies = gathers(reading.policies)

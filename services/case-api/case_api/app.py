@@ -29,6 +29,7 @@ from case_api.evidence.store import configured
 from case_api.refusals import problems
 from case_api.refusals.problems import Refused
 from case_api.routes import (
+    audit,
     batch,
     calendars,
     cases,
@@ -117,7 +118,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_exception_handler(kind, _away)
     app.add_exception_handler(UnknownEvent, _unknown)
     app.add_exception_handler(UnreadableEvent, _unreadable)
-    for routes in (cases, batch, reading, feed, dossier, deadlines, stats, evidence, policies, health):
+    for routes in (cases, batch, reading, feed, dossier, deadlines, stats, evidence, policies, audit, health):
         routes.add_to(app)
     for routes in (documents, scheduler, operating, keys, calendars, cloud_events, export, webhooks, webhook_errands):
         routes.add_to(app)

@@ -25,6 +25,7 @@ from case_api.cli.printing import AsJson, as_json, lines, refused
 from case_api.cli.rebuild import rebuild
 from case_api.cli.scheduler import scheduler
 from case_api.cli.seed import seed
+from case_api.cli.verify import verify
 from case_api.cli.webhooks import webhooks
 from case_api.cli.words import refusal
 
@@ -85,6 +86,7 @@ app.command("post")(post)
 app.command("seed")(seed)
 app.command("rebuild")(rebuild)
 app.command("import")(import_history)
+app.command("verify")(verify)
 
 
 def _say_how_they_end(group: typer.Typer) -> None:

@@ -96,12 +96,18 @@ def events(
 def dossier(
     case_id: CaseId,
     form: Annotated[Literal["html", "json"], typer.Option("--format", help="For people, or for machines.")] = "html",
+    checkpoint: Annotated[
+        int | None, typer.Option(help="JSON, proved from the checkpoint of this size; for a key of auditor.", min=1)
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write it; none: stdout.")] = None,
 ) -> None:
     """The whole case in one file: history, evidence list, rulings, and the chain that proves them."""
     from case_api.cli import wire  # noqa: PLC0415 - `caselog --help` answers sooner without
 
-    content = wire.fetch(f"/v1/cases/{case_id}/dossier", format=form)
+    if checkpoint is None:
+        content = wire.fetch(f"/v1/cases/{case_id}/dossier", format=form)
+    else:
+        content = wire.fetch(f"/v1/audit/cases/{case_id}", format="bundle", checkpoint=checkpoint)
     if output is None:
         sys.stdout.buffer.write(content)
         return

@@ -52,6 +52,11 @@ def read(file: Path) -> tuple[Line, ...]:
     return kept
 
 
+def roots(file: Path) -> dict[int, str]:
+    """The root of each size that the file has. Raises Misused."""
+    return {one.size: one.root for one in read(file) if isinstance(one, Checkpoint)}
+
+
 def append(file: Path, checkpoint: Checkpoint) -> None:
     """Add a line, on the disk when this returns; nothing else of the file is written. Raises Misused.
 

@@ -21,6 +21,7 @@ from case_api.evidence.store import StoredEvidence
 from case_api.refusals.kinds import KINDS
 from case_api.refusals.problems import PROBLEM_JSON, ProblemView
 from case_api.requests.bodies import ClockAdvance, NewTestClock, Posting
+from case_api.views.audit import CaseAudit, CheckpointPage, ProvenCheckpoint
 from case_api.views.calendars import CalendarView, CountedDeadlines, LoadedYear, NewYear, YearView
 from case_api.views.cases import BatchResult, CaseView, EventPage, StepView
 from case_api.views.keys import KeyPage, KeyView, KeyWithSecret, NewKey, Rotation
@@ -74,6 +75,7 @@ TAGS = {
     "keys": "Who may call: keys, their roles, and what they are limited to.",
     "policies": "The rules cases are judged by, and what each refusal means.",
     "scheduler": "The clock: how it is, what it will do, holds, outages and published days.",
+    "audit": "Is the record what was written? Verdicts, signed checkpoints, and proofs for who need not believe us.",
     "sandbox": "Test clocks, outside production: days of waiting in a second.",
     "operating": "Is it alive, is it ready, and what has it been doing?",
 }
@@ -143,6 +145,9 @@ SENT = (
     Redelivery,
     ErrandPage,
     AttemptPage,
+    CaseAudit,
+    CheckpointPage,
+    ProvenCheckpoint,
 )
 
 

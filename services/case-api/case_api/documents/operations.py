@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from case_api.documents.audit_operations import AUDITING
 from case_api.documents.calendar_operations import CALENDARS
 from case_api.documents.described import CURSOR, LIMIT, READ, WRITTEN, Answer, Operation, Parameter, query
 from case_api.documents.export_operations import EXPORTING, FILTERS, MARKETPLACE, MERCHANT, TEXT, TYPE, WORD
@@ -90,6 +91,7 @@ OPERATIONS: dict[str, Operation] = {
     **SANDBOX,
     **OPERATING,
     **CALENDARS,
+    **AUDITING,
     **INGESTING,
     **EXPORTING,
     **KEYS,

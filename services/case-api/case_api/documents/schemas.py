@@ -36,6 +36,7 @@ def schemas(sent: Iterable[type]) -> dict[str, Any]:
     found |= cloud_event_schemas(found)
     for word, by in BY.items():
         found[f"Posting.{word}"]["x-by"] = list(by)
+    found["CaseAuditOrBundle"] = {"anyOf": [ref("CaseAudit"), ref("Dossier")]}
     return found | {f"CloudEvent.{word}": _cloud_event(word) for word in EVENTS}
 
 

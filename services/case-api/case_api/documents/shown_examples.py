@@ -13,7 +13,7 @@ HERE = "#/components/examples/"
 PROBLEM, CLOUD_EVENT = "Problem", "CloudEvent"
 SEVERAL = {"Posting": examples.postings, "CloudEventIn": examples.cloud_events_in}
 """Schemas that have an example for each event, and those."""
-EITHER = {"CaseOrStep": ("CaseView", "StepView")}
+EITHER = {"CaseOrStep": ("CaseView", "StepView"), "CaseAuditOrBundle": ("CaseAudit", "Dossier")}
 """Schemas that are one of several others, and have their examples."""
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from case_api.views.audit import CheckpointView, checkpoint_view, hexed
 from case_api.views.cases import EvidenceView, evidence_view
 from case_events.core import vocabulary, words
 from case_events.core.case import Case, Ruling
@@ -23,25 +24,30 @@ from case_events.core.values import (
     Party,
     Penalty,
     PolicyRef,
+    Sha256,
     Side,
     Text,
     Word,
 )
 from case_events.core.viewer import WITHHELD, Viewer
-from case_events.ledger.audit.chain import Link
+from case_events.ledger.audit.chain import Chain, Link
 from case_events.ledger.queries import Reading
 from case_events.outgoing.form import Shown
 
 HOW_TO_CHECK = Text(
     zh="payload 的 SHA-256 即 payload_hash；hash 是 SHA-256（caselog.event.v1 加换行，加上一条 hash 的 32 字节，"
     "首条之前为零，再加 envelope 的规范 JSON（RFC 8785））。任何一条被改动、删除或提前，其后的 hash 全部不符。"
+    "checkpoint 的 root 是全部事件的默克尔树根（RFC 9162，叶为各事件 hash 的 32 字节，叶序号为 position 减一），"
+    "note 以 key 签名（C2SP signed-note，Ed25519）；path 证明该事件在其中。`caselog verify 文件` 即作以上全部核验。"
     "payload 中以 sealed: 开头的内容（当事人、文字、文件位置）只以密文受证；"
     "它与本文件所载明文一致，仅持密钥者能够证明。",
     en="payload_hash is the SHA-256 of payload; hash is the SHA-256 of 'caselog.event.v1' and a newline, the 32 bytes "
     "of the hash before (zeros before the first), and the canonical JSON of envelope (RFC 8785). Whatever is changed, "
-    "removed or back-dated, every hash after it is another. What begins with sealed: in a payload (parties, words, "
-    "where files lie) is proved as it is sealed: that it says what this file says in clear is for the keeper of the "
-    "keys to show.",
+    "removed or back-dated, every hash after it is another. checkpoint has the root of the Merkle tree over all events "
+    "(RFC 9162; a leaf is the 32 bytes of an event's hash, its index the position less one) in a note that key signed "
+    "(C2SP signed-note, Ed25519), and path proves an event from it. `caselog verify FILE` checks all of this. What "
+    "begins with sealed: in a payload (parties, words, where files lie) is proved as it is sealed: that it says what "
+    "this file says in clear is for the keeper of the keys to show.",
 )
 
 
@@ -84,11 +90,16 @@ class RulingShown(Shown, frozen=True, kw_only=True):
 
 
 class LinkShown(Shown, frozen=True, kw_only=True):
-    """One event's place in the chain; what it was computed from is for the platform's own people to hand on."""
+    """One event's place in the chain; what it was computed from is for the platform's own people to hand on.
+
+    ``position``: in the feed; ``path``: the hashes, in hex, that prove it from the dossier's checkpoint.
+    """
 
     version: int
     payload_hash: str
     hash: str
+    position: int | None
+    path: tuple[Sha256, ...] | None
     envelope: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     payload: str | msgspec.UnsetType = msgspec.UNSET
 
@@ -98,6 +109,12 @@ class EntryShown(Shown, frozen=True, kw_only=True):
 
     entry: Entry
     recorded_at: Instant | None
+
+
+class ProvedFrom(CheckpointView, frozen=True, kw_only=True):
+    """The checkpoint that the events are proved from, and the public key that signed it."""
+
+    key: str
 
 
 class Dossier(Shown, frozen=True, kw_only=True):
@@ -129,11 +146,13 @@ class Dossier(Shown, frozen=True, kw_only=True):
     outside: tuple[OutsideResult, ...]
     deadlines: tuple[Until, ...]
     chain: tuple[LinkShown, ...]
+    checkpoint: ProvedFrom | None
     how_to_check: Text
 
 
-def dossier(reading: Reading, links: tuple[Link, ...], viewer: Viewer) -> Dossier:
-    """The dossier of a case as ``viewer`` sees it; ``reading`` is theirs already."""
+def dossier(reading: Reading, chain: Chain, viewer: Viewer, key: str) -> Dossier:
+    """The dossier of a case as ``viewer`` sees it; ``reading`` is theirs already. ``key``: what checkpoints are signed
+    with."""
     case, said = reading.case, timeline(reading.history, reading.case, reading.rules)
     recorded_at = {one.version: one.recorded_at for one in reading.history if one.version <= reading.written}
     whole = viewer.desk and viewer.merchants is None
@@ -166,7 +185,8 @@ def dossier(reading: Reading, links: tuple[Link, ...], viewer: Viewer) -> Dossie
         rulings=tuple(_ruling(one, case, reading.rules) for one in case.rulings),
         outside=case.outside,
         deadlines=said.deadlines,
-        chain=tuple(_link(one, whole=whole) for one in links),
+        chain=tuple(_link(one, whole=whole) for one in chain.links),
+        checkpoint=_proved_from(chain, key),
         how_to_check=HOW_TO_CHECK,
     )
 
@@ -210,9 +230,18 @@ def _link(link: Link, *, whole: bool) -> LinkShown:
         version=link.version,
         payload_hash=link.payload_hash.hex(),
         hash=link.hash.hex(),
+        position=link.position,
+        path=None if link.path is None else hexed(link.path),
         envelope=link.envelope if whole else msgspec.UNSET,
         payload=link.payload.decode() if whole else msgspec.UNSET,
     )
+
+
+def _proved_from(chain: Chain, key: str) -> ProvedFrom | None:
+    if chain.checkpoint is None or chain.wrong is not None:
+        return None
+    one = checkpoint_view(chain.checkpoint)
+    return ProvedFrom(size=one.size, root=one.root, taken_at=one.taken_at, note=one.note, key=key)
 
 
 def _named(word: str, text: Text) -> Named:

@@ -92,6 +92,16 @@ OURS: dict[str, Kind] = {
             en="An operator restores the file from a backup; `caselog evidence verify` finds all that need it.",
         ),
     ),
+    "record_altered": Kind(
+        status=500,
+        title="The record is not what was written",
+        zh="记录与其核验日志不符，无法给出证明；请附上 trace_id 告知运维。",
+        en="What is kept of the record does not agree with itself, and proves nothing. Tell us the trace_id.",
+        then=Text(
+            zh="不必重试；请运维用 caselog audit verify 查明何处被改动。",
+            en="Do not send it again; an operator finds with `caselog audit verify` what was changed.",
+        ),
+    ),
     "issuer_unavailable": Kind(
         status=503,
         title="The OpenID provider is away",

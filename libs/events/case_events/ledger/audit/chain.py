@@ -1,45 +1,104 @@
-"""A case's chain of hashes, link by link, with what each was computed from: for who checks it without us."""
+"""A case's chain of hashes, link by link, with what each was computed from, and what proves each from a checkpoint: for
+who checks it without us."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from case_events.core.values import CaseId, Value
+from case_events.ledger.audit.verifying import Finding
 from case_events.ledger.codec import ENVELOPE
 from case_events.ledger.database import Ledger
+from case_events.ledger.proving.checkpoints import Checkpoint, inclusions, newest, of_size
+from case_events.ledger.proving.nodes import Missing
+from case_events.proof.tree import Path, includes, leaf
 
 LINKS = f"""
-SELECT {", ".join(ENVELOPE)}, type, schema, payload, payload_hash, hash, asked
-FROM events WHERE case_id = $1 AND version <= $2 ORDER BY version
+SELECT {", ".join(f"e.{name}" for name in ENVELOPE)}, e.type, e.schema, e.payload, e.payload_hash, e.hash, e.asked,
+    f.position
+FROM events e LEFT JOIN feed f USING (case_id, version) WHERE e.case_id = $1 AND e.version <= $2 ORDER BY e.version
 """
 
 
 class Link(Value, frozen=True, kw_only=True):
     """One event's place in the chain: ``hash`` is SHA-256 over the domain word, the hash before (32 bytes) and the
-    canonical JSON of ``envelope``; ``payload_hash`` is SHA-256 of ``payload``, the sealed event as it is stored."""
+    canonical JSON of ``envelope``; ``payload_hash`` is SHA-256 of ``payload``, the sealed event as it is stored.
+
+    ``position``: in the feed, once it has one; ``path``: what proves it from the chain's checkpoint, if it is that old.
+    """
 
     version: int
     payload_hash: bytes
     hash: bytes
     envelope: dict[str, Any]
     payload: bytes
+    position: int | None
+    path: Path | None
 
 
-async def links_of(ledger: Ledger, case_id: CaseId, up_to: int) -> tuple[Link, ...]:
-    """The links of a case's first ``up_to`` events, the first event's first; none for a case that is not there."""
-    async with ledger.connection() as connection:
+class Chain(Value, frozen=True, kw_only=True):
+    """The links of a case, the first event's first, and the checkpoint that they are proved from.
+
+    ``wrong``: why there is no proof from it, where the log is not as it was kept.
+    """
+
+    links: tuple[Link, ...]
+    checkpoint: Checkpoint | None
+    wrong: str | None = None
+
+
+async def chain_of(ledger: Ledger, case_id: CaseId, up_to: int, size: int | None = None) -> Chain:
+    """A case's first ``up_to`` events; no links for a case that is not there.
+
+    Proved from the checkpoint of this ``size``, or the newest.
+    """
+    async with (
+        ledger.connection() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
         rows = await connection.fetch(LINKS, case_id, up_to)
-    return tuple(
-        Link(
-            version=row["version"],
-            payload_hash=row["payload_hash"],
-            hash=row["hash"],
-            envelope={name: row[name] for name in (*ENVELOPE, "type", "schema")}
-            | {
-                "asked": row["asked"].hex() if row["asked"] is not None else None,
-                "payload_hash": row["payload_hash"].hex(),
-            },
-            payload=row["payload"],
-        )
-        for row in rows
+        checkpoint = await (newest(connection) if size is None else of_size(connection, size))
+        paths, wrong = dict[int, Path](), None
+        if checkpoint is not None:
+            placed = [row["position"] for row in rows if row["position"] is not None]
+            try:
+                paths = await inclusions(connection, checkpoint.size, placed)
+            except Missing as missing:
+                wrong = str(missing)
+    return Chain(
+        links=tuple(_link(row, paths.get(row["position"])) for row in rows), checkpoint=checkpoint, wrong=wrong
+    )
+
+
+def unproved(case_id: CaseId, chain: Chain) -> list[Finding]:
+    """Whether the checkpoint proves the events that it should; one that was changed takes others' proofs with it."""
+    if chain.checkpoint is None:
+        return []
+    if chain.wrong is not None:
+        return [Finding(case_id=None, version=None, what=chain.wrong)]
+    size, root = chain.checkpoint.size, bytes.fromhex(chain.checkpoint.root)
+    wrong = [link.version for link in chain.links if link.path is not None and not _included(link, size, root)]
+    what = f"the checkpoint of {size} does not prove {len(wrong)} of its events"
+    return [Finding(case_id=case_id, version=None, what=what)] if wrong else []
+
+
+def _included(link: Link, size: int, root: bytes) -> bool:
+    assert link.position is not None, "what has a proof has a place"
+    assert link.path is not None, "it has one"
+    return includes(root, size, link.position - 1, leaf(link.hash), link.path)
+
+
+def _link(row: Any, path: Path | None) -> Link:
+    return Link(
+        version=row["version"],
+        payload_hash=row["payload_hash"],
+        hash=row["hash"],
+        envelope={name: row[name] for name in (*ENVELOPE, "type", "schema")}
+        | {
+            "asked": row["asked"].hex() if row["asked"] is not None else None,
+            "payload_hash": row["payload_hash"].hex(),
+        },
+        payload=row["payload"],
+        position=row["position"],
+        path=path,
     )
