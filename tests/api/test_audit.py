@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
 import sys
+from asyncio import to_thread
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from tests.commands import Ended
 from tests.ledger.tampering import tampered
 
 CHECKPOINTS = "/v1/audit/checkpoints"
+PROGRAM = Path(__file__).parents[2] / "examples" / "check_dossier.py"
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -237,16 +240,21 @@ LIES: dict[str, tuple[str, Any, str]] = {
 
 @pytest.mark.parametrize("lie", LIES)
 async def test_whatever_is_said_otherwise_is_found(bundle: dict[str, Any], lie: str) -> None:
-    where, what, found = LIES[lie]
+    said = findings(lied(bundle, lie))
+    assert any(one.startswith(LIES[lie][2]) for one in said), said
+
+
+def lied(bundle: dict[str, Any], lie: str) -> dict[str, Any]:
+    """The file with one thing said otherwise."""
+    where, what, _ = LIES[lie]
     said = copy.deepcopy(bundle)
-    *path, last = where.split(".")
+    *path, last = (int(one) if one.isdigit() else one for one in where.split("."))
     place: Any = said
     for one in path:
-        place = place[int(one) if isinstance(place, list) else one]
-    before = place[int(last) if isinstance(place, list) else last]
-    assert before != what
-    place[int(last) if isinstance(place, list) else last] = what
-    assert any(one.startswith(found) for one in findings(said)), findings(said)
+        place = place[one]
+    assert place[last] != what
+    place[last] = what
+    return said
 
 
 async def test_a_history_that_was_cut_short_or_signed_by_somebody_else_is_found(bundle: dict[str, Any]) -> None:
@@ -339,3 +347,33 @@ async def test_typed_with_what_cannot_be_understood_it_says_so(typed: Callable[.
         typed("--checkpoints", "missing.ndjson"),
     ):
         assert (ended.code, ended.out, len(ended.err.splitlines())) == (2, "", 1), ended
+
+
+async def test_a_program_with_nothing_of_ours_comes_to_the_same(
+    auditor: AsyncClient, case: dict[str, Any], bundle: dict[str, Any], tmp_path: Path
+) -> None:
+    _, before = (await got(auditor, CHECKPOINTS))["items"]
+    older = await got(auditor, f"/v1/audit/cases/{case['case_id']}", format="bundle", checkpoint=before["size"])
+    for said, told in (
+        (bundle, "6 events as they were written, 6 of them in the log\n"),
+        (older, "6 events as they were written, 4 of them in the log\n"),
+    ):
+        assert await to_thread(checked_by_others, said, tmp_path) == (0, told, "")
+    for lie in ("a payload", "who did it", "a hash", "a proof", "no proof"):
+        code, _, why = await to_thread(checked_by_others, lied(bundle, lie), tmp_path)
+        assert (code, len(why.splitlines())) == (1, 1), (lie, why)
+    stranger = note.spelled(Vault(bytes(32)).verifying)
+    assert await to_thread(checked_by_others, bundle, tmp_path, stranger) == (
+        1,
+        "",
+        "the checkpoint is of another log\n",
+    )
+
+
+def checked_by_others(said: dict[str, Any], folder: Path, *key: str) -> tuple[int, str, str]:
+    file = folder / "case.json"
+    file.write_text(json.dumps(said), encoding="utf-8")
+    # -I: not even what is installed beside it is found by a path of ours.
+    command = (sys.executable, "-I", str(PROGRAM), str(file), *key)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return done.returncode, done.stdout, done.stderr

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from case_events.ledger.database import open_ledger
 from case_events.ledger.feed.sequencing import tick
+from case_events.ledger.proving.checkpoints import take
 from tests.bench import corpus, lives
 from tests.bench.contest import Figures, contest
 from tests.bench.house import MASTER_KEY, Database, House, caselog
@@ -62,7 +63,7 @@ async def measure(house: House, scale: Scale, console: Console) -> Figures:
 
 
 async def filled(database: Database, events: int, scale: Scale) -> None:
-    """About so many events of whole lives, numbered in the feed."""
+    """About so many events of whole lives, numbered in the feed and logged in checkpoints."""
     planned = lives.mixed(max(2, math.ceil(LIVES * min(1, scale.size))))
     count = math.ceil(events * len(planned) / sum(map(len, planned)))
     await corpus.write(database.owner, MASTER_KEY, planned, count, lives.of_other_parties)
@@ -70,6 +71,10 @@ async def filled(database: Database, events: int, scale: Scale) -> None:
     for _ in range(TICKS_MAX):
         if not (await tick(ledger)).more:
             break
+    async with ledger.connection() as connection:
+        for _ in range(TICKS_MAX):
+            if await take(connection, ledger.vault) is None:
+                break
     await ledger.close()
     await database.settle()
 

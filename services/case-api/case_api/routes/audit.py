@@ -76,7 +76,7 @@ async def audit_case(request: Request) -> Response:
         CaseAudit(
             case_id=case_id,
             number=reading.case.number,
-            verified_at=reading.now,
+            verified_at=chain.read_at,
             clean=not findings,
             events=verdict.events,
             proved=sum(link.path is not None for link in chain.links),

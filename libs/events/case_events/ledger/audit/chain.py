@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from case_events.core.values import CaseId, Value
+from case_events.core.values import CaseId, Instant, Value
 from case_events.ledger.audit.verifying import Finding
 from case_events.ledger.codec import ENVELOPE
 from case_events.ledger.database import Ledger
@@ -39,9 +39,10 @@ class Link(Value, frozen=True, kw_only=True):
 class Chain(Value, frozen=True, kw_only=True):
     """The links of a case, the first event's first, and the checkpoint that they are proved from.
 
-    ``wrong``: why there is no proof from it, where the log is not as it was kept.
+    ``read_at``: when they were read. ``wrong``: why there is no proof, where the log is not as it was kept.
     """
 
+    read_at: Instant
     links: tuple[Link, ...]
     checkpoint: Checkpoint | None
     wrong: str | None = None
@@ -56,6 +57,7 @@ async def chain_of(ledger: Ledger, case_id: CaseId, up_to: int, size: int | None
         ledger.connection() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
+        read_at = await connection.fetchval("SELECT clock_timestamp()")
         rows = await connection.fetch(LINKS, case_id, up_to)
         checkpoint = await (newest(connection) if size is None else of_size(connection, size))
         paths, wrong = dict[int, Path](), None
@@ -65,9 +67,8 @@ async def chain_of(ledger: Ledger, case_id: CaseId, up_to: int, size: int | None
                 paths = await inclusions(connection, checkpoint.size, placed)
             except Missing as missing:
                 wrong = str(missing)
-    return Chain(
-        links=tuple(_link(row, paths.get(row["position"])) for row in rows), checkpoint=checkpoint, wrong=wrong
-    )
+    links = tuple(_link(row, paths.get(row["position"])) for row in rows)
+    return Chain(read_at=read_at, links=links, checkpoint=checkpoint, wrong=wrong)
 
 
 def unproved(case_id: CaseId, chain: Chain) -> list[Finding]:
