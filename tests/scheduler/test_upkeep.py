@@ -18,6 +18,8 @@ from case_events.ledger.clock.host import host_clock, later
 from case_events.ledger.clock.journal import read
 from case_events.ledger.clock.upkeep import ABANDONED_S, CameTo
 from case_events.ledger.database import Ledger, open_ledger
+from case_events.ledger.feed.sequencing import tick
+from case_events.ledger.proving import checkpoints
 from case_scheduler import chores
 from case_scheduler import upkeep as rounds
 from case_scheduler.chores import JOBS, verify
@@ -219,6 +221,22 @@ async def test_every_job_there_is_can_be_done_through_the_schedulers_login(
     await Upkeep(ledger, "one:1:a", JOBS, ended=heard.__setitem__).round(never)
     assert heard == {job.name: True for job in JOBS}
     assert all(row["ended"] for row in await rows(superuser))
+
+
+async def test_all_that_was_added_is_signed_in_steps_and_who_is_told_to_stop_ends_with_a_step(
+    ledger: Ledger, superuser: asyncpg.Connection, cases: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "STEP", 20)
+    while (await tick(ledger)).more:
+        pass
+    asked = iter((False, True))
+    assert (await chores.take_checkpoints(ledger, lambda: next(asked), None)).outcome == "a checkpoint of 20 positions"
+    head = await superuser.fetchval("SELECT max(head) FROM feed_state")
+    assert head >= len(cases) > 20
+    assert (await chores.take_checkpoints(ledger, never, None)).outcome == f"a checkpoint of {head} positions"
+    assert (await chores.take_checkpoints(ledger, never, None)).outcome == "nothing was added"
+    sizes = [row["size"] for row in await superuser.fetch("SELECT size FROM checkpoints ORDER BY size")]
+    assert sizes == sorted({*range(20, head, 20), head})
 
 
 async def test_a_slice_of_the_cases_is_verified_at_a_time_until_all_were_and_then_from_the_start(
