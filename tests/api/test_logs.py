@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import io
 import json
 import logging
@@ -218,6 +219,40 @@ def test_what_a_library_says_of_a_fault_is_one_line_without_its_message(monkeypa
     assert json.loads(line)["event"] == "Task exception was never retrieved"
     assert json.loads(line)["fault"] == "ValueError"
     assert b"somebody" not in line
+
+
+class _Disk(io.RawIOBase):
+    """What a log is written to; while it is full it takes nothing."""
+
+    def __init__(self) -> None:
+        self.full, self.taken = True, b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.taken += bytes(data)
+        return len(data)
+
+
+def test_a_log_whose_disk_is_full_stops_nobody_and_goes_on_once_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, disk, before = Out(), _Disk(), structlog.get_config()
+    monkeypatch.setattr(told, "buffer", io.BufferedWriter(disk))
+    monkeypatch.setattr(sys, "stdout", told)
+    monkeypatch.setattr(logs, "_write_request", None)
+    monkeypatch.setattr(logs, "_lines", None)
+    logs.configure("json")
+    log = structlog.get_logger()
+    try:
+        for n in range(1_000):
+            log.warning("swept", n=n)
+        disk.full = False
+        log.warning("swept", n="again")
+    finally:
+        structlog.configure(**before)
+    assert json.loads(disk.taken.splitlines()[-1])["n"] == "again"
 
 
 @contextmanager

@@ -129,8 +129,8 @@ class _Lines:
             due.cancel()
         lines, self._waiting, self._bytes = self._waiting, [], 0
         if lines and not self._out.closed:
-            # Nobody reads any more: a line is no reason to fail.
-            with suppress(BrokenPipeError):
+            # Nobody reads any more, or the disk is full: a line is no reason to fail.
+            with suppress(OSError):
                 self._out.write(b"".join(lines))
                 self._out.flush()
 
