@@ -16,7 +16,7 @@ import pytest_asyncio
 from prometheus_client.multiprocess import mark_process_dead
 from prometheus_client.parser import text_string_to_metric_families
 
-from case_api.serving.meters import Meters
+from case_api.serving.meters import ROOM, Meters
 from case_events.ledger.callers import keys
 from case_events.ledger.callers.keys import Caller
 from tests.api.house import House, filed
@@ -27,6 +27,7 @@ PER_MINUTE = 600
 BURST = PER_MINUTE // 10
 SENT = 70
 MEASURED_S = 10.0
+BLOCK_BYTES = 512
 
 
 @pytest_asyncio.fixture
@@ -74,6 +75,15 @@ async def test_any_worker_tells_the_sum_and_no_key_gets_more_by_asking_several(
         mark_process_dead(ended.pid, str(tmp_path))  # type: ignore[no-untyped-call]  # as `caselog up` does
         told = await _until(client, workers[0], workers=1)
         assert told["caselog_http_requests_total", "GET", "/v1/cases", "200"] == through, "what it counted stays"
+
+
+async def test_whoever_counts_never_needs_more_room_on_the_disk(workers: list[Served], tmp_path: Path) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for worker in workers:
+            assert (await client.get(f"{worker.url}/metrics")).is_success
+    files = [file.stat() for file in tmp_path.iterdir()]
+    assert len(files) == len(ROOM) * len(workers), "each file that is written has its room"
+    assert all(file.st_blocks * BLOCK_BYTES >= file.st_size for file in files), "a page without it ends its process"
 
 
 async def _until(client: httpx.AsyncClient, worker: Served, *, workers: int) -> dict[tuple[str, ...], float]:

@@ -7,9 +7,11 @@ whichever is asked tells the sum. What a worker counted stays when it ends; what
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -20,6 +22,14 @@ METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 TOGETHER = (1, 2, 4, 8, 16, 32)
 BUSY, IDLE = "busy", "idle"
+ROOM = {
+    "counter": 1 << 20,
+    "histogram": 1 << 22,
+    "gauge_livesum": 1 << 16,
+    "gauge_livemin": 1 << 16,
+    "gauge_livemax": 1 << 16,
+}
+"""Bytes of each file that a worker counts in: more than all routes with all that they answer take."""
 
 _Kind = tuple[str, str, int]
 
@@ -28,6 +38,8 @@ class Meters:
     """What one process has counted. ``shared``: the folder where it stands beside what the other workers counted."""
 
     def __init__(self, shared: str | None = None) -> None:
+        if shared:
+            _make_room(Path(shared))
         self._shared = shared
         self._registry = CollectorRegistry()
         self._seen: dict[_Kind, tuple[Counter, Histogram]] = {}
@@ -136,6 +148,17 @@ def method_of(scope: Scope) -> str:
 def route_of(scope: Scope) -> str:
     """The template of the route that took the request, never the path: that is the caller's to choose."""
     return getattr(scope.get("route"), "path", "unknown")
+
+
+def _make_room(folder: Path) -> None:
+    """All the room that counting will ever take, written before: the kernel ends (SIGBUS) who counts on a full disk.
+
+    A process that had this one's id may have counted in the same files: what it counted stays.
+    """
+    for kind, size in ROOM.items():
+        file = folder / f"{kind}_{os.getpid()}.db"
+        if not file.exists():
+            file.write_bytes(bytes(size))
 
 
 class _Process:
