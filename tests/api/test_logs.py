@@ -18,8 +18,10 @@ import pytest
 import structlog
 from httpx import AsyncClient
 
+from case_api.cli import postgres
 from case_api.routes import reading
 from case_api.serving import watch
+from case_api.settings import Settings
 from case_events import logs
 from tests.api.house import (
     APPEAL,
@@ -31,8 +33,11 @@ from tests.api.house import (
     complaint,
     filed,
     happened,
+    open_house,
     post,
 )
+from tests.api.test_evidence_files import upload
+from tests.conftest import Database
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 MS_MAX = 60_000
@@ -161,6 +166,46 @@ async def test_a_fault_of_ours_names_the_request_it_broke(
     assert (fault["key_id"], fault["case_id"]) == ("dev-storefront", case["case_id"])
     assert (line["status"], line["code"]) == (500, "internal")
     assert WRITTEN[0] not in out.buffer.getvalue().decode()
+
+
+async def test_what_is_refused_because_the_database_is_away_says_what_postgres_said(
+    house: House, prepared: Database, postgres_server: postgres.Server, out: Out
+) -> None:
+    superuser = await asyncpg.connect(postgres_server.url(postgres.SUPERUSER, "postgres"))
+    ended = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1"
+    try:
+        await superuser.execute(f"ALTER DATABASE {prepared.name} ALLOW_CONNECTIONS false")
+        await superuser.execute(ended, prepared.name)
+        for _ in range(3):  # a session that was ended is noticed as it is used
+            await house.caller("ops").get("/v1/cases")
+        await house.caller(None).get("/readyz")
+    finally:
+        await superuser.execute(f"ALTER DATABASE {prepared.name} ALLOW_CONNECTIONS true")
+        await superuser.close()
+    *_, refused, unready = out.requests()
+    assert (refused["code"], unready["code"]) == ("unavailable", "not_ready")
+    assert refused["why"] == unready["why"]
+    assert refused["why"].startswith("ObjectNotInPrerequisiteStateError: database ")
+
+
+async def test_what_is_refused_because_the_store_is_away_says_what_the_store_said(
+    settings: Settings, prepared: Database, out: Out, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"where the store was")
+    away = settings.model_copy(update={"evidence_url": f"file://{tmp_path}/file", "log_requests": "all"})
+    async with open_house(away, prepared) as house:
+        storefront = house.caller("storefront")
+        await upload(storefront, await filed(storefront))
+    line = out.requests()[-1]
+    assert line["code"] == "store_unavailable"
+    assert line["why"].startswith("FileExistsError: ")
+
+
+def test_what_a_url_asks_with_is_not_in_the_log() -> None:
+    said = logs.why(
+        ConnectionError("PUT https://b.example/c/d?sig=secret&se=1 in 3 ms - refused\nDebug source: secret")
+    )
+    assert said == "ConnectionError: PUT https://b.example/c/d?… in 3 ms - refused"
 
 
 async def test_where_only_slow_ones_have_lines_a_refusal_has_one_too(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import logging
+import re
 import sys
 import time
 import traceback
@@ -23,6 +24,7 @@ TOGETHER_S = 0.2
 """How long such a line may wait; who is killed meanwhile loses it."""
 TOGETHER_BYTES = 32_768
 EVENT_WIDTH = 30
+_QUERY = re.compile(r"\?\S+")
 
 ABOUT: ContextVar[dict[str, Any] | None] = ContextVar("about", default=None)
 """What every line written on behalf of one request says: its trace, its key, its case."""
@@ -75,6 +77,12 @@ def request(**said: Any) -> None:
         structlog.get_logger().info(REQUEST, **about, **said)
     else:
         _write_request({"event": REQUEST, "level": "info", **about, **said})
+
+
+def why(fault: BaseException) -> str:
+    """What kind of fault, and the first line of its message, without what a URL in it asks with: it may be signed."""
+    first = _QUERY.sub("?…", str(fault).partition("\n")[0])
+    return f"{type(fault).__name__}{f': {first}' if first else ''}"
 
 
 def flush() -> None:
@@ -162,9 +170,7 @@ def _behind(fault: BaseException) -> str:
 
 
 def _one(fault: BaseException) -> str:
-    why = str(fault).partition("\n")[0]
-    frames = "".join(traceback.format_tb(fault.__traceback__))
-    return f"{frames}{type(fault).__name__}{f': {why}' if why else ''}"
+    return "".join((*traceback.format_tb(fault.__traceback__), why(fault)))
 
 
 def _stamped(_: object, __: str, line: Line) -> Line:

@@ -228,6 +228,8 @@ def _master_key(settings: Settings) -> bytes:
 
 async def _refused(request: Request, refused: Exception) -> Response:
     assert isinstance(refused, Refused), "it is registered for no other"
+    if refused.problem.code == "store_unavailable" and refused.__cause__ is not None:
+        request.scope["why"] = logs.why(refused.__cause__)
     return problems.answer(refused.problem, request.scope, refused.headers)
 
 
@@ -246,7 +248,8 @@ def _methods_here(request: Request) -> set[str]:
     return head.union(*(getattr(route, "methods", None) or () for route in here))
 
 
-async def _away(request: Request, _: Exception) -> Response:
+async def _away(request: Request, fault: Exception) -> Response:
+    request.scope["why"] = logs.why(fault)
     problem = Problem(code="unavailable", detail="The database is away; send it again in a moment, with the same key.")
     return problems.answer(problem, request.scope)
 

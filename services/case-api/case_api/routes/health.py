@@ -15,6 +15,7 @@ from case_api.door import door_of
 from case_api.refusals import problems
 from case_api.serving.meters import Meters
 from case_api.views.policies import Readiness
+from case_events import logs
 from case_events.core.values import Fault, Problem
 from case_events.ledger.clock.calendars import COVERED_DAYS_MIN, coverage
 from case_events.ledger.connection import UNAVAILABLE
@@ -57,7 +58,8 @@ async def ready(request: Request) -> Response:
         stays = seen.migrated or (seen.outgrown and door_of(request).was_ready)
         newer = seen.outgrown or (stays and await holds_newer(ledger))
         covered = await coverage(ledger) if stays else None
-    except UNAVAILABLE:
+    except UNAVAILABLE as fault:
+        request.scope["why"] = logs.why(fault)
         return _not_ready(request, Fault(pointer="/database", detail="Postgres does not answer"))
     if covered is None:
         return _not_ready(request, Fault(pointer="/migrations", detail="the tables are not this release's"))

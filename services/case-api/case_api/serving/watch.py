@@ -136,6 +136,8 @@ class Watch:
         }
         if "problem" in scope:
             said["code"] = scope["problem"]
+        if "why" in scope:
+            said["why"] = scope["why"]
         logs.request(**said)
 
 
