@@ -72,6 +72,23 @@ async def test_one_filing_sent_ten_times_at_once_opens_one_case(
         assert await superuser.fetchval(counted, steps_taken[0].case_id) == rows, table
 
 
+async def test_what_the_server_takes_for_a_transactions_isolation_loses_nobody_their_step(
+    desk: Desk, module_database: Database, superuser: asyncpg.Connection
+) -> None:
+    case_id = await desk.filed()
+    said = f"ALTER DATABASE {module_database.name} {{}} default_transaction_isolation"
+    await superuser.execute(f"{said.format('SET')} = 'serializable'")
+    begun = [await open_ledger(module_database.app, master_key=MASTER_KEY) for _ in range(8)]
+    try:
+        steps_taken = await asyncio.gather(
+            *(Desk(begun[n % 8]).post(case_id, examples.EVIDENCE, key=f"evidence {n}") for n in range(40))
+        )
+    finally:
+        await superuser.execute(said.format("RESET"))
+        await asyncio.gather(*(one.close() for one in begun))
+    assert sorted(step.answer[0].version for step in steps_taken) == list(range(2, 42))
+
+
 async def test_a_filing_whose_twin_was_recorded_while_it_looked_is_a_replay_and_no_second_complaint(
     desk: Desk, module_database: Database, superuser: asyncpg.Connection
 ) -> None:

@@ -39,6 +39,9 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
 )
 """What is raised while Postgres is away, starting, stopping or full."""
 
+READ_COMMITTED = {"default_transaction_isolation": "read committed"}
+"""Said by every session that writes, whatever the server's default is: what is read after a lock is what its last
+holder wrote, and who waited for a row goes on instead of failing."""
 CONNECT_TIMEOUT_S = 5
 UNREADABLE = (
     "not like postgresql://login:password@host:port/database; in a password / ? # [ ] @ are %2F %3F %23 %5B %5D %40"

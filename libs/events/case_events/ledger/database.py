@@ -16,7 +16,14 @@ from case_events.core.values import CaseId, Instant
 from case_events.ledger.batches import Batches, unlike
 from case_events.ledger.clock.host import TOLERANCE_S, HostClock, host_clock, later
 from case_events.ledger.clock.outage_book import OutageBook
-from case_events.ledger.connection import CONNECT_TIMEOUT_S, UNAVAILABLE, Connection, check_address, teach
+from case_events.ledger.connection import (
+    CONNECT_TIMEOUT_S,
+    READ_COMMITTED,
+    UNAVAILABLE,
+    Connection,
+    check_address,
+    teach,
+)
 from case_events.ledger.policy_book import PolicyBook
 from case_events.ledger.presence import Presence
 from case_events.ledger.recent import Recent
@@ -131,7 +138,7 @@ async def open_ledger(
         max_size=pool_size,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=COMMAND_TIMEOUT_S,
-        server_settings={"application_name": application, **PLANS, **LIMITS},
+        server_settings={"application_name": application, **READ_COMMITTED, **PLANS, **LIMITS},
         init=teach,
         reset=_nothing_to_reset,
     )
