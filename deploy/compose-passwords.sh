@@ -6,5 +6,5 @@ psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
 ALTER ROLE caselog_owner PASSWORD :'owner';
 ALTER ROLE caselog_app PASSWORD :'app';
 ALTER ROLE caselog_scheduler PASSWORD :'scheduler';
-CREATE DATABASE caselog OWNER caselog_owner;
+CREATE DATABASE caselog OWNER caselog_owner ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0;
 SQL

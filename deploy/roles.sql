@@ -2,7 +2,7 @@
 --
 --     psql -f deploy/roles.sql
 --     ALTER ROLE caselog_owner PASSWORD '...';       -- and so for each, every one its own
---     CREATE DATABASE caselog OWNER caselog_owner;
+--     CREATE DATABASE caselog OWNER caselog_owner ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0;
 --
 -- The owner is used by migrations only (CASELOG_MIGRATION_URL); the API logs in as caselog_app and the scheduler as
 -- caselog_scheduler. Three logins and not one with SET ROLE, because whoever can SET ROLE can set it back: that the

@@ -41,11 +41,19 @@ async def _run_online() -> None:
     connect = partial(asyncpg.connect, _url(), timeout=CONNECT_S)
     engine = create_async_engine("postgresql+asyncpg://", poolclass=pool.NullPool, async_creator=connect)
     async with engine.connect() as connection:
+        await _in_utf8(connection)
         await _alone(connection)
         await connection.execute(text(f"SET lock_timeout = '{TABLE_LOCK}'"))
         await connection.commit()
         await connection.run_sync(_run_steps)
     await engine.dispose()
+
+
+async def _in_utf8(connection: AsyncConnection) -> None:
+    """Another encoding would be found out by the first name that it has no character for, long after."""
+    encoding = await connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise asyncpg.CharacterNotInRepertoireError(f"the database has the encoding {encoding}; make one with UTF8")
 
 
 async def _alone(connection: AsyncConnection) -> None:

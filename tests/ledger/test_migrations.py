@@ -13,7 +13,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
+from case_api.cli import postgres
 from case_api.cli.migrate import bring_to_head
+from case_api.cli.premises import CannotStart
 from case_events.ledger.append_statements import CLOCKED, GIVEN
 from case_events.ledger.database import Ledger
 from case_events.ledger.queries import MIGRATION, health
@@ -131,6 +133,18 @@ async def test_the_ledger_is_never_downgraded(
     with pytest.raises(RuntimeError, match="only goes forward"):
         await asyncio.to_thread(command.downgrade, config(module_database), "base")
     assert await contents(superuser) == before
+
+
+async def test_a_database_that_has_no_room_for_every_name_gets_no_tables(postgres_server: postgres.Server) -> None:
+    name, superuser = "in_euc_cn", await asyncpg.connect(postgres_server.url(postgres.SUPERUSER, "postgres"))
+    made = f"CREATE DATABASE {name} OWNER {postgres.OWNER} ENCODING 'EUC_CN' LOCALE 'C' TEMPLATE template0"
+    await superuser.execute(made)
+    try:
+        with pytest.raises(CannotStart, match="the encoding EUC_CN"):
+            await asyncio.to_thread(bring_to_head, postgres_server.url(postgres.OWNER, name))
+    finally:
+        await superuser.execute(f"DROP DATABASE {name}")
+        await superuser.close()
 
 
 async def test_the_services_logins_cannot_migrate(module_database: Database) -> None:
