@@ -17,6 +17,7 @@ OTHER_MIGRATION_S = 600  # how long another migration may take before we give up
 ASKED_AGAIN_S = 0.2
 TABLE_LOCK = "5s"  # a step that waits for a busy table stands in everybody's way; rather fail and try again
 CONNECT_S = 30
+UNHURRIED = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}  # whatever is set for short ones
 
 
 def run() -> None:
@@ -38,7 +39,7 @@ def _url() -> str:
 
 async def _run_online() -> None:
     # As the services connect: what their addresses may say (sslmode, several hosts), this one may say too.
-    connect = partial(asyncpg.connect, _url(), timeout=CONNECT_S)
+    connect = partial(asyncpg.connect, _url(), timeout=CONNECT_S, server_settings=UNHURRIED)
     engine = create_async_engine("postgresql+asyncpg://", poolclass=pool.NullPool, async_creator=connect)
     async with engine.connect() as connection:
         await _in_utf8(connection)

@@ -19,6 +19,7 @@ from case_api.cli.premises import CannotStart
 from case_events.ledger.append_statements import CLOCKED, GIVEN
 from case_events.ledger.database import Ledger
 from case_events.ledger.queries import MIGRATION, health
+from case_events.ledger.rebuild import building
 from case_events.ledger.tables import metadata
 from tests.conftest import Database
 from tests.ledger.desk import Desk, contents
@@ -142,6 +143,23 @@ async def test_a_database_that_has_no_room_for_every_name_gets_no_tables(postgre
     try:
         with pytest.raises(CannotStart, match="the encoding EUC_CN"):
             await asyncio.to_thread(bring_to_head, postgres_server.url(postgres.OWNER, name))
+    finally:
+        await superuser.execute(f"DROP DATABASE {name}")
+        await superuser.close()
+
+
+async def test_what_is_set_for_everybodys_short_statements_ends_no_long_one_of_the_owners(
+    postgres_server: postgres.Server,
+) -> None:
+    name, superuser = "hurried", await asyncpg.connect(postgres_server.url(postgres.SUPERUSER, "postgres"))
+    await superuser.execute(f"CREATE DATABASE {name} OWNER {postgres.OWNER}")
+    try:
+        await superuser.execute(f"ALTER DATABASE {name} SET statement_timeout = '3ms'")
+        owner = postgres_server.url(postgres.OWNER, name)
+        await asyncio.to_thread(bring_to_head, owner)
+        rebuilding = await building.connect(owner)
+        assert await rebuilding.fetchval("SELECT pg_sleep(0.05)::text") == ""
+        await rebuilding.close()
     finally:
         await superuser.execute(f"DROP DATABASE {name}")
         await superuser.close()

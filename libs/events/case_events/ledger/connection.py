@@ -42,6 +42,9 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
 READ_COMMITTED = {"default_transaction_isolation": "read committed"}
 """Said by every session that writes, whatever the server's default is: what is read after a lock is what its last
 holder wrote, and who waited for a row goes on instead of failing."""
+UNHURRIED = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+"""Said by the owner's sessions, whose statements make or read whole tables: what an operator has set for everybody's
+short ones would end them again at every try."""
 CONNECT_TIMEOUT_S = 5
 UNREADABLE = (
     "not like postgresql://login:password@host:port/database; in a password / ? # [ ] @ are %2F %3F %23 %5B %5D %40"

@@ -16,7 +16,14 @@ import asyncpg
 from case_events.core.case import Case
 from case_events.core.values import CaseId, Instant, Value
 from case_events.ledger.codec import UnknownEvent
-from case_events.ledger.connection import CONNECT_TIMEOUT_S, POSTGRES_EPOCH, READ_COMMITTED, Connection, teach
+from case_events.ledger.connection import (
+    CONNECT_TIMEOUT_S,
+    POSTGRES_EPOCH,
+    READ_COMMITTED,
+    UNHURRIED,
+    Connection,
+    teach,
+)
 from case_events.ledger.read_models import CASE_COLUMNS, DEADLINE_COLUMNS, CaseRow, DeadlineRow, case_row, deadline_rows
 from case_events.ledger.rebuild.shadows import SCHEMA, TABLES
 from case_events.ledger.replaying import replay
@@ -75,7 +82,7 @@ Slice = tuple[UUID, UUID]
 
 async def connect(url: str) -> asyncpg.Connection:
     """A connection for work that reads whole tables: without the plans that the services' short statements want."""
-    said = {"application_name": "caselog-rebuild", "jit": "off", **READ_COMMITTED}
+    said = {"application_name": "caselog-rebuild", "jit": "off", **READ_COMMITTED, **UNHURRIED}
     connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, server_settings=said)
     await teach(connection)
     return connection
