@@ -186,14 +186,16 @@ async def test_a_page_behind_the_end_of_the_feed_is_refused_with_where_it_ends(
         assert beyond.value.head == end
 
 
-async def test_one_event_is_read_by_its_position(
+async def test_events_are_read_by_their_positions(
     ledger: Ledger, connection: Connection, cases: dict[str, CaseId]
 ) -> None:
     everything = await walked(connection, ledger)
     of_m2 = next(one for one in everything if one.recorded.case_id == cases["of m-2"])
-    for one in everything[:5]:
-        assert await reader.read_one(connection, ledger.vault, one.position) == one
-    assert await reader.read_one(connection, ledger.vault, of_m2.position, viewer=Viewer(merchants=("m-1",))) is None
+    chosen = (everything[3], everything[1])
+    positions = [one.position for one in chosen]
+    assert await reader.read_at(connection, ledger.vault, positions) == ((everything[1], everything[3]), ())
+    of_m1 = Viewer(merchants=("m-1",))
+    assert await reader.read_at(connection, ledger.vault, [of_m2.position], viewer=of_m1) == ((), ())
 
 
 @pytest.mark.parametrize("viewer", [EVERYTHING, STOREFRONT], ids=str)

@@ -252,7 +252,7 @@ async def test_a_deleted_endpoint_takes_its_secrets_its_subscription_and_what_wa
     async with writing(scheduler) as connection:
         await waiting.put(connection, endpoint.id, [Delayed(position=1, case_id=uuid7(), attempts=1, in_s=1)])
         await circuits.turn(connection, endpoint.id, Circuit(failures=1), succeeded=False, failed=True)
-        assert await subscriptions.hold(connection, endpoint.subscription, "p", 30) is not None
+        assert await subscriptions.hold_free(connection, [endpoint.subscription], "p", 30, 1)
     async with writing(ledger) as connection:
         held = await endpoints.hold(connection, endpoint.id, OURS)
         assert held is not None
@@ -265,7 +265,6 @@ async def test_a_deleted_endpoint_takes_its_secrets_its_subscription_and_what_wa
         ended = await errands.find(connection, errand.id)
         assert ended is not None
         assert ended.outcome == "deleted"
-        assert await subscriptions.standing(connection, endpoint.subscription) is None
         assert await making.standing(connection, endpoint) is None
         assert (await waiting.backlog(connection, endpoint.id)).events == 0
         assert await endpoints.find(connection, endpoint.id, OURS) is None
@@ -287,7 +286,7 @@ async def test_while_one_changes_an_endpoint_another_waits_and_its_postman_goes_
 ) -> None:
     endpoint, _ = await made(ledger)
     async with scheduler.connection() as connection:
-        assert await subscriptions.hold(connection, endpoint.subscription, "p", 30) is not None
+        assert await subscriptions.hold_free(connection, [endpoint.subscription], "p", 30, 1)
 
     async def another() -> Endpoint | None:
         async with writing(ledger) as connection:

@@ -201,7 +201,7 @@ async def told_of(ledger: Ledger, scheduler: Ledger, viewer: Viewer, **said: Any
             connection, ledger.vault, wanted, Shelf(client=str(uuid4()), viewer=viewer), origin
         )
     async with scheduler.connection() as connection:
-        assert await subscriptions.hold(connection, endpoint.subscription, POSTMAN, 60.0)
+        assert await subscriptions.hold_free(connection, [endpoint.subscription], POSTMAN, 60.0, 1)
     return endpoint
 
 

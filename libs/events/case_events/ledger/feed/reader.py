@@ -30,7 +30,6 @@ __all__ = [
     "read",
     "read_at",
     "read_live",
-    "read_one",
 ]
 
 PAGE_MAX = 1_000
@@ -86,14 +85,6 @@ async def read(
         if len(rows) < at_once:
             return Page(told=tuple(told), next=min(end, last), head=last)
         at = rows[-1]["position"]
-
-
-async def read_one(connection: Connection, vault: Vault, position: int, *, viewer: Viewer = EVERYTHING) -> Told | None:
-    """The event at a position; None if it is not for the viewer. Raises UnreadableEvent."""
-    found, unreadable = await read_at(connection, vault, (position,), viewer=viewer)
-    for event in unreadable:
-        raise event
-    return found[0] if found else None
 
 
 async def read_at(

@@ -29,16 +29,6 @@ INSERT INTO subscriptions (name, position)
 SELECT $1, coalesce($2, ({HEAD})) ON CONFLICT (name) DO NOTHING
 RETURNING position
 """
-STANDING = f"""
-SELECT s.name, s.position, f.head, CASE WHEN s.held_until > clock_timestamp() THEN s.owner END AS owner,
-    s.held_until, (SELECT count(*) FROM parked p WHERE p.subscription = s.name) AS parked
-FROM subscriptions s, ({HEAD}) AS f WHERE s.name = $1
-"""
-HOLD = """
-UPDATE subscriptions SET owner = $2, held_until = clock_timestamp() + make_interval(secs => $3)
-WHERE name = $1 AND (owner IS NULL OR owner = $2 OR held_until <= clock_timestamp())
-RETURNING position, held_until
-"""
 # Whoever is at one of them in this moment is not waited for, so that no two wait for each other.
 ALL = f"""
 UPDATE subscriptions s SET owner = $2, held_until = clock_timestamp() + make_interval(secs => $3)
@@ -73,31 +63,13 @@ WHERE p.subscription = s.name AND p.position = ANY ($3::bigint[]) AND {HELD} RET
 PARKED = """
 SELECT p.position, f.case_id, f.version, p.attempts, p.error, p.parked_at
 FROM parked p JOIN feed f USING (position)
-WHERE p.subscription = $1 AND p.position > $2 ORDER BY p.position LIMIT $3
+WHERE p.subscription = $1 ORDER BY p.position LIMIT $2
 """
 REMOVE = "DELETE FROM subscriptions WHERE name = $1 RETURNING name"
 
 
 class NotHeld(Exception):
     """The subscription is not held by this owner, or no longer: somebody else may be at the same events."""
-
-
-class Hold(Value, frozen=True, kw_only=True):
-    """A subscription that is held, how far it has read, and until when it is held unless the hold is renewed."""
-
-    position: int
-    held_until: Instant
-
-
-class Standing(Value, frozen=True, kw_only=True):
-    """How a subscription stands: ``head - position`` events are ahead of it; ``owner``: who holds it now."""
-
-    name: str
-    position: int
-    head: int
-    owner: str | None
-    held_until: Instant | None
-    parked: int
 
 
 class Parked(Value, frozen=True, kw_only=True):
@@ -123,22 +95,6 @@ async def subscribe(connection: Connection, name: str, after: int | Literal["now
     return await connection.fetchval(SUBSCRIBE, name, None if after == "now" else after) is not None
 
 
-async def standing(connection: Connection, name: str) -> Standing | None:
-    """How the subscription stands; None if there is none."""
-    row = await connection.fetchrow(STANDING, name)
-    return Standing(**dict(row)) if row else None
-
-
-async def hold(connection: Connection, name: str, owner: str, for_s: float) -> Hold | None:
-    """Hold the subscription, or hold it longer; None while somebody else does, or when there is none.
-
-    Commit at once: it is held from then on.
-    """
-    assert 0 < for_s <= HOLD_MAX_S, "a hold runs out, so that a dead owner's ends"
-    row = await connection.fetchrow(HOLD, name, owner, float(for_s))
-    return Hold(**dict(row)) if row else None
-
-
 async def hold_on(connection: Connection, names: Collection[str], owner: str, for_s: float) -> dict[str, bool]:
     """Hold those of the subscriptions longer that are still this owner's, and nobody is busy with; of each whether
     there is anything ahead of it. One that is missing may be held all the same, until its hold runs out."""
@@ -150,7 +106,10 @@ async def hold_on(connection: Connection, names: Collection[str], owner: str, fo
 async def hold_free(
     connection: Connection, names: Collection[str], owner: str, for_s: float, most: int
 ) -> dict[str, bool]:
-    """Hold up to ``most`` of the subscriptions that nobody else holds or is busy with; answers as ``hold_on`` does."""
+    """Hold up to ``most`` of the subscriptions that nobody else holds or is busy with; answers as ``hold_on`` does.
+
+    Commit at once: they are held from then on.
+    """
     assert 0 < for_s <= HOLD_MAX_S, "a hold runs out, so that a dead owner's ends"
     rows = await connection.fetch(HOLD_FREE, list(names), owner, float(for_s), most)
     return {row["name"]: row["behind"] for row in rows}
@@ -207,10 +166,10 @@ async def park(connection: Connection, name: str, owner: str, position: int, err
     return int(attempts)
 
 
-async def parked(connection: Connection, name: str, after: int = 0, *, limit: int = 100) -> tuple[Parked, ...]:
-    """What was set aside, in the order of the feed; ``feed.read_one`` has the event itself."""
+async def parked(connection: Connection, name: str, *, limit: int) -> tuple[Parked, ...]:
+    """What was set aside first, in the order of the feed."""
     assert 1 <= limit <= PARKED_PAGE_MAX, "whoever asks has a limit"
-    return tuple(Parked(**dict(row)) for row in await connection.fetch(PARKED, name, after, limit))
+    return tuple(Parked(**dict(row)) for row in await connection.fetch(PARKED, name, limit))
 
 
 async def unpark(connection: Connection, name: str, owner: str, positions: Collection[int]) -> int:
