@@ -396,10 +396,9 @@ async def test_of_so_many_tokens_no_more_are_remembered(
 async def test_what_was_verified_is_remembered_a_minute_and_never_longer_than_it_holds(
     opened: Open, theirs: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.undo()
     here, _ = opened()
     monkeypatch.setattr(tokens, "KNOWN_FOR_S", 60)
-    now = time.monotonic()
+    now, ends = 1_000.0, int(time.time()) + 3_600
     looked: list[str] = []
     verified = Tokens._claims
 
@@ -408,12 +407,14 @@ async def test_what_was_verified_is_remembered_a_minute_and_never_longer_than_it
         return await verified(self, token, audience)
 
     class Passing:
+        """By this clock the short one holds for 20 seconds more; by the one that verifies both hold for an hour."""
+
         monotonic = staticmethod(lambda: now)
-        time = staticmethod(time.time)
+        time = staticmethod(lambda: ends + tokens.LEEWAY_S - 20)
 
     monkeypatch.setattr(Tokens, "_claims", counted)
     monkeypatch.setattr(tokens, "time", Passing)
-    long, short = theirs.token(), theirs.token(exp=int(time.time()) - 40)
+    long, short = theirs.token(exp=2 * ends), theirs.token(exp=ends)
     for passed, expected in ((0, 2), (15, 0), (10, 1), (40, 2)):
         now += passed
         looked.clear()
