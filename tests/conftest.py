@@ -14,6 +14,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+import structlog
+from structlog.dev import ConsoleRenderer, plain_traceback
 
 from case_api.cli import postgres
 from case_api.cli.migrate import bring_to_head
@@ -24,7 +26,13 @@ from tests.serving import Serving, serving
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """One folder for what all processes of this run share; whoever starts it removes it."""
+    """One folder for what all processes of this run share; whoever starts it removes it.
+
+    A fault that is logged is written plainly: structlog by itself draws each with all that stood in its frames, which
+    takes seconds, and the tests of what fails log dozens.
+    """
+    *before, _ = structlog.get_config()["processors"]
+    structlog.configure(processors=[*before, ConsoleRenderer(exception_formatter=plain_traceback)])
     if clusters.PLACE not in os.environ:
         folder = Path(tempfile.mkdtemp(prefix="caselog-tests-"))
         folder.chmod(0o711)  # run by root, Postgres is somebody else and must pass through
