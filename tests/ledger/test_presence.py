@@ -122,14 +122,14 @@ async def test_whoever_gave_up_or_was_cancelled_heard_nothing(opened: Ledger, mo
     monkeypatch.setattr(presence, "SILENT_S", SOON_S)
     aside = Aside()
     watched = opened.presence = Presence(aside)
-    asking: list[asyncio.Timeout] = []
+    asking: dict[int, asyncio.Timeout] = {}
 
-    async def asks() -> None:
+    async def asks(number: int) -> None:
         async with opened.connection(), asyncio.timeout(SOON_S) as limit:
-            asking.append(limit)
+            asking[number] = limit  # they are let in in any order
             await asyncio.Event().wait()
 
-    tasks = [asyncio.create_task(asks()) for _ in range(3)]
+    tasks = [asyncio.create_task(asks(number)) for number in range(3)]
     async with asyncio.timeout(SOON_S):
         while len(asking) < len(tasks):
             await asyncio.sleep(LOOK_S)
