@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 from fastapi import FastAPI
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -17,7 +18,7 @@ from case_api.serving.meters import Meters
 from case_api.views.policies import Readiness
 from case_events import logs
 from case_events.core.values import Fault, Problem
-from case_events.ledger.clock.calendars import COVERED_DAYS_MIN, coverage
+from case_events.ledger.clock.calendars import COVERED_DAYS_MIN, Coverage, coverage
 from case_events.ledger.connection import UNAVAILABLE
 from case_events.ledger.feed.sequencing import FeedState
 from case_events.ledger.queries import Health, health
@@ -28,6 +29,9 @@ SCHEDULER_SILENT_MAX = timedelta(seconds=60)
 OVERDUE_MAX_S = 60
 FEED_STILL_MAX = timedelta(seconds=10)
 """A sequencer numbers events within milliseconds; a feed that stands still for this long while some wait is missing."""
+
+Missing = Literal["writes", "scheduler", "watermark", "feed", "clock", "calendar", "release"]
+"""What may be missing while requests are answered all the same; docs/running.md says what each means."""
 
 
 def add_to(app: FastAPI) -> None:
@@ -65,13 +69,10 @@ async def ready(request: Request) -> Response:
         return _not_ready(request, Fault(pointer="/migrations", detail="the tables are not this release's"))
     door_of(request).was_ready = True
     ahead = seen.now > ledger.believed_until()
-    clock = ("clock",) if ahead or seen.clock_paused is not None else ()
-    calendar = ("calendar",) if covered.waits_too_long else ()
-    missing = (*_missing(seen), *clock, *calendar, *(("release",) if newer else ()))
     return shown(
         Readiness(
             ready=True,
-            missing=missing,
+            missing=_missing(seen, covered, ahead=ahead, newer=newer),
             warnings=("calendar",) if covered.days_left < COVERED_DAYS_MIN else (),
             calendar_until=covered.last_day,
             scheduler_seen_at=seen.scheduler_seen_at,
@@ -88,17 +89,19 @@ async def metrics(request: Request) -> Response:
     return Response(meters.exposed(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _missing(seen: Health) -> tuple[str, ...]:
-    missing = []
-    if seen.read_only:
-        missing.append("writes")
-    if seen.scheduler_seen_at is None or seen.now - seen.scheduler_seen_at > SCHEDULER_SILENT_MAX:
-        missing.append("scheduler")
-    if seen.overdue_s > OVERDUE_MAX_S:
-        missing.append("watermark")
-    if seen.feed is not None and _stands_still(seen.feed):
-        missing.append("feed")
-    return tuple(missing)
+def _missing(seen: Health, covered: Coverage, *, ahead: bool, newer: bool) -> tuple[Missing, ...]:
+    """``ahead``: the database's clock is, of this host's; ``newer``: a newer release writes here."""
+    silent = seen.scheduler_seen_at is None or seen.now - seen.scheduler_seen_at > SCHEDULER_SILENT_MAX
+    wanting: dict[Missing, bool] = {
+        "writes": seen.read_only,
+        "scheduler": silent,
+        "watermark": seen.overdue_s > OVERDUE_MAX_S,
+        "feed": seen.feed is not None and _stands_still(seen.feed),
+        "clock": ahead or seen.clock_paused is not None,
+        "calendar": covered.waits_too_long,
+        "release": newer,
+    }
+    return tuple(word for word, is_missing in wanting.items() if is_missing)
 
 
 def _stands_still(feed: FeedState) -> bool:
