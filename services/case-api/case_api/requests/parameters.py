@@ -26,6 +26,7 @@ POSITION_MAX = 10**15 - 1
 TEXT_MAX = 200
 PRIORITY_MAX = 10**6
 CURSOR_MAX = 400
+NO_CURSOR = "not a cursor of this list with these filters"
 BOUND_BYTES = 8
 """How much of a digest binds a cursor to its list and filters."""
 
@@ -142,8 +143,15 @@ class Query:
         try:
             return None if said is None else _read_cursor(said, _bound(asked))
         except (ValueError, OverflowError):
-            self.fault(name, "not a cursor of this list with these filters")
+            self.fault(name, NO_CURSOR)
             return None
+
+    def number_in(self, said: str, most: int) -> int | None:
+        """A number that a cursor carries as a word; only who makes one up says another."""
+        if _WHOLE.fullmatch(said) and int(said) <= most:
+            return int(said)
+        self.fault("cursor", NO_CURSOR)
+        return None
 
 
 def cursor(asked: object, at: Instant, case_id: UUID, more: str = "") -> str:

@@ -53,8 +53,6 @@ def after_of(query: Query, key: Key | None) -> After | None:
     """The rest of a deadline's key, which the cursor carries as words."""
     if key is None:
         return None
-    kind, party, set_by = (*key[2].split(" "), "", "")[:3]
-    if not set_by.isascii() or not set_by.isdigit() or len(set_by) > len(str(SET_BY_MAX)) or int(set_by) > SET_BY_MAX:
-        query.fault("cursor", "not a cursor of this list with these filters")
-        return None
-    return key[0], key[1], kind, party, int(set_by)
+    kind, party, said = (*key[2].split(" "), "", "")[:3]
+    set_by = query.number_in(said, SET_BY_MAX)
+    return None if set_by is None else (key[0], key[1], kind, party, set_by)

@@ -16,7 +16,7 @@ from case_api.door import Door, door_of
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests import bodies
 from case_api.requests.headers import REUSED, id_by_key, idempotency_key
-from case_api.requests.parameters import Key, Query, cursor, uuid_of
+from case_api.requests.parameters import Query, cursor, uuid_of
 from case_api.views.operating import (
     AskedJournal,
     AskedLate,
@@ -37,7 +37,7 @@ from case_events.ledger.clock import aftermath, holds, journal, outages
 
 HOLDS, OUTAGES = "/v1/scheduler/holds", "/v1/scheduler/outages"
 NO_CASE = UUID(int=0)
-DIGITS_MAX = 9
+NUMBER_MAX = 10**9 - 1
 
 
 def add_to(app: FastAPI) -> None:
@@ -160,8 +160,7 @@ async def list_made_late(request: Request) -> Response:
     await _caller(door, request, "read_schedule")
     outage = await _found(door, request)
     limit, after = _page(request, asked := AskedLate(outage=outage.id), numbered=True)
-    place = (after[0], after[1], int(after[2])) if after else None
-    found = await aftermath.made_late(door.ledger, outage, limit + 1, place)
+    found = await aftermath.made_late(door.ledger, outage, limit + 1, after)
     last = found[limit - 1] if len(found) > limit else None
     ends_with = cursor(asked, last.due_at, last.case_id, str(last.version)) if last else None
     return shown(LateTimeoutPage(items=found[:limit], next=ends_with))
@@ -172,7 +171,7 @@ async def read_journal(request: Request) -> Response:
     door = door_of(request)
     await _caller(door, request, "read_schedule")
     limit, after = _page(request, asked := AskedJournal(), numbered=True)
-    found = await journal.read(door.ledger, before=int(after[2]) if after else None, limit=limit + 1)
+    found = await journal.read(door.ledger, before=after[2] if after else None, limit=limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     ends_with = cursor(asked, last.at, NO_CASE, str(last.number)) if last else None
     return shown(JournalPage(items=found[:limit], next=ends_with))
@@ -216,16 +215,13 @@ def _wrong(asked: NewHold, marketplaces: tuple[str, ...], *, again: bool) -> lis
     return faults
 
 
-def _page(request: Request, asked: object, *, numbered: bool = False) -> tuple[int, Key | None]:
+def _page(request: Request, asked: object, *, numbered: bool = False) -> tuple[int, tuple[Instant, UUID, int] | None]:
     """How many a page has, and where the last one ended; ``numbered``: at a number, too."""
     query = Query(request, "limit", "cursor")
-    limit = query.limit()
-    after = query.after("cursor", asked)
-    number = after[2] if after is not None and numbered else "0"
-    if not (number.isascii() and number.isdigit() and len(number) <= DIGITS_MAX):
-        query.fault("cursor", "not a cursor of this list with these filters")
+    limit, after = query.limit(), query.after("cursor", asked)
+    number = query.number_in(after[2], NUMBER_MAX) if after and numbered else 0
     query.check()
-    return limit, after
+    return limit, (after[0], after[1], number or 0) if after else None
 
 
 async def _found(door: Door, request: Request) -> outages.KnownOutage:

@@ -120,11 +120,9 @@ def _after(query: Query, key: Key | None) -> After | None:
     """The rest of a queue's key: its priority, which the cursor carries as a word."""
     if key is None:
         return None
-    at, case_id, priority = key
-    if not priority.isascii() or not priority.isdigit() or int(priority) > PRIORITY_MAX:
-        query.fault("cursor", "not a cursor of this list with these filters")
-        return None
-    return int(priority), None if at == NEVER else at, case_id
+    at, case_id, said = key
+    priority = query.number_in(said, PRIORITY_MAX)
+    return None if priority is None else (priority, None if at == NEVER else at, case_id)
 
 
 def _found(reading: Reading | None) -> Reading:

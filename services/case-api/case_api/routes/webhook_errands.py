@@ -12,7 +12,7 @@ from case_api.door import door_of
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests import bodies
 from case_api.requests.headers import REUSED, id_by_key, idempotency_key
-from case_api.requests.parameters import Query, cursor
+from case_api.requests.parameters import POSITION_MAX, Query, cursor
 from case_api.routes.webhook_door import WEBHOOKS, check, endpoint_id_of, found, full, held, writing
 from case_api.views.webhooks import (
     AskedAttempts,
@@ -27,8 +27,6 @@ from case_events.ledger.callers.keys import Caller
 from case_events.ledger.connection import Connection
 from case_events.ledger.webhooks import attempts, errands
 from case_events.ledger.webhooks.endpoints import Endpoint
-
-DIGITS_MAX = 18
 
 
 def add_to(app: FastAPI) -> None:
@@ -99,12 +97,10 @@ async def list_attempts(request: Request) -> Response:
         outcome=query.one_of("outcome", attempts.OUTCOMES),
     )
     limit, after = query.limit(), query.after("cursor", asked)
-    if after and not (after[2].isascii() and after[2].isdigit() and len(after[2]) <= DIGITS_MAX):
-        query.fault("cursor", "not a cursor of this list with these filters")
+    before = query.number_in(after[2], POSITION_MAX) if after else None
     query.check()
     async with door.ledger.connection() as connection:
         endpoint = await found(connection, request, caller)
-        before = int(after[2]) if after else None
         page = await attempts.listed(
             connection,
             endpoint.id,
