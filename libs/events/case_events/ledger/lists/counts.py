@@ -7,7 +7,7 @@ from typing import Any
 from case_events.core.values import Instant, Value
 from case_events.core.viewer import EVERYTHING, MERCHANT, Viewer
 from case_events.ledger.database import Ledger
-from case_events.ledger.lists.lists import merchants_of
+from case_events.ledger.lists.lists import merchants_of, party_is
 
 MERCHANTS_MAX = 50
 """Merchants that are counted one by one: those with the most interventions."""
@@ -117,14 +117,11 @@ def _where(arguments: list[Any], counted: Counted, viewer: Viewer) -> str:
     # Of somebody else's merchant nothing is counted: who complained anonymously would be found by asking for them.
     if (ids := merchants_of(counted.merchant_id, viewer)) is not None:
         arguments.append(list(ids))
-        given = f"ANY (${len(arguments)}::text[])"
-        sides = (f"(c.{side}_role = '{MERCHANT}' AND c.{side}_id = {given})" for side in SIDES)
-        conditions.append(f"({' OR '.join(sides)})")
+        conditions.append(party_is(MERCHANT, f"${len(arguments)}::text[]", "c."))
     if viewer.marketplaces is not None:
         arguments.append(list(viewer.marketplaces))
         conditions.append(f"c.marketplace = ANY (${len(arguments)}::text[])")
     return " AND ".join(conditions) or "true"
 
 
-SIDES = ("respondent", "complainant")
 COUNTED_OF_MERCHANT = MerchantCount.__struct_fields__[1:]

@@ -10,6 +10,7 @@ from case_events.core.values import CaseId, Instant, Value
 from case_events.core.viewer import EVERYTHING, MERCHANT, Viewer
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
+from case_events.ledger.lists.lists import party_is
 
 LOOKED_AT_MAX = 10_000
 """Deadlines a page looks at; one that asks for a rare kind may hold fewer than its limit and go on all the same."""
@@ -88,7 +89,7 @@ async def list_deadlines(
             return _page(await connection.fetch(sql, *arguments), limit)
     if viewer.merchants is not None:
         ids = given(list(viewer.merchants), "text[]")
-        rest.append(_of_either_side(ids))
+        rest.append(party_is(MERCHANT, ids, "c."))
     looked = _looked(CLOCK, start, LOOKED_AT_MAX if rest else limit + 1)
     sql = f"SELECT {SHOWN} FROM ({looked}) AS d JOIN cases c USING (case_id)"
     sql += f" WHERE {' AND '.join(rest) or 'true'} ORDER BY {BY_DUE} LIMIT {limit + 1}"
@@ -98,11 +99,6 @@ async def list_deadlines(
         if page.after is not None or not rest:
             return page
         return await _stopped(connection, page, start, arguments[:looked_with])
-
-
-def _of_either_side(ids: str) -> str:
-    either = (f"(c.{side}_role = '{MERCHANT}' AND c.{side}_id = ANY ({ids}))" for side in ("respondent", "complainant"))
-    return f"({' OR '.join(either)})"
 
 
 async def _stopped(connection: Connection, page: DueRows, start: list[str], arguments: list[Any]) -> DueRows:

@@ -214,10 +214,10 @@ class Question:
         return found
 
     def _parties(self) -> list[str]:
-        return [*self._merchants(), *([_of(BUYER, self.buyers)] if self.buyers else [])]
+        return [*self._merchants(), *([party_is(BUYER, self.buyers)] if self.buyers else [])]
 
     def _merchants(self) -> list[str]:
-        return [_of(MERCHANT, self.merchants)] if self.merchants else []
+        return [party_is(MERCHANT, self.merchants)] if self.merchants else []
 
     def _equal(self, name: str, value: object) -> str:
         given = self._given(value, KINDS.get(name, "text"))
@@ -229,8 +229,10 @@ class Question:
         return f"${len(self.arguments)}::{kind}"
 
 
-def _of(role: str, ids: str) -> str:
-    either = (f"({side}_role = '{role}' AND {side}_id = ANY ({ids}))" for side in ("respondent", "complainant"))
+def party_is(role: str, ids: str, table: str = "") -> str:
+    """One of these is a party of the case, on either side; ``table``: the name before its columns, with a dot."""
+    sides = (f"{table}{side}" for side in ("respondent", "complainant"))
+    either = (f"({side}_role = '{role}' AND {side}_id = ANY ({ids}))" for side in sides)
     return f"({' OR '.join(either)})"
 
 
