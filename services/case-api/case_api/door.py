@@ -37,9 +37,9 @@ class Door:
         evidence: EvidenceStore,
         *,
         sandbox: bool,
-        loopback: bool = False,
-        tokens: Tokens | None = None,
-        rate_per_minute: int = 0,
+        loopback: bool,
+        tokens: Tokens | None,
+        rate_per_minute: int,
     ) -> None:
         self.ledger = ledger
         self.evidence = evidence

@@ -30,9 +30,7 @@ UNREADABLE = (UnknownEvent, BrokenSeal, PolicyChanged)
 log = structlog.get_logger("case_scheduler.collective")
 
 
-async def keep_linking(
-    ledger: Ledger, bell: Bell, stopping: Callable[[], bool], ended: Callable[[bool], None] = lambda _: None
-) -> None:
+async def keep_linking(ledger: Ledger, bell: Bell, stopping: Callable[[], bool], ended: Callable[[bool], None]) -> None:
     """A round whenever the bell says so, until told to stop; whatever goes wrong in one, the next comes.
 
     ``ended``: hears of every round, and whether it went well.

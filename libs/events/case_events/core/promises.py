@@ -138,7 +138,7 @@ def appeal(start: Instant, book: Rulebook) -> Clock:
     return _clock("appeal", "both", start, book.rules.appeal.window, book)
 
 
-def return_address(start: Instant, leg: ReturnLeg, book: Rulebook, written: Instant | None = None) -> Clock:
+def return_address(start: Instant, leg: ReturnLeg, book: Rulebook, written: Instant | None) -> Clock:
     """N8: where the goods go back first, before anything is owed."""
     return _noticed("return_address", "respondent", start, leg.address_within, book, written or start)
 

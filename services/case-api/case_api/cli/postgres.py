@@ -78,7 +78,7 @@ class Server:
             os.close(self.lock_fd)
 
 
-async def start(data_dir: Path, *, bin_dir: Path | None = None, port: int | None = None) -> Server:
+async def start(data_dir: Path, *, bin_dir: Path | None = None) -> Server:
     """Start on this folder, making the cluster, the logins and the database when they are missing."""
     premises = settle(data_dir, bin_dir)
     lock_fd = _lock(premises.home)
@@ -88,7 +88,7 @@ async def start(data_dir: Path, *, bin_dir: Path | None = None, port: int | None
         if not premises.pgdata.exists():
             _make_cluster(premises, passwords[SUPERUSER])
         _check_major_version(premises)
-        process, port = await _launch(premises, port)
+        process, port = await _launch(premises, None)
         try:
             server = Server(premises, port, passwords, process, lock_fd)
             await _furnish(server)

@@ -60,7 +60,7 @@ class Watch:
     ``lines``: which requests have a line in the log.
     """
 
-    def __init__(self, app: Starlette, meters: Meters, lines: Lines = "all") -> None:
+    def __init__(self, app: Starlette, meters: Meters, lines: Lines) -> None:
         self._app = app
         self._routes = app.router
         self._handlers = app.exception_handlers

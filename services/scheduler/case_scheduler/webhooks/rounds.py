@@ -37,7 +37,7 @@ class Sending:
         still: Callable[[], bool],
         reason: Reason = "event",
         *,
-        heard: Callable[[str], None] = lambda _outcome: None,
+        heard: Callable[[str], None],
     ) -> None:
         """``still``: whether the endpoint is what it was when this began; ``heard``: is told each attempt's outcome."""
         self._sender, self._endpoint, self._secrets = sender, endpoint, secrets

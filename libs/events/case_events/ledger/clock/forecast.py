@@ -87,7 +87,7 @@ class Forecast(Value, frozen=True, kw_only=True):
 
 
 async def forecast(
-    ledger: Ledger, days: int = DAYS_DEFAULT, *, marketplace: str | None = None, merchant_id: str | None = None
+    ledger: Ledger, days: int, *, marketplace: str | None = None, merchant_id: str | None = None
 ) -> Forecast:
     """The firings of the next days, of everybody or of one marketplace's or merchant's cases."""
     assert 1 <= days <= DAYS_MAX, "whoever asks has a limit"

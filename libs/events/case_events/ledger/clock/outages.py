@@ -60,11 +60,11 @@ class OtherOutage(Exception):
     """An outage of this id is on record already, and it is another one."""
 
 
-async def notice(ledger: Ledger, name: str, *, believed_until: Instant | None = None) -> KnownOutage | None:
+async def notice(ledger: Ledger, name: str) -> KnownOutage | None:
     """Record that nobody swept until now, if it is so and nobody was sooner to; ``name``: the scheduler that found it.
 
     To be called before the first beat, at start and after Postgres was away. An outage ends at the database's clock:
-    later than ``believed_until`` (None: what this host believes) nothing is noticed. Raises one of UNAVAILABLE.
+    where that is later than this host believes nothing is noticed. Raises one of UNAVAILABLE.
     """
     async with ledger.connection() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", locks.OUTAGES)
@@ -74,7 +74,7 @@ async def notice(ledger: Ledger, name: str, *, believed_until: Instant | None = 
         began_at, ended_at = found["began_at"], found["ended_at"]
         if ended_at - began_at < timedelta(seconds=OUTAGE_LEAST_S):
             return None
-        if ended_at > (believed_until or ledger.believed_until()):
+        if ended_at > ledger.believed_until():
             return None
         said = (uuid7(), began_at, ended_at, "measured", MEASURED, name)
         return await _recorded(connection, "outage_noticed", said)

@@ -24,7 +24,7 @@ FROM cases WHERE case_id = $1
 class Export:
     """The rows that are left of an export; ``after`` moves with every page, so that one that failed is read again."""
 
-    def __init__(self, ledger: Ledger, wanted: Wanted, viewer: Viewer, after: After | None = None) -> None:
+    def __init__(self, ledger: Ledger, wanted: Wanted, viewer: Viewer, after: After | None) -> None:
         self._ledger = ledger
         self._wanted = wanted
         self._viewer = viewer

@@ -177,9 +177,9 @@ async def pause(connection: Connection, endpoint_id: UUID, why: str, who: str = 
     return await _turn(connection, endpoint_id, "paused", why, ("active",), who)
 
 
-async def disable(connection: Connection, endpoint_id: UUID, why: str, who: str = POSTMAN) -> bool:
+async def disable(connection: Connection, endpoint_id: UUID, why: str) -> bool:
     """The receiver says that it is gone (410): as ``pause``, and one that is paused is disabled, too."""
-    return await _turn(connection, endpoint_id, "disabled", why, ("active", "paused"), who)
+    return await _turn(connection, endpoint_id, "disabled", why, ("active", "paused"), POSTMAN)
 
 
 async def resume(connection: Connection, endpoint_id: UUID, who: str) -> bool:
