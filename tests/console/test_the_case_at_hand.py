@@ -71,3 +71,14 @@ async def test_whether_it_was_shipped_in_time_stands_on_the_page_with_what_its_e
     assert f"发货 延迟 · 虚假发货 · 最迟发货 {china(Instant.parse(found['ship_by']))} · 揽收 {china(shown)}" in said
     assert f"揽收记录 所载时间 {china(shown)}" in said
     assert "Shipment late · fake shipment · to be shipped by" in await page_of(house, case["case_id"], "en")
+
+
+async def test_evidence_that_the_platform_brought_stands_on_the_page_beside_a_side_s(
+    house: House, storefront: AsyncClient, platform: AsyncClient
+) -> None:
+    case = await filed(storefront)
+    brought = [{"kind": "inspection_report", "uri": "https://files.example/r", "sha256": f"{9:064x}"}]
+    posted = {"type": "evidence_submitted", "data": {"evidence": brought}}
+    (await platform.post(f"/v1/cases/{case['case_id']}/events", json=posted)).raise_for_status()
+    for language, said in (("zh", "检测报告 平台 0000"), ("en", "inspection report Platform 0000")):
+        assert said in await page_of(house, case["case_id"], language)

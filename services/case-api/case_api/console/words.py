@@ -65,6 +65,7 @@ LABELS: dict[str, Text] = {
     "merchant": Text(zh="商家编号", en="Merchant id"),
     "complainant": Text(zh="投诉方", en="Complainant"),
     "respondent": Text(zh="被投诉方", en="Respondent"),
+    "platform": Text(zh="平台", en="Platform"),
     "department": Text(zh="部门", en="Department"),
     "assignee": Text(zh="处理人", en="Assignee"),
     "priority": Text(zh="优先级", en="Priority"),
