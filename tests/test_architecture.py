@@ -116,6 +116,7 @@ FLOORS: dict[str, list[str]] = {
         "deadlines",
         "stages",
         "citing",
+        "contesting",
         "gates",
         "promises",
         "amounts",

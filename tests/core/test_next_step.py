@@ -12,10 +12,11 @@ from case_events.core.changes import REMINDER
 from case_events.core.commands import Correct, Correction
 from case_events.core.events import Filed
 from case_events.core.evolve import fold
+from case_events.core.gates import allowed_events, blocked_events
 from case_events.core.timeline import Timeline, timeline
 from case_events.core.values import Clock, ClockParty, Instant, Recovery, Side
 from tests.core.shipped import at_the_desk, complaint
-from tests.examples import REFUSE, REJECT, policy, yuan
+from tests.examples import ACCEPT_RULING, APPEAL, REFUSE, REJECT, policy, yuan
 from tests.spec import Dispute, days, filed, hours
 
 
@@ -113,6 +114,35 @@ def test_no_evidence_is_asked_for_where_the_policy_wants_none_to_contest_a_rulin
         step = told(dispute).next
         assert step is not None
         assert step.zh.startswith(f"{zh}，截止 "), step.zh
+
+
+@pytest.mark.parametrize(("name", "zh"), [("taobao", "商家可凭新证据申诉"), ("tmall", "商家可提出异议")])
+def test_who_has_accepted_a_ruling_is_not_told_that_it_may_contest_it(name: str, zh: str) -> None:
+    dispute = at_the_desk(complaint("quality", policy=name), policy=name)
+    dispute.when(replace(REJECT, rule="ruling"), at=hours(3)).when(ACCEPT_RULING, at=hours(4), by="complainant")
+    step = told(dispute).next
+    assert step is not None
+    assert step.zh.startswith(f"{zh}，截止 "), step.zh
+
+
+def test_about_a_listing_who_has_contested_is_not_told_to_once_more_and_where_nobody_may_that_is_said() -> None:
+    """P3: the merchant's appeal, then the complainant's reconsideration."""
+    dispute = at_the_desk(complaint("ip_infringement"))
+    down = replace(REJECT, outcome="takedown", rule="infringed")
+    dispute.when(down, at=hours(3)).when(APPEAL, at=hours(4), by="respondent").when(down, at=hours(5))
+    step = told(dispute).next
+    assert step is not None
+    assert step.zh.startswith("商家可凭新证据申诉，截止 "), step.zh
+    rules = dispute.in_force.type_of("ip_infringement")
+    assert [one.by for one in allowed_events(dispute.case, rules) if one.type == "appealed"] == [("complainant",)]
+    dispute.when(ACCEPT_RULING, at=hours(6), by="complainant").then("ruling_accepted")
+    step = told(dispute).next
+    assert step is not None
+    assert step.zh.startswith("双方均不能再提出异议，处理结果将生效，截止 "), step.zh
+    assert "appealed" not in [one.type for one in allowed_events(dispute.case, rules)]
+    for side in ("complainant", "respondent"):
+        refused = dispute.fork().when(APPEAL, at=hours(7), by=side).refused("not_allowed_now")
+        assert refused == blocked_events(dispute.case, rules)["appealed"]
 
 
 def test_a_corrected_ruling_is_shown_beside_the_one_it_was() -> None:

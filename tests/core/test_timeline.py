@@ -66,7 +66,12 @@ def told(dispute: Dispute) -> Timeline:
 SPLIT = {
     "waiting_for_complainant.unlocked",
     "under_review.assignment",
-    "appealable.without_evidence",
+    *(
+        "appealable.one_side",
+        "appealable.without_evidence",
+        "appealable.without_evidence.one_side",
+        "appealable.nobody",
+    ),
     *(f"waiting_for_return.{step}" for step in ("address", "shipped", "received")),
 }
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from case_events.core.case import Case, Deadline
 from case_events.core.citing import cited
 from case_events.core.commands import BY
+from case_events.core.contesting import may_contest
 from case_events.core.events import History
 from case_events.core.policy import ComplaintType
 from case_events.core.stages import (
@@ -90,6 +91,12 @@ _SHUT: dict[str, tuple[Shut, ...]] = {
             "Neither side has brought evidence.",
         ),
     ),
+    "appealed": (
+        (
+            lambda case, rules: not may_contest(case, rules),
+            "Each side has accepted this ruling, or contested one of this case already.",
+        ),
+    ),
     "advance_paid": ((lambda _, rules: rules.advance is None, "The policy knows no advance for this type."),),
     "recovered": ((lambda case, _: not case.recoveries, "Nothing is owed back to the platform."),),
     "corrected": (
@@ -135,11 +142,6 @@ def _may_call_in(case: Case, by: Side) -> bool:
     return by == "respondent" or case.intervention_open
 
 
-def has_contested(by: Side, case: Case, rules: ComplaintType) -> bool:
-    """P3: about a listing each side has one remedy: the respondent its appeal, the complainant its reconsideration."""
-    return rules.takedown_at is not None and by in case.contested_by
-
-
 _ALLOWED = {
     name: AllowedEvent(type=name, by=by) for name, by in BY.items() if name not in CLOCK_OF and name != "returned"
 }
@@ -163,8 +165,7 @@ def _by(name: str, case: Case, rules: ComplaintType) -> tuple[Side, ...]:
         case "intervention_requested":
             return tuple([side for side in BY[name] if _may_call_in(case, side)])
         case "appealed":
-            left = (side for side in BY[name] if not has_contested(side, case, rules))
-            return tuple(side for side in left if side not in case.accepted_by)
+            return may_contest(case, rules)
         case "ruling_accepted":
             return tuple(side for side in BY[name] if side not in case.accepted_by)
         case "returned":

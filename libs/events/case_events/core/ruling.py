@@ -12,8 +12,9 @@ from case_events.core.case import Case, Deadline
 from case_events.core.changes import REMINDER
 from case_events.core.claims import evidence_faults
 from case_events.core.commands import Appeal, ExtendDeadline, Rule
+from case_events.core.contesting import has_contested
 from case_events.core.events import Appealed, Closed, DeadlineExtended, Ruled, RulingAccepted, Verdict
-from case_events.core.gates import has_contested, refused_now
+from case_events.core.gates import refused_now
 from case_events.core.lateness import contradiction
 from case_events.core.outcomes import Events, invalid, left_to_do
 from case_events.core.promises import Rulebook

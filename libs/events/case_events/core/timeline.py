@@ -9,6 +9,7 @@ from case_events.core.case import Case, Deadline
 from case_events.core.cast import Cast, cast_of, outcome, owed, sums
 from case_events.core.changes import REMINDER, turn
 from case_events.core.clock_telling import clock as clock_named
+from case_events.core.contesting import may_contest
 from case_events.core.events import (
     ClaimAmended,
     Corrected,
@@ -232,11 +233,17 @@ def _what_is_asked(
     what = cast.say(
         words.NEXT[_asked_for(case, rules, clock)],
         owed=owed(case.remedy, case.owed) if case.remedy else "",
-        asked=cast.side(clock.party),
+        asked=cast.side(_asked_of(case, rules, clock)),
         kinds=words.listed([called(one.kind) for one in missing_evidence(case) if one.party == clock.party]),
         recovery=sums(tuple(one for one in case.recoveries if one.party == clock.party)),
     )
     return words.say(words.UNTIL, what=what, due=words.clock_time(clock.due_at), notes=_notes(clock, unwritten))
+
+
+def _asked_of(case: Case, rules: ComplaintType, clock: Deadline) -> ClockParty:
+    """Whose clock it is; where only one side may still contest a ruling, that one."""
+    left = may_contest(case, rules) if case.status == "appealable" else ()
+    return left[0] if len(left) == 1 else clock.party
 
 
 def _waited_for(case: Case, by: tuple[Side, ...]) -> Deadline:
@@ -257,10 +264,19 @@ def _asked_for(case: Case, rules: ComplaintType, clock: Deadline) -> str:
         return turn(case.respondent)
     if clock.kind == "assignment":
         return "under_review.assignment"
-    if case.status == "appealable" and not rules.appeal.needs_evidence:
-        return "appealable.without_evidence"
+    if case.status == "appealable":
+        return _to_be_contested(case, rules)
     unlocked = case.status == "waiting_for_complainant" and case.intervention_open
     return f"{case.status}.unlocked" if unlocked else case.status
+
+
+def _to_be_contested(case: Case, rules: ComplaintType) -> str:
+    """By whom the ruling may still be contested, and whether that takes new evidence."""
+    left = may_contest(case, rules)
+    if not left:
+        return "appealable.nobody"
+    name = "appealable" if rules.appeal.needs_evidence else "appealable.without_evidence"
+    return name if len(left) > 1 else f"{name}.one_side"
 
 
 def _notes(clock: Clock | Deadline, unwritten: frozenset[Deadline]) -> Text:

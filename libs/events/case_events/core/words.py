@@ -99,7 +99,13 @@ NEXT: dict[str, Text] = {
     "under_review": Text(zh="请平台出具处理结果", en="the platform is to rule"),
     "under_review.assignment": Text(zh="请平台安排专人处理", en="somebody at the desk is to take the case"),
     "appealable": Text(zh="任一方可凭新证据申诉", en="either side may appeal with new evidence"),
+    "appealable.one_side": Text(zh="{asked}可凭新证据申诉", en="{asked} may appeal with new evidence"),
     "appealable.without_evidence": Text(zh="任一方可提出异议", en="either side may contest the ruling"),
+    "appealable.without_evidence.one_side": Text(zh="{asked}可提出异议", en="{asked} may contest the ruling"),
+    "appealable.nobody": Text(
+        zh="双方均不能再提出异议，处理结果将生效",
+        en="neither side may contest the ruling any more, and it takes effect",
+    ),
     "appeal_under_review": Text(zh="请平台复核并出具处理结果", en="the platform is to rule on the appeal"),
     "waiting_for_return.address": Text(zh="请{respondent}提供退货地址", en="{respondent} is to give a return address"),
     "waiting_for_return.shipped": Text(zh="请{complainant}寄回商品", en="{complainant} is to send the goods back"),
