@@ -31,6 +31,13 @@ def test_each_side_is_called_by_its_role_and_the_case_by_the_title_of_its_type()
     assert (cast.complainant.en, cast.respondent.en) == ("the complainant", "the respondent")
 
 
+def test_where_one_merchant_complains_about_another_each_is_called_by_its_side() -> None:
+    rivals = replace(filed().case, complainant=Party(role="merchant", id="m-2"))
+    cast = cast_of(rivals, policy().type_of("not_received"))
+    assert (cast.complainant.zh, cast.respondent.zh) == ("投诉方", "被投诉方")
+    assert (cast.complainant.en, cast.respondent.en) == ("the complainant", "the respondent")
+
+
 @pytest.mark.parametrize(
     ("party", "zh", "en"),
     [

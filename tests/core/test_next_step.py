@@ -132,7 +132,7 @@ def test_about_a_listing_who_has_contested_is_not_told_to_once_more_and_where_no
     dispute.when(down, at=hours(3)).when(APPEAL, at=hours(4), by="respondent").when(down, at=hours(5))
     step = told(dispute).next
     assert step is not None
-    assert step.zh.startswith("商家可凭新证据申诉，截止 "), step.zh
+    assert step.zh.startswith("投诉方可凭新证据申诉，截止 "), step.zh
     rules = dispute.in_force.type_of("ip_infringement")
     assert [one.by for one in allowed_events(dispute.case, rules) if one.type == "appealed"] == [("complainant",)]
     dispute.when(ACCEPT_RULING, at=hours(6), by="complainant").then("ruling_accepted")

@@ -21,7 +21,7 @@ from case_events.core.values import (
     Value,
     Who,
 )
-from case_events.core.vocabulary import called, role
+from case_events.core.vocabulary import SIDES, called, role
 
 SHARED = "shared_liability"
 Parts = Mapping[str, Text | str | int]
@@ -52,6 +52,9 @@ class Cast(Value, frozen=True, kw_only=True):
 
 
 def cast_of(case: Case, rules: ComplaintType) -> Cast:
+    """Who is who: by role, or where both have the same, by side."""
+    if case.complainant.role == case.respondent.role:
+        return Cast(**SIDES, title=rules.title)
     return Cast(
         complainant=role(case.complainant.role, "complainant"),
         respondent=role(case.respondent.role, "respondent"),

@@ -18,7 +18,7 @@ SIDES: dict[str, Text] = {
     "complainant": Text(zh="投诉方", en="the complainant"),
     "respondent": Text(zh="被投诉方", en="the respondent"),
 }
-"""What a party is called whose role we do not know."""
+"""What a party is called whose role we do not know, or is the other side's, too."""
 
 WORDS: dict[str, Text] = {
     # The marketplaces
