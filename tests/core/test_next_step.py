@@ -15,8 +15,8 @@ from case_events.core.evolve import fold
 from case_events.core.gates import allowed_events, blocked_events
 from case_events.core.timeline import Timeline, timeline
 from case_events.core.values import Clock, ClockParty, Instant, Recovery, Side
-from tests.core.shipped import at_the_desk, complaint
-from tests.examples import ACCEPT_RULING, APPEAL, REFUSE, REJECT, policy, yuan
+from tests.core.shipped import asked_to_file, at_the_desk, complaint
+from tests.examples import ACCEPT_RULING, APPEAL, ASK_FOR_PHOTOS, REFUSE, REJECT, TICK, policy, proof, yuan
 from tests.spec import Dispute, days, filed, hours
 
 
@@ -143,6 +143,22 @@ def test_about_a_listing_who_has_contested_is_not_told_to_once_more_and_where_no
     for side in ("complainant", "respondent"):
         refused = dispute.fork().when(APPEAL, at=hours(7), by=side).refused("not_allowed_now")
         assert refused == blocked_events(dispute.case, rules)["appealed"]
+
+
+def test_whose_evidence_a_clock_waits_for_is_said_and_of_what_came_in_part_that_not_all_did() -> None:
+    """A3, E4: what the reason requires of the complainant, and what the platform wants of the respondent."""
+    dispute = asked_to_file(complaint("ip_infringement", evidence=(proof(1, "infringing_link"),)))
+    dispute.when(replace(ASK_FOR_PHOTOS, party="respondent"), at=hours(1))
+    said = [(one.zh, one.en) for one in told(dispute).deadlines if one.kind == "evidence"]
+    named = "Deadline for the evidence asked of"
+    assert said == [
+        ("投诉方补充证据：截止 2026-03-05 12:00", f"{named} the complainant: 2026-03-05 12:00 UTC+8"),
+        ("被投诉方补充证据：截止 2026-03-05 13:00", f"{named} the respondent: 2026-03-05 13:00 UTC+8"),
+    ]
+    dispute.passes(days(3) + TICK)
+    late = next(one for one in told(dispute).entries if one.type == "evidence_timed_out")
+    assert late.zh == "投诉方未在 2026-03-05 12:00 前补齐证据。"
+    assert late.en == "The complainant did not bring all of the evidence asked for by 2026-03-05 12:00 UTC+8."
 
 
 def test_a_corrected_ruling_is_shown_beside_the_one_it_was() -> None:

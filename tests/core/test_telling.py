@@ -240,7 +240,7 @@ SAID: list[tuple[Event, str, str]] = [
     (
         timeouts.EvidenceTimedOut(**TIMED | {"party": "complainant"}),
         "买家未在",
-        "the evidence by 2026-03-05 12:00 UTC+8",
+        "all of the evidence asked for by 2026-03-05 12:00 UTC+8",
     ),
     (timeouts.MerchantResponseTimedOut(**TIMED), "商家未在 2026-03-05 12:00 前响应", "did not reply by"),
     (timeouts.ResponseTimedOut(**TIMED), "商家未在 2026-03-05 12:00 前响应", "did not reply by"),

@@ -49,7 +49,7 @@ def test_each_clock_is_named() -> None:
         "{respondent}响应": "response",
         "双方协商": "negotiation",
         "{complainant}申请平台介入": "intervention",
-        "补充证据": "evidence",
+        "{party}补充证据": "evidence",
         "平台出具处理结果": "ruling",
         "双方申诉": "appeal",
         "{respondent}提供退货地址": "return_address",

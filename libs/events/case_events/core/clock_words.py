@@ -9,7 +9,9 @@ EVENTS: dict[str, Text] = {
         zh="平台未在 {due} 前受理，优先级升至 {priority}。",
         en="the platform did not answer by {due}; priority raised to {priority}.",
     ),
-    "evidence_timed_out": Text(zh="{asked}未在 {due} 前补充证据。", en="{asked} did not bring the evidence by {due}."),
+    "evidence_timed_out": Text(
+        zh="{asked}未在 {due} 前补齐证据。", en="{asked} did not bring all of the evidence asked for by {due}."
+    ),
     "merchant_response_timed_out": Text(
         zh="{respondent}未在 {due} 前响应。", en="{respondent} did not reply by {due}."
     ),

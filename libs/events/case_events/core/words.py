@@ -49,7 +49,7 @@ CLOCKS: dict[str, Text] = {
     "response": Text(zh="{respondent}响应", en="{respondent}'s reply"),
     "negotiation": Text(zh="双方协商", en="the talks"),
     "intervention": Text(zh="{complainant}申请平台介入", en="{complainant} to call the platform in"),
-    "evidence": Text(zh="补充证据", en="the evidence asked for"),
+    "evidence": Text(zh="{party}补充证据", en="the evidence asked of {party}"),
     "ruling": Text(zh="平台出具处理结果", en="the platform's ruling"),
     "appeal": Text(zh="双方申诉", en="an appeal by either side"),
     "return_address": Text(zh="{respondent}提供退货地址", en="{respondent}'s return address"),
