@@ -26,6 +26,10 @@ TOLD = {**scenarios(), **row_scenarios()}
         ("rows/IP1_sent_back_with_advice", "dismissed", "acceptance"),
         ("rows/F3_extension_granted", "deadline_extended", "extension"),
         ("exchanged", "followed_up", "follow_up"),
+        ("rows/F8_counterfeit_report", "intervention_requested", "reply"),
+        ("rows/F14_filed_by_the_platform", "intervention_requested", "reply"),
+        ("rows/E2_forged_while_they_talk", "intervention_requested", "forged_evidence"),
+        ("refused_ruled_appealed", "intervention_requested", "intervention"),
     ],
 )
 def test_each_entry_cites_the_clause_that_is_about_it(name: str, type_: str, clause: str) -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from case_events.core import events, timeouts
-from case_events.core.events import AdvancePaid, DeadlineExtended, Dismissed, Event, EvidenceRejected, Ruled
+from case_events.core.events import (
+    AdvancePaid,
+    DeadlineExtended,
+    Dismissed,
+    Event,
+    EvidenceRejected,
+    Ground,
+    InterventionRequested,
+    Ruled,
+)
 from case_events.core.values import Text
 
 RULE_OF: dict[type[Event], tuple[str, ...]] = {
@@ -13,7 +22,6 @@ RULE_OF: dict[type[Event], tuple[str, ...]] = {
     events.ClaimAmended: ("reply",),
     events.MerchantReplied: ("reply",),
     events.RespondentReplied: ("reply",),
-    events.InterventionRequested: ("intervention",),
     events.Expedited: ("expedite", "intervention"),
     events.Appealed: ("appeal",),
     events.RulingAccepted: ("appeal",),
@@ -41,6 +49,8 @@ RULE_OF: dict[type[Event], tuple[str, ...]] = {
     timeouts.FollowUpTimedOut: ("follow_up", "remedy"),
 }
 """The clauses, the most exact first: not every policy has each."""
+OF_GROUND: dict[Ground, tuple[str, ...]] = {"direct": ("reply",), "forged": ("forged_evidence",)}
+"""Why the platform steps in before the respondent had its turn, which the clause about stepping in asks for."""
 
 
 def ground_of(event: Event, clauses: Mapping[str, Text]) -> str | None:
@@ -54,6 +64,8 @@ def _about(event: Event) -> tuple[str, ...]:
             return (event.rule,)
         case Dismissed():
             return ("acceptance",) if event.advice else ("malicious_complaint", "acceptance")
+        case InterventionRequested():
+            return (*OF_GROUND.get(event.ground, ()), "intervention")
         case EvidenceRejected():
             return ("forged_evidence", "evidence") if event.forged else ("evidence",)
         case AdvancePaid():
