@@ -16,6 +16,7 @@ from tests.examples import (
     ASK_FOR_PHOTOS,
     REFUND,
     REFUSE,
+    REJECT,
     TICK,
     WITH_ACCEPTANCE,
     WITH_EVIDENCE,
@@ -70,6 +71,17 @@ def test_what_is_asked_for_later_comes_beside_what_is_still_missing() -> None:
     more = replace(ASK_FOR_PHOTOS, kinds=("video",))
     dispute = asked().when(PHOTO, at=hours(30)).when(more, at=hours(31)).then("evidence_requested")
     assert missing(dispute) == ("video", "packaging")
+
+
+def test_what_a_ruling_did_without_is_not_missing_any_more_nor_asked_for_again_after_an_appeal() -> None:
+    dispute = asked().passes(days(4) + hours(2))
+    assert missing(dispute) == ("photo", "packaging")
+    dispute.when(REJECT, at=days(4) + hours(3)).then("ruled", status="appealable")
+    assert missing(dispute) == ()
+    dispute.when(APPEAL, at=days(5)).then("appealed", status="appeal_under_review")
+    assert missing(dispute) == ()
+    dispute.when(replace(IN_A_DAY, kinds=("invoice",)), at=days(5) + hours(1)).then("evidence_requested")
+    assert missing(dispute) == ("invoice",)
 
 
 def test_the_time_runs_out_and_the_case_goes_on_without_it() -> None:

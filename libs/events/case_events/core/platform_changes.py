@@ -178,6 +178,7 @@ def _ruled(case: Case, event: events.Ruled, happened: Happened) -> None:
     )
     case.rulings = (*case.rulings, ruling)
     case.accepted_by = ()
+    case.requested = ()  # it was decided without what did not come
     if event.final:
         decided(case, event.verdict, event.outcome, event.owed, event.clocks, event.recoveries)
     else:
