@@ -118,6 +118,7 @@ FLOORS: dict[str, list[str]] = {
         "citing",
         "contesting",
         "gates",
+        "missing",
         "promises",
         "amounts",
         "claims",

@@ -122,6 +122,21 @@ async def test_a_dry_run_erases_nothing(house: House, settings: Settings) -> Non
     assert (read["complainant"], read["description"]) == (case["complainant"], case["description"])
 
 
+async def test_once_both_sides_are_erased_nothing_more_is_written_and_a_dry_run_says_so(house: House) -> None:
+    case, _ = await closed(house.caller("storefront"))
+    platform = house.caller("platform")
+    for side in ("complainant", "respondent"):
+        both = {"type": "subject_erased", "data": {"subject": side, "basis": "retention_expired"}}
+        assert (await post(platform, case, both)).status_code == 201
+    note = {"type": "noted", "data": {"text": "来电询问。"}}
+    answers = [
+        await platform.post(f"/v1/cases/{case['case_id']}/events{query}", json=note) for query in ("?dry_run=true", "")
+    ]
+    assert [(one.status_code, one.json()["detail"]) for one in answers] == [
+        (409, "Both sides are erased: nothing more is written about them.")
+    ] * 2
+
+
 async def test_in_a_batch_with_minimal_answers_the_files_are_gone_too(house: House, settings: Settings) -> None:
     case, _ = await closed(house.caller("storefront"))
     item = {**ERASE, "case_id": case["case_id"], "id": "erase-in-a-batch"}

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from case_events.core.commands import SubmitEvidence
-from case_events.core.gates import missing_evidence, required_action_by
+from case_events.core.gates import required_action_by
+from case_events.core.missing import missing_evidence
 from case_events.core.values import Instant
 from tests.examples import (
     ACCEPT,

@@ -19,11 +19,11 @@ from case_events.core.commands import BY
 from case_events.core.gates import (
     allowed_events,
     blocked_events,
-    missing_evidence,
     refusal,
     required_action_by,
     too_early,
 )
+from case_events.core.missing import missing_evidence
 from case_events.core.stages import CLOCK_OF
 from case_events.core.terms import Reply
 from case_events.core.values import ERASED, ClockParty, Instant, Recovery

@@ -21,7 +21,8 @@ from case_events.core.events import (
     Ruled,
 )
 from case_events.core.evolve import as_shown, fold
-from case_events.core.gates import missing_evidence, required_action_by
+from case_events.core.gates import required_action_by
+from case_events.core.missing import missing_evidence
 from case_events.core.values import Party, Who
 from case_events.core.viewer import EVERYTHING, Viewer, seen
 from tests.core.reported import (

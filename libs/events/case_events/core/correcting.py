@@ -9,7 +9,7 @@ from case_events.core.case import Case, Ruling
 from case_events.core.changes import nothing_left, unpaid
 from case_events.core.commands import Correct, Correction, Rule
 from case_events.core.events import Closed, Corrected
-from case_events.core.gates import refused_now, return_clock
+from case_events.core.gates import legible, refused_now, return_clock
 from case_events.core.outcomes import Events, goods_go_back, invalid, left_to_do, owed_back
 from case_events.core.promises import Rulebook
 from case_events.core.ruling import ruling_faults, ruling_of
@@ -26,6 +26,8 @@ def correct(command: Correct, case: Case, book: Rulebook, now: Instant) -> Event
     if post is None:
         fault = Fault(pointer="/data/event", detail="no ruling and no words of this case that can be corrected")
         return invalid([fault], case, "ruling")
+    if post not in legible(case):
+        return refused_now("What an erased side wrote is not written anew.", "corrected", case)
     if command.fields != Correction(text=command.fields.text) or command.fields.text is None:
         return invalid([Fault(pointer="/data/fields", detail="text, and nothing else")], case, "ruling")
     return (Corrected(event=post.event_id, version=post.version, reason=command.reason, text=command.fields.text),)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from case_events.core.case import Case, Deadline
+from case_events.core.case import Case, Deadline, Post
 from case_events.core.citing import cited
 from case_events.core.commands import BY
 from case_events.core.contesting import may_contest
@@ -24,7 +24,7 @@ from case_events.core.stages import (
     RETURN_STEPS,
     STATUSES,
 )
-from case_events.core.values import ERASED, AllowedEvent, ClockParty, Instant, Problem, Side, Value, Word
+from case_events.core.values import ERASED, AllowedEvent, Instant, Party, Problem, Side
 
 
 def refusal(name: str, case: Case, rules: ComplaintType) -> Problem | None:
@@ -99,9 +99,15 @@ _SHUT: dict[str, tuple[Shut, ...]] = {
     ),
     "advance_paid": ((lambda _, rules: rules.advance is None, "The policy knows no advance for this type."),),
     "recovered": ((lambda case, _: not case.recoveries, "Nothing is owed back to the platform."),),
+    "noted": (
+        (
+            lambda case, _: case.complainant.id == ERASED == case.respondent.id,
+            "Both sides are erased: nothing more is written about them.",
+        ),
+    ),
     "corrected": (
         (
-            lambda case, _: not case.posts and not (case.rulings and case.status in CORRECTABLE),
+            lambda case, _: not legible(case) and not (case.rulings and case.status in CORRECTABLE),
             "There is nothing that could be corrected.",
         ),
     ),
@@ -118,10 +124,22 @@ _SHUT: dict[str, tuple[Shut, ...]] = {
         ),
     ),
     "subject_erased": (
-        (lambda case, _: case.complainant.id == ERASED == case.respondent.id, "Both sides are erased already."),
+        (
+            lambda case, _: all(
+                one.id == ERASED or one.role == "platform" for one in (case.complainant, case.respondent)
+            ),
+            "Nobody is left who could be erased.",
+        ),
     ),
 }
 """By the event. Every answer asks all the gates: an event that has none must cost next to nothing."""
+
+
+def legible(case: Case) -> tuple[Post, ...]:
+    """The words that can be put right: not an erased side's, and once both are erased not the platform's either."""
+    sides: tuple[tuple[Side, Party], ...] = (("complainant", case.complainant), ("respondent", case.respondent))
+    erased = [side for side, party in sides if party.id == ERASED]
+    return () if len(erased) == len(sides) else tuple(one for one in case.posts if one.by not in erased)
 
 
 def too_early(case: Case, by: Side, rules: ComplaintType) -> Problem | None:
@@ -214,26 +232,6 @@ def _owing(case: Case) -> tuple[Side, ...]:
     back = {clock.party for clock in case.clocks if clock.kind == "recovery"}
     also = [one.party for one in case.recoveries if one.party in back and one.party != "respondent"]
     return (*ACTION_OF[case.status], *also)
-
-
-class Missing(Value, frozen=True, kw_only=True):
-    """A kind of evidence that was asked for and is not there, whose it is, and until when, while its clock runs."""
-
-    kind: Word
-    party: ClockParty
-    due_at: Instant | None
-
-
-def missing_evidence(case: Case) -> tuple[Missing, ...]:
-    """What was asked for and did not come, while nothing is decided without it yet (domain A3, E4)."""
-    if case.outcome is not None or not case.requested:
-        return ()
-    due = {clock.party: clock.due_at for clock in case.clocks if clock.kind == "evidence"}
-    return tuple(
-        Missing(kind=kind, party=asked.party, due_at=due.get(asked.party))
-        for asked in case.requested
-        for kind in asked.kinds
-    )
 
 
 def running_clock(case: Case, kind: str) -> Deadline | None:

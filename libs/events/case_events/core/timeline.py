@@ -19,8 +19,9 @@ from case_events.core.events import (
     Recorded,
     clocks_of,
 )
-from case_events.core.gates import Missing, asked_clock, missing_evidence, required_action_by
+from case_events.core.gates import asked_clock, required_action_by
 from case_events.core.grounds import ground_of
+from case_events.core.missing import Missing, missing_evidence
 from case_events.core.policy import ComplaintType
 from case_events.core.stages import RETURN_STEPS
 from case_events.core.telling import told

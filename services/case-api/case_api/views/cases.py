@@ -12,8 +12,9 @@ from case_api.refusals import problems
 from case_api.refusals.problems import ProblemView
 from case_events.core.case import BroughtEvidence, Case, Deadline, Rating, Ruling
 from case_events.core.facts import FilingFacts
-from case_events.core.gates import allowed_events, blocked_events, missing_evidence, required_action_by
+from case_events.core.gates import allowed_events, blocked_events, required_action_by
 from case_events.core.lateness import Shipment, shipment
+from case_events.core.missing import missing_evidence
 from case_events.core.policy import ComplaintType
 from case_events.core.promises import Rulebook
 from case_events.core.values import (
