@@ -92,9 +92,7 @@ async def list_checkpoints(request: Request) -> Response:
     await door.caller(request, "audit")
     query = Query(request, "limit", "cursor")
     limit, after = query.limit(), query.after("cursor", asked := AskedCheckpoints())
-    below = POSITION_MAX if after is None else _size(after[2])
-    if below is None:
-        query.fault("cursor", "not a cursor of this list")
+    below = query.number_in(after[2], POSITION_MAX) if after else POSITION_MAX
     query.check()
     async with door.ledger.connection() as connection:
         found = await checkpoints.page(connection, below or 0, limit + 1)
