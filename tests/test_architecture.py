@@ -104,6 +104,7 @@ FLOORS: dict[str, list[str]] = {
         "party_commands",
         "platform_commands",
         "commands",
+        "spans",
         "terms",
         "policy",
         "calendar",

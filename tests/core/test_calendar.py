@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from case_events.core.calendar import REACH_MAX, Calendar, after
-from case_events.core.terms import Span
+from case_events.core.spans import Span
 from case_events.core.values import CHINA, Instant
 from tests.examples import NOON, calendar
 

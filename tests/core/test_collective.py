@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from case_events.core.collective import Complaint, Link, links
-from case_events.core.terms import Collective, Span
+from case_events.core.spans import Span
+from case_events.core.terms import Collective
 from case_events.core.values import Instant, Party
 from tests.examples import NOON, TICK
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from case_events.core.terms import Span
+from case_events.core.spans import Span
 from case_events.policies.figures import said
 from tests.core.small_policy import faults, loaded, small
 

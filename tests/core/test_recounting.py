@@ -19,7 +19,7 @@ from case_events.core.commands import Posted
 from case_events.core.policy import ComplaintType, InForce
 from case_events.core.promises import Rulebook
 from case_events.core.recounting import Recounted, recount
-from case_events.core.terms import Span
+from case_events.core.spans import Span
 from case_events.core.values import CHINA, Instant
 from tests import examples as ex
 from tests.core import subjects

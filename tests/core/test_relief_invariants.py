@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from case_events.core.deadlines import overdue
 from case_events.core.events import DeadlineExtended, History, Outage, Recorded
 from case_events.core.evolve import evolve, fold
-from case_events.core.terms import Relief, Span
+from case_events.core.spans import Span
+from case_events.core.terms import Relief
 from case_events.core.values import Instant
 from tests import examples as ex
 from tests.core.tales import Tale, ask, begun, tales, wake

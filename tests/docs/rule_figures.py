@@ -8,7 +8,7 @@ import msgspec
 
 from case_events.core.formulas import Formula
 from case_events.core.policy import ComplaintType
-from case_events.core.terms import Span
+from case_events.core.spans import Span
 from case_events.core.vocabulary import called
 from case_events.policies.figures import said
 

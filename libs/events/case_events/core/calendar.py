@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from case_events.core.terms import Span
+from case_events.core.spans import Span
 from case_events.core.values import CHINA, Instant, Value
 
 REACH_MAX = 3_660

@@ -7,7 +7,8 @@ from case_events.core.commands import File
 from case_events.core.facts import FilingFacts
 from case_events.core.policy import InForce
 from case_events.core.promises import Rulebook
-from case_events.core.terms import Filing, Term
+from case_events.core.spans import Term
+from case_events.core.terms import Filing
 from case_events.core.values import Instant, Order, Problem, Value
 
 ENDED = ("trade_success", "trade_closed")

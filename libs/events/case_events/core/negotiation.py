@@ -14,7 +14,7 @@ from case_events.core.events import ClaimAmended, EvidenceSubmitted, Expedited, 
 from case_events.core.gates import running_clock, too_early
 from case_events.core.outcomes import Events, invalid
 from case_events.core.promises import Rulebook
-from case_events.core.terms import Span
+from case_events.core.spans import Span
 from case_events.core.values import Clock, Fault, Instant, Offer, Problem, Side
 
 ANSWERS = ("merchant_replied", "respondent_replied")

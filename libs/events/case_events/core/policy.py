@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from case_events.core.formulas import Formula
+from case_events.core.spans import Term
 from case_events.core.terms import (
     Acceptance,
     AdvanceTerms,
@@ -29,7 +30,6 @@ from case_events.core.terms import (
     Reply,
     ReturnLeg,
     Ruling,
-    Term,
     Words,
 )
 from case_events.core.values import Identifier, Instant, PolicyRef, Text, Value, Word

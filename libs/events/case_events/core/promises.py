@@ -12,7 +12,8 @@ from case_events.core.changes import REMINDER
 from case_events.core.commands import File
 from case_events.core.events import Event, Filed, clocks_of
 from case_events.core.policy import ComplaintType, InForce, Policy
-from case_events.core.terms import ReturnLeg, Span
+from case_events.core.spans import Span
+from case_events.core.terms import ReturnLeg
 from case_events.core.values import Clock, ClockParty, Instant, Recovery, Value
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from case_events.core.terms import Span
+from case_events.core.spans import Span
 from case_events.core.values import Fault, Text
 
 Path = tuple[str, ...]
