@@ -206,6 +206,7 @@ FLOORS: dict[str, list[str]] = {
         "expansion",
         "tolerant",
         "figures",
+        "clock_faults",
         "contradictions",
     ],
     "case_events.proof": ["tree", "note"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from case_events.policies.contradictions import TABLE_OF_CLOCK
+from case_events.policies.clock_faults import TABLE_OF_CLOCK
 
 Change = tuple[str, Any]
 RETURN_LEG = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from case_events.core import changes
 from case_events.core.timeouts import TIMEOUTS
 from case_events.policies import load, shipped
-from case_events.policies.contradictions import TABLE_OF_CLOCK
+from case_events.policies.clock_faults import TABLE_OF_CLOCK
 from tests.docs.clock_rows import CLOCKS
 from tests.docs.rules import PAGE, coverage, page
 

@@ -12,7 +12,8 @@ from typing import Any
 from case_events.core.canonical import canonical
 from case_events.core.policy import InForce, Policy
 from case_events.core.values import Fault, PolicyRef
-from case_events.policies.contradictions import Found, contradictions
+from case_events.policies.clock_faults import Found
+from case_events.policies.contradictions import contradictions
 from case_events.policies.expansion import Node, Path, fault, find, plain, procedures_of, spell_out, stands
 from case_events.policies.figures import fill
 from case_events.policies.tolerant import every

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from case_events.core.formulas import Formula
 from case_events.core.policy import LADDER
+from case_events.policies.clock_faults import Check, Found, reminders
 from case_events.policies.expansion import Path
 from case_events.policies.tolerant import Tree, elapsed, every, longer, number, table, text, words
-
-Found = tuple[Path, str]
-"""Where in the policy, spelled out, and what."""
-Check = Callable[[Tree, Tree], Iterator[Found]]
-"""A look at one type, with the policy around it; where it stands in the type, and what."""
 
 ALWAYS = ("filing", "intervention", "ruling", "appeal", "remedy")
 WITH_TABLE = (
@@ -26,37 +22,6 @@ WITH_TABLE = (
     "advance",
 )
 """Clauses that refusals cite: those of every type, and those of a type that has the table."""
-TABLE_OF_CLOCK = {
-    "response": "reply",
-    "negotiation": "negotiation",
-    "acceptance": "acceptance",
-    "evidence": "evidence",
-    "return_address": "return_leg",
-    "return_shipment": "return_leg",
-    "return_receipt": "return_leg",
-    "follow_up": "follow_up",
-    "intervention": "intervention",
-    "assignment": "intervention",
-    "ruling": "ruling",
-    "appeal": "appeal",
-    "remedy": "remedy",
-    "recovery": "remedy",
-}
-"""The clocks there are, by kind, and the table each is started by."""
-CLOCKS_OF: dict[str, tuple[tuple[str, ...], ...]] = {
-    "response": (("reply", "open_period"), ("reply", "final_period")),
-    "negotiation": (("negotiation", "stalls_after"),),
-    "acceptance": (("acceptance", "within"),),
-    "evidence": (("evidence", "within"),),
-    "return_address": (("return_leg", "address_within"),),
-    "return_shipment": (("return_leg", "ship_within"),),
-    "return_receipt": (("return_leg", "receive_within"),),
-    "follow_up": (("follow_up", "within"),),
-    "intervention": (("intervention", "lapses_after"),),
-    "appeal": (("appeal", "window"),),
-    "remedy": (("remedy", "within"),),
-}
-"""The spans a clock's time adds up from, where a reminder can be held against it."""
 FORMULA = frozenset(Formula.__struct_fields__)
 SUMS = ("add", "fixed", "contract", "share_of", "by_category", "when")
 
@@ -192,22 +157,6 @@ def _formulas(rules: Tree, _policy: Tree) -> Iterator[Found]:
                     yield path, f"a formula says at least one of {', '.join(SUMS)}"
 
 
-def _reminders(rules: Tree, _policy: Tree) -> Iterator[Found]:
-    for kind in table(rules, "reminders"):
-        at = ("reminders", kind)
-        if kind not in TABLE_OF_CLOCK:
-            yield at, f"no clock; one of {', '.join(TABLE_OF_CLOCK)}"
-            continue
-        if TABLE_OF_CLOCK[kind] not in rules:
-            yield at, f"this type has no {TABLE_OF_CLOCK[kind]}"
-        lead = elapsed(rules, *at)
-        if lead is None and table(rules, *at):
-            yield at, "elapsed time only: seconds, hours or days"
-        spans = [elapsed(rules, *path) for path in CLOCKS_OF.get(kind, ()) if table(rules, *path)]
-        if lead is not None and spans and None not in spans and lead >= sum(one for one in spans if one):
-            yield at, "the reminder would come before its clock starts"
-
-
 def _spans(rules: Tree, _policy: Tree) -> Iterator[Found]:
     """A target is not later than its limit, a window does not close before it opens."""
     pairs: list[tuple[Path, Path]] = [(("ruling", "target"), ("ruling", "within"))]
@@ -287,7 +236,7 @@ CHECKS: tuple[Check, ...] = (
     _departments,
     _evidence,
     _formulas,
-    _reminders,
+    reminders,
     _spans,
     _course,
     _placeholders,
