@@ -218,6 +218,27 @@ CONTRADICTIONS: list[tuple[str, list[Change], str, str]] = [
         "the reminder would come before its clock starts",
     ),
     (
+        "a longest interval that is shorter than the first",
+        [("types.slow.ruling", {"again_up_to": {"working_days": 1}, "again_after": {"working_days": 2}})],
+        "/types/slow/ruling/again_up_to",
+        "shorter than ruling.again_after",
+    ),
+    (
+        "days that are shorter than the hours they grow from",
+        [("types.slow.remedy", {"again_after": {"hours": 49}, "again_up_to": {"days": 2}})],
+        "/types/slow/remedy/again_up_to",
+        "shorter than remedy.again_after",
+    ),
+    (
+        "an interval that grows into another unit",
+        [
+            ("types.slow.acceptance", TABLES["acceptance"] | {"again_up_to": {"working_days": 5}}),
+            ("types.slow.clauses", {"acceptance": TEXT}),
+        ],
+        "/types/slow/acceptance/again_up_to",
+        "in a unit that cannot be compared with acceptance.again_after",
+    ),
+    (
         "a target after its limit",
         [("types.slow.ruling", {"target": {"working_days": 4}})],
         "/types/slow/ruling/target",

@@ -36,6 +36,7 @@ def test_what_touches_a_limit_but_does_not_cross_it_is_no_contradiction() -> Non
         ("types.slow.reminders", {"appeal": {"hours": 167}}),
         ("types.slow.ruling", {"target": {"working_days": 3}}),
         ("types.slow.filing", {"opens_after": {"days": 15}}),
+        ("types.slow.remedy", {"again_up_to": {"hours": 24}}),
     ).types["slow"]
     assert rules.ruling.target == rules.ruling.within
 

@@ -18,7 +18,18 @@ from tests.policy_text import as_toml
 Path = tuple[str | int, ...]
 STANDS_FOR = ("{reply.open_period}",)
 SAID = tomllib.loads(TEXT)
-TABLES = ("procedure", "without", "subtypes", "placeholders", "reply", "return_leg", "reminders", "demands_of", "entry")
+TABLES = (
+    "procedure",
+    "without",
+    "subtypes",
+    "placeholders",
+    "reply",
+    "return_leg",
+    "reminders",
+    "demands_of",
+    "entry",
+    "again_up_to",
+)
 ODD: tuple[Any, ...] = (
     3,
     -1,

@@ -20,7 +20,7 @@ CLOCKS = (
     ClockRow(
         "acceptance",
         "platform",
-        "`acceptance.within`, then `again_after`",
+        "`acceptance.within`, then `again_after`, doubled each time up to `again_up_to`",
         "`filed`, where the type wants acceptance",
         "`accepted`, `dismissed`, `withdrawn`",
         "`acceptance_timed_out`: the case gains priority and the clock runs again; nothing is lost",
@@ -69,7 +69,8 @@ CLOCKS = (
     ClockRow(
         "ruling",
         "platform",
-        "`ruling.within`, or the channel's; `appeal.ruling_within` on appeal; then `again_after`",
+        "`ruling.within`, or the channel's; `appeal.ruling_within` on appeal; then `again_after`, doubled each "
+        "time up to `again_up_to`",
         "the intervention; `appealed`",
         "`ruled`, `withdrawn`",
         "`ruling_timed_out`: the case gains priority and the clock runs again; at `ruling.target` the desk is reminded",
@@ -109,7 +110,7 @@ CLOCKS = (
     ClockRow(
         "remedy",
         "respondent",
-        "`remedy.within`, then `again_after`",
+        "`remedy.within`, then `again_after`, doubled each time up to `again_up_to`",
         "a settlement or final ruling that owes something; the receipt of the goods",
         "`remedied`, `closed` by the platform once it ran out",
         "`remedy_timed_out`: the case gains priority and the clock runs again; the platform may close it",
@@ -117,7 +118,7 @@ CLOCKS = (
     ClockRow(
         "recovery",
         "the side that owes the platform",
-        "`remedy.within`, then `again_after`",
+        "`remedy.within`, then `again_after`, doubled each time up to `again_up_to`",
         "the end of a case in which the platform paid first",
         "`recovered`, `closed` by the platform once it ran out",
         "`recovery_timed_out`: the case gains priority and the clock runs again; the platform may write it off",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from case_events.core.formulas import Formula
 from case_events.core.policy import ComplaintType
+from case_events.core.spans import Again
 from case_events.core.terms import Filing
 from case_events.core.vocabulary import ROLES, called
 from tests.docs.rule_figures import Told, figure, names
@@ -102,8 +103,15 @@ def _acceptance(told: Told) -> str:
     terms = told.rules.acceptance
     if terms is None:
         return ""
-    again = told.span("acceptance.again_after", terms.again_after)
-    return f"within {told.span('acceptance.within', terms.within)}; late: more priority, and again every {again}"
+    return f"within {told.span('acceptance.within', terms.within)}; {_late(told, 'acceptance', terms)}"
+
+
+def _late(told: Told, table: str, terms: Again) -> str:
+    first = told.span(f"{table}.again_after", terms.again_after)
+    if terms.again_up_to is None:
+        return f"late: more priority, and again every {first}"
+    longest = told.span(f"{table}.again_up_to", terms.again_up_to)
+    return f"late: more priority, and again after {first}, then each time twice as long, up to {longest}"
 
 
 def _evidence(told: Told) -> str:
@@ -164,9 +172,7 @@ def _ruling_time(told: Told) -> str:
     for name, stint in terms.channels.items():
         aim = f" (target {told.span(f'ruling.channels.{name}.target', stint.target)})" if stint.target else ""
         times.append(f"{called(name).en}: within {told.span(f'ruling.channels.{name}.within', stint.within)}{aim}")
-    return "; ".join(
-        [*times, f"late: more priority, and again every {told.span('ruling.again_after', terms.again_after)}"]
-    )
+    return "; ".join([*times, _late(told, "ruling", terms)])
 
 
 def _ruling(told: Told) -> str:
@@ -226,11 +232,7 @@ def _return(told: Told) -> str:
 
 def _after(told: Told) -> str:
     rules = told.rules
-    within, again = (
-        told.span("remedy.within", rules.remedy.within),
-        told.span("remedy.again_after", rules.remedy.again_after),
-    )
-    parts = [f"owed within {within}; late: more priority, and again every {again}"]
+    parts = [f"owed within {told.span('remedy.within', rules.remedy.within)}; {_late(told, 'remedy', rules.remedy)}"]
     if rules.follow_up is not None:
         parts.append(f"followed up within {told.span('follow_up.within', rules.follow_up.within)}")
     return "; ".join(parts)

@@ -21,9 +21,10 @@ They are found by the event's type: a ``match`` over so many Structs costs more 
 NEGOTIATION = ("acceptance", "response", "negotiation", "intervention")
 RETURN = ("return_address", "return_shipment", "return_receipt")
 AFTER = ("remedy", "recovery", "follow_up")
+DESK = ("assignment", "ruling")
 AT_ONCE = ("rejected", "takedown")
 """Outcomes after which nobody has anything left to do: a listing that is ruled off is gone."""
-ALL = (*NEGOTIATION, *RETURN, "evidence", "assignment", "ruling", "appeal", *AFTER)
+ALL = (*NEGOTIATION, *RETURN, "evidence", *DESK, "appeal", *AFTER)
 """Every kind of clock there is; a closed case has none running."""
 REMINDER = "_reminder"
 """What the kind of a reminder ends in, after the kind of the clock it is about (domain Q2)."""
@@ -147,10 +148,10 @@ def unpaid(owed: Money | None, advances: tuple[Advance, ...], recoveries: tuple[
     return replace(owed, amount=owed.amount - (paid - back)) if paid - back < owed.amount else None
 
 
-def start_anew(case: Case) -> None:
-    """What is owed from now on has its whole time, whatever ran out before."""
+def start_anew(case: Case, kinds: tuple[str, ...] = AFTER) -> None:
+    """What is owed from now on, or asked of the desk, has its whole time, whatever ran out before."""
     if case.expired:
-        case.expired = tuple([one for one in case.expired if one.kind not in AFTER])
+        case.expired = tuple([one for one in case.expired if one.kind not in kinds])
 
 
 def waiting(case: Case) -> Status:

@@ -45,7 +45,7 @@ def expire(command: Expire, case: Case, book: Rulebook, written: Instant) -> Eve
         return (_approaching(command, case),)
     match command.kind:
         case "acceptance":
-            again = (promises.acceptance_again(due, book),)
+            again = (promises.acceptance_again(case, due, book),)
             return (AcceptanceTimedOut(**_told(command, written, again), priority=case.priority + 1),)
         case "evidence":
             return (EvidenceTimedOut(**_told(command, written)),)
@@ -60,19 +60,19 @@ def expire(command: Expire, case: Case, book: Rulebook, written: Instant) -> Eve
             lapsed = InterventionWindowExpired(**_told(command, written, clocks), recoveries=back)
             return (lapsed,) if back else (lapsed, Closed(outcome="lapsed"))
         case "ruling":
-            again = (promises.ruling_again(due, book),)
+            again = (promises.ruling_again(case, due, book),)
             return (RulingTimedOut(**_told(command, written, again), priority=case.priority + 1),)
         case "assignment":
             return (AssignmentTimedOut(**_told(command, written), priority=case.priority + 1),)
         case "recovery":
-            again = (promises.recovery_again(command.party, due, book),)
+            again = (promises.recovery_again(command.party, case, due, book),)
             return (RecoveryTimedOut(**_told(command, written, again), priority=case.priority + 1),)
         case "follow_up":
             return (FollowUpTimedOut(**_told(command, written)), outcomes.closed(case))
         case "appeal":
             return _appeal(command, case, book, written)
         case "remedy":
-            again = (promises.remedy_again(due, book),)
+            again = (promises.remedy_again(case, due, book),)
             return (RemedyTimedOut(**_told(command, written, again), priority=case.priority + 1),)
         case _:
             raise AssertionError(f"no clock of kind {command.kind} is ever set")

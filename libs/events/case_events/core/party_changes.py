@@ -5,6 +5,7 @@ from __future__ import annotations
 from case_events.core import events
 from case_events.core.case import Case, Rating
 from case_events.core.changes import (
+    DESK,
     NEGOTIATION,
     RETURN,
     Change,
@@ -15,6 +16,7 @@ from case_events.core.changes import (
     posted,
     reset_clocks,
     stands,
+    start_anew,
     turn,
     waiting,
 )
@@ -80,6 +82,7 @@ def _called_in(case: Case, event: events.InterventionRequested, _: Happened) -> 
     case.recoveries = ()
     handed_to(case, event.department)
     reset_clocks(case, event.clocks, stop=TALKS)
+    start_anew(case, DESK)
 
 
 def _expedited(case: Case, event: events.Expedited, _: Happened) -> None:
@@ -94,6 +97,7 @@ def _appealed(case: Case, event: events.Appealed, _: Happened) -> None:
     case.instance = event.instance
     case.contested_by = (*case.contested_by, event.by)
     reset_clocks(case, event.clocks, stop=("appeal",))
+    start_anew(case, DESK)
 
 
 def _accepted_ruling(case: Case, event: events.RulingAccepted, _: Happened) -> None:

@@ -12,7 +12,7 @@ from case_events.core.changes import REMINDER
 from case_events.core.commands import File
 from case_events.core.events import Event, Filed, clocks_of
 from case_events.core.policy import ComplaintType, InForce, Policy
-from case_events.core.spans import Span
+from case_events.core.spans import Again, Span
 from case_events.core.terms import ReturnLeg
 from case_events.core.values import Clock, ClockParty, Instant, Recovery, Value
 
@@ -42,9 +42,9 @@ def acceptance(start: Instant, book: Rulebook) -> tuple[Clock, ...]:
     return (_clock("acceptance", "platform", start, wanted.within, book),) if wanted else ()
 
 
-def acceptance_again(start: Instant, book: Rulebook) -> Clock:
+def acceptance_again(case: Case, start: Instant, book: Rulebook) -> Clock:
     assert book.rules.acceptance is not None, "its clock ran"
-    return _clock("acceptance", "platform", start, book.rules.acceptance.again_after, book)
+    return _again("acceptance", "platform", case, start, book.rules.acceptance, book)
 
 
 def turn(filed_at: Instant, start: Instant, book: Rulebook) -> tuple[Clock, ...]:
@@ -126,8 +126,8 @@ def ruling(start: Instant, book: Rulebook, channel: str | None) -> tuple[Clock, 
     return (limit, _clock("ruling" + REMINDER, "platform", start, terms.target, book))
 
 
-def ruling_again(start: Instant, book: Rulebook) -> Clock:
-    return _clock("ruling", "platform", start, book.rules.ruling.again_after, book)
+def ruling_again(case: Case, start: Instant, book: Rulebook) -> Clock:
+    return _again("ruling", "platform", case, start, book.rules.ruling, book)
 
 
 def ruling_on_appeal(start: Instant, book: Rulebook) -> Clock:
@@ -157,8 +157,8 @@ def remedy(start: Instant, book: Rulebook, written: Instant | None = None) -> Cl
     return _noticed("remedy", "respondent", start, book.rules.remedy.within, book, written or start)
 
 
-def remedy_again(start: Instant, book: Rulebook) -> Clock:
-    return _clock("remedy", "respondent", start, book.rules.remedy.again_after, book)
+def remedy_again(case: Case, start: Instant, book: Rulebook) -> Clock:
+    return _again("remedy", "respondent", case, start, book.rules.remedy, book)
 
 
 def recoveries(
@@ -169,8 +169,8 @@ def recoveries(
     return tuple(_noticed("recovery", one.party, start, within, book, written or start) for one in owed)
 
 
-def recovery_again(party: ClockParty, start: Instant, book: Rulebook) -> Clock:
-    return _clock("recovery", party, start, book.rules.remedy.again_after, book)
+def recovery_again(party: ClockParty, case: Case, start: Instant, book: Rulebook) -> Clock:
+    return _again("recovery", party, case, start, book.rules.remedy, book)
 
 
 def follow_up(start: Instant, book: Rulebook) -> tuple[Clock, ...]:
@@ -219,6 +219,12 @@ def _ahead(clock: Clock, rules: ComplaintType) -> Clock | None:
 def _clock(kind: str, party: ClockParty, start: Instant, span: Span, book: Rulebook) -> Clock:
     due, provisional = after(start, span, book.calendar)
     return Clock(kind=kind, party=party, due_at=due, provisional=provisional)
+
+
+def _again(kind: str, party: ClockParty, case: Case, start: Instant, terms: Again, book: Rulebook) -> Clock:
+    """The clock once more; ``case``: before it ran out now, so that it knows how often it did in a row before."""
+    before = sum((gone.kind, gone.party) == (kind, party) for gone in case.expired)
+    return _clock(kind, party, start, terms.interval(before), book)
 
 
 def _noticed(kind: str, party: ClockParty, start: Instant, span: Span, book: Rulebook, written: Instant) -> Clock:

@@ -82,7 +82,7 @@ def asked(deadline: Deadline, case: Case, happened: Recorded, book: Rulebook) ->
     again = isinstance(event, Timeout) and event.kind == deadline.kind
     clocks = (
         *_of_the_talks(deadline.kind, case, event, start, written, book),
-        *_of_what_is_owed(deadline, start, written, book, again=again),
+        *_of_what_is_owed(deadline, case, start, written, book, again=again),
         *_of_the_platform(deadline.kind, case, event, start, book, again=again),
     )
     return next((one for one in clocks if (one.kind, one.party) == (deadline.kind, deadline.party)), None)
@@ -110,7 +110,7 @@ def _of_the_talks(
 
 
 def _of_what_is_owed(
-    deadline: Deadline, start: Instant, written: Instant, book: Rulebook, *, again: bool
+    deadline: Deadline, case: Case, start: Instant, written: Instant, book: Rulebook, *, again: bool
 ) -> tuple[Clock, ...]:
     leg, party = book.rules.return_leg, deadline.party
     match deadline.kind:
@@ -121,9 +121,9 @@ def _of_what_is_owed(
         case "return_receipt" if leg is not None:
             return (promises.return_receipt(start, leg, book),)
         case "remedy":
-            return (promises.remedy_again(start, book) if again else promises.remedy(start, book, written),)
+            return (promises.remedy_again(case, start, book) if again else promises.remedy(start, book, written),)
         case "recovery" if again:
-            return (promises.recovery_again(party, start, book),)
+            return (promises.recovery_again(party, case, start, book),)
         case "recovery" if party in ("complainant", "respondent"):
             return promises.recoveries((Recovery(party=party, amount=NOTHING),), start, book, written)
         case _:
@@ -135,9 +135,9 @@ def _of_the_platform(
 ) -> tuple[Clock, ...]:
     match kind:
         case "acceptance" if book.rules.acceptance is not None:
-            return (promises.acceptance_again(start, book),) if again else promises.acceptance(start, book)
+            return (promises.acceptance_again(case, start, book),) if again else promises.acceptance(start, book)
         case "ruling" if again:
-            return (promises.ruling_again(start, book),)
+            return (promises.ruling_again(case, start, book),)
         case "ruling" if isinstance(event, Appealed):
             return (promises.ruling_on_appeal(start, book),)
         case "ruling":

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from case_events.core.formulas import Fen, Formula
-from case_events.core.spans import Count, MaybeTerm, Term
+from case_events.core.spans import Again, Count, MaybeTerm, Term
 from case_events.core.values import Penalty, Text, Value, Word
 
 Words = tuple[Word, ...]
@@ -70,11 +70,10 @@ class Filing(Value, frozen=True, kw_only=True):
     accuracy: Count | None = None
 
 
-class Acceptance(Value, frozen=True, kw_only=True):
+class Acceptance(Again, frozen=True, kw_only=True):
     """The platform answers first (domain A1); without this table the reply clock runs from filing."""
 
     within: Term
-    again_after: Term
 
 
 class EvidenceTerms(Value, frozen=True, kw_only=True):
@@ -132,7 +131,7 @@ class Stint(Value, frozen=True, kw_only=True):
     target: MaybeTerm = None
 
 
-class Ruling(Value, frozen=True, kw_only=True):
+class Ruling(Again, frozen=True, kw_only=True):
     """The platform's time to rule (domain I3) and what it may rule (domain R1-R3, M2).
 
     ``target``: what it aims at; the desk is reminded then. ``channels``: other times by the filing's channel.
@@ -142,7 +141,6 @@ class Ruling(Value, frozen=True, kw_only=True):
     """
 
     within: Term
-    again_after: Term
     outcomes: Annotated[Words, Meta(min_length=1)]
     amounts: dict[Word, Formula] = {}
     target: MaybeTerm = None
@@ -188,11 +186,10 @@ class ReturnLeg(Value, frozen=True, kw_only=True):
     insurer: str | None = None
 
 
-class Remedy(Value, frozen=True, kw_only=True):
+class Remedy(Again, frozen=True, kw_only=True):
     """The time to do what is owed (domain P4), and what is recovered (domain P6)."""
 
     within: Term
-    again_after: Term
 
 
 class FollowUp(Value, frozen=True, kw_only=True):

@@ -1,11 +1,11 @@
-"""What no schema can say of a type's clocks: a reminder of none, or of one that could not come in time."""
+"""What no schema can say of a type's clocks: a reminder that would come too early, an interval that could not grow."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 from case_events.policies.expansion import Path
-from case_events.policies.tolerant import Tree, elapsed, table
+from case_events.policies.tolerant import Tree, apart, elapsed, longer, table
 
 Found = tuple[Path, str]
 """Where in the policy, spelled out, and what."""
@@ -43,6 +43,8 @@ CLOCKS_OF: dict[str, tuple[tuple[str, ...], ...]] = {
     "remedy": (("remedy", "within"),),
 }
 """The spans a clock's time adds up from, where a reminder can be held against it."""
+AGAIN = ("acceptance", "ruling", "remedy")
+"""The tables whose clock runs again when it ran out."""
 
 
 def reminders(rules: Tree, _policy: Tree) -> Iterator[Found]:
@@ -59,3 +61,13 @@ def reminders(rules: Tree, _policy: Tree) -> Iterator[Found]:
         spans = [elapsed(rules, *path) for path in CLOCKS_OF.get(kind, ()) if table(rules, *path)]
         if lead is not None and spans and None not in spans and lead >= sum(one for one in spans if one):
             yield at, "the reminder would come before its clock starts"
+
+
+def again(rules: Tree, _policy: Tree) -> Iterator[Found]:
+    """What grows ends no shorter than it began, and says so in a unit of which that can be told."""
+    for name in AGAIN:
+        first, longest = table(rules, name, "again_after"), table(rules, name, "again_up_to")
+        if longer(first, longest):
+            yield (name, "again_up_to"), f"shorter than {name}.again_after"
+        if apart(first, longest):
+            yield (name, "again_up_to"), f"in a unit that cannot be compared with {name}.again_after"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from case_events.core.formulas import Formula
 from case_events.core.policy import LADDER
-from case_events.policies.clock_faults import Check, Found, reminders
+from case_events.policies.clock_faults import Check, Found, again, reminders
 from case_events.policies.expansion import Path
 from case_events.policies.tolerant import Tree, elapsed, every, longer, number, table, text, words
 
@@ -237,6 +237,7 @@ CHECKS: tuple[Check, ...] = (
     _evidence,
     _formulas,
     reminders,
+    again,
     _spans,
     _course,
     _placeholders,

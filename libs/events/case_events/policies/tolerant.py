@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from case_events.core.spans import SECONDS
 from case_events.policies.expansion import Path
 
 Tree = dict[str, Any]
-SECONDS = {"seconds": 1, "hours": 3_600, "days": 86_400}
+UNITS = (SECONDS, {"working_days": 1}, {"calendar_days": 1})
+"""Units that can be compared with each other."""
 
 
 def table(tree: Any, *path: str) -> Tree:
@@ -44,11 +46,19 @@ def elapsed(tree: Any, *path: str) -> int | None:
 
 def longer(one: Tree, other: Tree) -> bool:
     """Whether span ``one`` is longer than ``other``, where both are said in units that can be compared."""
-    for units in (SECONDS, {"working_days": 1}, {"calendar_days": 1}):
+    for units in UNITS:
         first, second = _seconds(one, units), _seconds(other, units)
         if first is not None and second is not None:
             return first > second
     return False
+
+
+def apart(one: Tree, other: Tree) -> bool:
+    """Whether two spans are said in units that cannot be compared."""
+    first, second = (
+        [units for units in UNITS if len(span) == 1 and span.keys() <= units.keys()] for span in (one, other)
+    )
+    return bool(first and second) and first != second
 
 
 def every(tree: Any, at: Path = ()) -> Iterator[tuple[Path, Any]]:
