@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from case_events.core.clock_changes import Pressing
 from case_events.core.commands import FollowUp
 from case_events.core.deadlines import overdue
 from case_events.core.plan import CASCADE_MAX
@@ -22,9 +23,11 @@ from tests.core.market import GOODS, PART_REFUND, REFUND, complaint
 from tests.core.test_advances import ADVANCE, HUNDRED
 from tests.core.test_after_the_ruling import LOOKS as FOLLOWED_UP
 from tests.examples import (
+    ACCEPT,
     ADDRESS,
     AGREE,
     APPEAL,
+    EXPEDITE,
     RECEIVED,
     REFUNDED,
     REFUSE,
@@ -140,6 +143,30 @@ def test_what_is_imposed_later_is_asked_for_as_soon_as_what_was_owed_first() -> 
     dispute.when(REFUNDED, at=days(12)).then("remedied")
     dispute.when(FollowUp(solved=False, remedy="partial_refund", amount=yuan(20)), at=days(13)).runs(remedy=days(16))
     dispute.passes(days(16) + TICK).then("remedy_timed_out").runs(remedy=days(17))
+
+
+def test_clocks_raise_the_priority_as_far_as_the_policy_says_and_pressing_goes_on_from_there() -> None:
+    dispute = under_review(whole={"priority_up_to": 3}).passes(days(20)).then(*["ruling_timed_out"] * 5, priority=3)
+    dispute.when(EXPEDITE, at=days(20)).then("expedited", priority=4)
+    dispute.passes(days(24) + TICK).then("ruling_timed_out", priority=4)
+
+
+def test_a_priority_that_pressing_raised_further_stays() -> None:
+    dispute = under_review({"intervention.expedites": 2}, whole={"priority_up_to": 1})
+    dispute.when(EXPEDITE, at=days(1)).when(EXPEDITE, at=days(1)).then("expedited", priority=2)
+    dispute.passes(days(4)).then("ruling_timed_out", priority=2)
+
+
+def test_every_clock_that_presses_raises_it_no_further_than_the_policy_says() -> None:
+    """Nobody accepts, nobody takes the case, nobody rules, and then neither side pays."""
+    acceptance = {"within": {"hours": 24}, "again_after": {"hours": 12}}
+    rules = SLOWER | ADVANCE | {"acceptance": acceptance, "intervention.steps_in_within": {"days": 1}}
+    dispute = complaint(rules, whole={"priority_up_to": 1}).passes(days(3)).when(ACCEPT, at=days(3))
+    dispute.when(HUNDRED, at=days(3)).when(REFUSE, at=days(3)).passes(days(9)).when(PART_REFUND, at=days(9))
+    dispute.passes(days(30))
+    late = {one.name: one.event for one in dispute.history if isinstance(one.event, Pressing)}
+    assert {name.removesuffix("_timed_out") for name in late} == {"acceptance", "assignment", "ruling", "recovery"}
+    assert {event.priority for event in late.values()} == {1}
 
 
 FIRST = st.integers(12, 72)

@@ -62,3 +62,19 @@ def test_contradictions_and_wrong_shapes_are_named_in_one_answer() -> None:
         "/types/broken/surprise",
         "/currency",
     }
+
+
+def test_neither_a_longest_interval_nor_a_highest_priority_is_nothing_or_of_two_units() -> None:
+    found = faults(
+        small(
+            ("priority_up_to", 0),
+            ("types.slow.ruling", {"again_up_to": {"working_days": 0}}),
+            ("types.broken.remedy", {"again_up_to": {"hours": 1, "days": 1}}),
+        )
+    )
+    assert set(found) == {
+        "/priority_up_to",
+        "/types/slow/ruling/again_up_to",
+        "/types/slow/ruling/again_up_to/working_days",
+        "/types/broken/remedy/again_up_to",
+    }

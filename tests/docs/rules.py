@@ -125,6 +125,12 @@ def _whole(policy: Policy) -> Iterable[tuple[str, str]]:
 
     notice = marked("minimum_notice", spoken(policy.minimum_notice))
     yield "最短通知 / minimum notice", f"{notice}: what a party keeps of its window when we were late to open it"
+    if policy.priority_up_to is not None:
+        highest = marked("priority_up_to", str(policy.priority_up_to))
+        yield (
+            "优先级 / priority",
+            f"raised by each clock that says so when it runs out, up to {highest}; by pressing beyond",
+        )
     ladder = [
         f"{one.title.zh} / {called(one.name).en}: {names(one.penalties) or 'every penalty'}"
         for one in policy.departments

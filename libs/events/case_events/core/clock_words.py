@@ -6,8 +6,8 @@ from case_events.core.values import Text
 
 EVENTS: dict[str, Text] = {
     "acceptance_timed_out": Text(
-        zh="平台未在 {due} 前受理，优先级升至 {priority}。",
-        en="the platform did not answer by {due}; priority raised to {priority}.",
+        zh="平台未在 {due} 前受理，本案优先级为 {priority}。",
+        en="the platform did not answer by {due}; the case has priority {priority}.",
     ),
     "evidence_timed_out": Text(
         zh="{asked}未在 {due} 前补齐证据。", en="{asked} did not bring all of the evidence asked for by {due}."
@@ -28,23 +28,23 @@ EVENTS: dict[str, Text] = {
         zh="{asked}未在 {due} 前寄回商品，无需退款。", en="{asked} did not return the goods by {due}; nothing is owed."
     ),
     "ruling_timed_out": Text(
-        zh="平台未在 {due} 前出具处理结果，优先级升至 {priority}。",
-        en="the platform did not rule by {due}; priority raised to {priority}.",
+        zh="平台未在 {due} 前出具处理结果，本案优先级为 {priority}。",
+        en="the platform did not rule by {due}; the case has priority {priority}.",
     ),
     "assignment_timed_out": Text(
-        zh="平台未在 {due} 前安排专人，优先级升至 {priority}。",
-        en="nobody at the desk had the case by {due}; priority raised to {priority}.",
+        zh="平台未在 {due} 前安排专人，本案优先级为 {priority}。",
+        en="nobody at the desk had the case by {due}; the case has priority {priority}.",
     ),
     "appeal_window_expired": Text(
         zh="申诉期于 {due} 届满，无人申诉，处理结果生效。", en="nobody appealed by {due}; the ruling stands."
     ),
     "remedy_timed_out": Text(
-        zh="{respondent}未在 {due} 前履行，优先级升至 {priority}。",
-        en="{respondent} did not do what is owed by {due}; priority raised to {priority}.",
+        zh="{respondent}未在 {due} 前履行，本案优先级为 {priority}。",
+        en="{respondent} did not do what is owed by {due}; the case has priority {priority}.",
     ),
     "recovery_timed_out": Text(
-        zh="{asked}未在 {due} 前向平台返还，优先级升至 {priority}。",
-        en="{asked} did not pay the platform back by {due}; priority raised to {priority}.",
+        zh="{asked}未在 {due} 前向平台返还，本案优先级为 {priority}。",
+        en="{asked} did not pay the platform back by {due}; the case has priority {priority}.",
     ),
     "follow_up_timed_out": Text(
         zh="平台未在 {due} 前回访，按原结果关闭。",

@@ -46,7 +46,7 @@ def expire(command: Expire, case: Case, book: Rulebook, written: Instant) -> Eve
     match command.kind:
         case "acceptance":
             again = (promises.acceptance_again(case, due, book),)
-            return (AcceptanceTimedOut(**_told(command, written, again), priority=case.priority + 1),)
+            return (AcceptanceTimedOut(**_told(command, written, again), priority=_raised(case, book)),)
         case "evidence":
             return (EvidenceTimedOut(**_told(command, written)),)
         case "response":
@@ -61,19 +61,19 @@ def expire(command: Expire, case: Case, book: Rulebook, written: Instant) -> Eve
             return (lapsed,) if back else (lapsed, Closed(outcome="lapsed"))
         case "ruling":
             again = (promises.ruling_again(case, due, book),)
-            return (RulingTimedOut(**_told(command, written, again), priority=case.priority + 1),)
+            return (RulingTimedOut(**_told(command, written, again), priority=_raised(case, book)),)
         case "assignment":
-            return (AssignmentTimedOut(**_told(command, written), priority=case.priority + 1),)
+            return (AssignmentTimedOut(**_told(command, written), priority=_raised(case, book)),)
         case "recovery":
             again = (promises.recovery_again(command.party, case, due, book),)
-            return (RecoveryTimedOut(**_told(command, written, again), priority=case.priority + 1),)
+            return (RecoveryTimedOut(**_told(command, written, again), priority=_raised(case, book)),)
         case "follow_up":
             return (FollowUpTimedOut(**_told(command, written)), outcomes.closed(case))
         case "appeal":
             return _appeal(command, case, book, written)
         case "remedy":
             again = (promises.remedy_again(case, due, book),)
-            return (RemedyTimedOut(**_told(command, written, again), priority=case.priority + 1),)
+            return (RemedyTimedOut(**_told(command, written, again), priority=_raised(case, book)),)
         case _:
             raise AssertionError(f"no clock of kind {command.kind} is ever set")
 
@@ -83,6 +83,12 @@ def _approaching(command: Expire, case: Case) -> DeadlineApproaching:
     kind = command.kind.removesuffix(REMINDER)
     clock = next(one for one in case.clocks if (one.kind, one.party) == (kind, command.party))
     return DeadlineApproaching(kind=kind, party=command.party, due_at=clock.due_at, set_by=command.set_by)
+
+
+def _raised(case: Case, book: Rulebook) -> int:
+    """One more, up to the policy's highest; what pressing has added stays (I2)."""
+    highest = book.policy.priority_up_to
+    return case.priority + 1 if highest is None else max(case.priority, min(case.priority + 1, highest))
 
 
 def _response(command: Expire, case: Case, book: Rulebook, written: Instant) -> Events:

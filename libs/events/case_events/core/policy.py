@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from case_events.core.formulas import Formula
-from case_events.core.spans import Term
+from case_events.core.spans import Count, Term
 from case_events.core.terms import (
     Acceptance,
     AdvanceTerms,
@@ -84,7 +84,10 @@ LADDER = ("customer_service", "consumer_protection", "platform_supervision")
 
 
 class Policy(Value, frozen=True, kw_only=True):
-    """One marketplace's rules in one version; a filed case is judged by it to its end."""
+    """One marketplace's rules in one version; a filed case is judged by it to its end.
+
+    ``priority_up_to``: how far clocks that run out raise the priority of a case; pressing (I2) goes on from there.
+    """
 
     name: Word
     version: Identifier
@@ -93,6 +96,7 @@ class Policy(Value, frozen=True, kw_only=True):
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
     minimum_notice: Term
     types: Annotated[dict[Word, ComplaintType], Meta(min_length=1)]
+    priority_up_to: Count | None = None
     departments: tuple[Department, ...] = ()
     collective: Collective | None = None
     credit: Credit | None = None
