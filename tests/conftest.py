@@ -70,7 +70,7 @@ def caselog() -> Iterator[Serving]:
 
 @pytest.fixture(scope="session")
 def caselog_shipped() -> Iterator[Serving]:
-    """One whole Caselog with the shipped policies and no other (taobao@2026.5, tmall@2026.5): for the scenarios.
+    """One whole Caselog with the shipped policies and no other (taobao@2026.6, tmall@2026.6): for the scenarios.
 
     It looks for collective complaints every second.
     """

@@ -140,7 +140,7 @@ def addresses(house: House, report: Report) -> list[str]:
     values = {
         "case_id": report.case["case_id"],
         "sha256": report.sha256,
-        "policy": "tmall@2026.5",
+        "policy": "tmall@2026.6",
         "clock_id": report.case["case_id"],
         "code": "not_found",
         "hold_id": report.case["case_id"],

@@ -72,7 +72,7 @@ async def test_a_subtype_is_judged_and_named_as_itself(storefront: AsyncClient) 
     case = await opened(storefront, {**body, "demand": "return_and_refund"})
     assert (case["type"], case["subtype"]) == ("after_sales_guarantee", "seven_day_return")
     whole = (await storefront.get(f"/v1/cases/{case['case_id']}/timeline")).json()
-    policy = (await storefront.get("/v1/policies/tmall@2026.5")).json()["policy"]
+    policy = (await storefront.get("/v1/policies/tmall@2026.6")).json()["policy"]
     subtype = policy["types"]["after_sales_guarantee"]["subtypes"]["seven_day_return"]
     assert whole["title"] == {"zh": subtype["title"]["zh"], "en": subtype["title"]["en"]}
 

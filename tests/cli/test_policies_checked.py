@@ -40,7 +40,7 @@ def test_a_sound_policy_is_said_to_be_sound(file: Path) -> None:
     file.write_text(shipped()[1], encoding="utf-8")
     told = checked(file)
     assert told.code == 0
-    assert f"{file}: tmall@2026.5 is sound" in told.out
+    assert f"{file}: tmall@2026.6 is sound" in told.out
     assert checked(file, "--json").json()["faults"] == []
 
 

@@ -36,7 +36,7 @@ ITEM = {
     "channel": "web",
     "status": "closed",
     "marketplace": "taobao",
-    "policy": {"name": "taobao", "version": "2026.5", "digest": "0" * 64},
+    "policy": {"name": "taobao", "version": "2026.6", "digest": "0" * 64},
     "complainant": {"role": "buyer", "id": "b-1"},
     "respondent": {"role": "merchant", "id": "m-1"},
     "filed_at": "2026-03-02T02:00:00Z",

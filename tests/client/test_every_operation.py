@@ -71,7 +71,7 @@ METHODS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "find_deadlines": ("deadlines", (), {}),
     "get_stats": ("stats", (), {}),
     "list_policies": ("policies", (), {}),
-    "get_policy": ("policy", ("taobao", "2026.5"), {}),
+    "get_policy": ("policy", ("taobao", "2026.6"), {}),
     "ready": ("readiness", (), {}),
     "audit_case": ("audit_case", (ID,), {}),
     "list_checkpoints": ("checkpoints", (), {}),

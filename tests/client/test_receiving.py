@@ -35,7 +35,7 @@ EVENT = {
     "position": 7,
     "sequence": "0000000003",
     "sequencetype": "Integer",
-    "policy": "taobao@2026.5",
+    "policy": "taobao@2026.6",
     "correlationid": ID,
     "prevhash": "0" * 64,
     "hash": "1" * 64,

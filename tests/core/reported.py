@@ -36,7 +36,7 @@ FILED = Filed(
     type="counterfeit_report",
     reason="counterfeit",
     marketplace="taobao",
-    policy=PolicyRef(name="taobao", version="2026.5", digest="0" * 64),
+    policy=PolicyRef(name="taobao", version="2026.6", digest="0" * 64),
     complainant=Party(role="buyer", id=NAMED),
     respondent=SHOP,
     demand="takedown",

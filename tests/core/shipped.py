@@ -20,7 +20,7 @@ PARTIES = {"buyer": BUYER, "merchant": MERCHANT, "platform": PLATFORM}
 
 def shipped(policy: str) -> InForce:
     """The rules of this marketplace as they are shipped."""
-    return policies()[f"{policy}@2026.5"]
+    return policies()[f"{policy}@2026.6"]
 
 
 def fen(amount: int) -> Money:

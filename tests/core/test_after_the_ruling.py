@@ -77,7 +77,7 @@ def test_arbitration_needs_no_new_evidence_where_the_policy_asks_for_none() -> N
 
 
 def test_where_a_listing_was_taken_down_the_complainant_asks_for_reconsideration_and_it_stays_down() -> None:
-    dispute = subjects.filed(subjects.subjects()["taobao@2026.5 ip_infringement"], NOON)
+    dispute = subjects.filed(subjects.subjects()["taobao@2026.6 ip_infringement"], NOON)
     dispute.when(ACCEPT, at=hours(1)).then("accepted", takedown=True)
     dispute.when(REFUSE, at=hours(2)).when(replace(REJECT, rule="not_infringed"), at=hours(3))
     dispute.then("ruled", status="appealable", takedown=True)
@@ -89,7 +89,7 @@ def test_where_a_listing_was_taken_down_the_complainant_asks_for_reconsideration
 
 
 def test_about_a_listing_each_side_contests_once_and_what_is_reconsidered_is_final() -> None:
-    dispute = subjects.filed(subjects.subjects()["taobao@2026.5 ip_infringement"], NOON)
+    dispute = subjects.filed(subjects.subjects()["taobao@2026.6 ip_infringement"], NOON)
     taken = replace(REJECT, outcome="takedown", rule="infringed")
     dispute.when(ACCEPT, at=hours(1)).when(REFUSE, at=hours(2)).when(taken, at=hours(3)).then("ruled")
     dispute.when(replace(APPEAL, evidence=(proof(70),)), by="respondent", at=hours(4))
@@ -111,7 +111,7 @@ def test_where_no_listing_is_taken_down_a_side_may_contest_as_often_as_there_are
 
 
 def test_the_listing_of_a_report_comes_off_with_the_decision_also_with_a_final_one() -> None:
-    report = subjects.filed(subjects.subjects()["taobao@2026.5 counterfeit_report"], NOON)
+    report = subjects.filed(subjects.subjects()["taobao@2026.6 counterfeit_report"], NOON)
     assert report.case.takedown is False
     rejected = report.when(replace(REJECT, rule="violation_not_found"), at=hours(1)).then("ruled", takedown=False)
     rejected.when(replace(APPEAL, evidence=(proof(70),)), at=hours(2))
@@ -120,7 +120,7 @@ def test_the_listing_of_a_report_comes_off_with_the_decision_also_with_a_final_o
 
 
 def test_a_withdrawn_complaint_gives_the_listing_back() -> None:
-    dispute = subjects.filed(subjects.subjects()["taobao@2026.5 ip_infringement"], NOON).when(ACCEPT, at=hours(1))
+    dispute = subjects.filed(subjects.subjects()["taobao@2026.6 ip_infringement"], NOON).when(ACCEPT, at=hours(1))
     dispute.when(WITHDRAW, at=hours(2)).then("withdrawn", "closed", takedown=False)
 
 

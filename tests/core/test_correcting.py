@@ -80,11 +80,11 @@ def test_a_ruling_that_cited_the_wrong_clause_cites_the_right_one() -> None:
 
 
 def test_a_listing_ruled_off_by_mistake_is_back_once_the_ruling_reads_otherwise() -> None:
-    report = subjects.filed(subjects.subjects()["taobao@2026.5 counterfeit_report"], NOON)
+    report = subjects.filed(subjects.subjects()["taobao@2026.6 counterfeit_report"], NOON)
     report.when(replace(REJECT, outcome="takedown", rule="violation_found"), at=hours(1)).then("ruled", takedown=True)
     fix = correction(report, outcome="rejected", rule="violation_not_found")
     report.when(fix, at=hours(2)).then("corrected", status="appealable", takedown=False)
-    claim = subjects.filed(subjects.subjects()["taobao@2026.5 ip_infringement"], NOON).when(ACCEPT, at=hours(1))
+    claim = subjects.filed(subjects.subjects()["taobao@2026.6 ip_infringement"], NOON).when(ACCEPT, at=hours(1))
     claim.when(REFUSE, at=hours(2)).when(replace(REJECT, outcome="takedown", rule="infringed"), at=hours(3))
     claim.when(correction(claim, outcome="rejected", rule="not_infringed"), at=hours(4)).then(
         "corrected", takedown=True

@@ -70,7 +70,7 @@ def test_every_fault_of_a_filing_is_named_at_once_and_each_place_once() -> None:
 SHIPPED = [
     name
     for name, one in subjects().items()
-    if one.in_force.ref.version == "2026.5" and one == Subject(one.in_force, one.type, one.subtype)
+    if one.in_force.ref.version == "2026.6" and one == Subject(one.in_force, one.type, one.subtype)
 ]
 
 
@@ -194,7 +194,7 @@ def test_an_unresolved_complaint_is_taken_up_again_once_it_is_closed() -> None:
 @pytest.mark.parametrize("outcome", ["settled", "conceded", "upheld", "partly_upheld"])
 def test_a_complaint_whose_remedy_came_is_not_taken_up_again_and_one_whose_remedy_did_not_is(outcome: str) -> None:
     problem = asked_to_file(AGAIN, facts=earlier(outcome=outcome, remedied=True)).refused("not_eligible")
-    assert problem.rule == "taobao@2026.5#quality.filing"
+    assert problem.rule == "taobao@2026.6#quality.filing"
     asked_to_file(AGAIN, facts=earlier(outcome=outcome, remedied=False)).then("filed", previous=FIRST)
 
 
@@ -269,7 +269,7 @@ def test_nothing_is_told_of_a_complaint_of_somebody_else_or_about_something_else
 def test_what_is_malicious_three_times_in_the_window_may_not_file_and_is_told_of_no_case() -> None:
     asked_to_file(complaint("quality"), facts=Facts(number="C-2", marks=2)).then("filed", marks=2)
     problem = asked_to_file(complaint("quality"), facts=Facts(number="C-2", marks=3)).refused("not_eligible")
-    assert (problem.location, problem.rule) == (None, "taobao@2026.5#quality.malicious_complaint")
+    assert (problem.location, problem.rule) == (None, "taobao@2026.6#quality.malicious_complaint")
     assert problem.clause is not None
     assert "malicious" in problem.clause.en
 

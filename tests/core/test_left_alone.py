@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from case_events.core.clock_changes import Pressing
-from case_events.core.commands import FollowUp
+from case_events.core.commands import FollowUp, Posted
 from case_events.core.deadlines import overdue
 from case_events.core.plan import CASCADE_MAX
 from case_events.core.spans import Again, Span
 from case_events.core.timeouts import TimedOut
 from case_events.core.values import Instant
+from case_events.policies import load
+from tests.core import subjects
 from tests.core.market import GOODS, PART_REFUND, REFUND, complaint
+from tests.core.subjects import Subject
 from tests.core.test_advances import ADVANCE, HUNDRED
 from tests.core.test_after_the_ruling import LOOKS as FOLLOWED_UP
 from tests.examples import (
@@ -28,6 +31,8 @@ from tests.examples import (
     AGREE,
     APPEAL,
     EXPEDITE,
+    LANDED,
+    NOON,
     RECEIVED,
     REFUNDED,
     REFUSE,
@@ -82,6 +87,31 @@ def test_a_policy_that_does_not_say_so_asks_again_after_the_same_time_for_ever()
     dispute = under_review({"ruling.again_up_to": {"days": 1}}).passes(days(34))
     other = complaint({"ruling.again_after": {"days": 1}}).when(REFUSE, at=days(0)).passes(days(34))
     assert ran_out(dispute, "ruling") == ran_out(other, "ruling") == [days(count) for count in range(31)]
+
+
+def test_under_rules_that_landed_before_everything_is_asked_for_as_often_as_ever() -> None:
+    text = (LANDED.parent / "taobao-2026.5.toml").read_text(encoding="utf-8")
+    subject = Subject(load(text), "quality")
+    dispute = subjects.filed(subject, NOON).passes(days(8))
+    assert ran_out(dispute, "acceptance") == [hours(12 * count) for count in range(14)]
+    assert dispute.case.priority == 14
+
+
+@pytest.mark.parametrize(
+    ("steps", "before", "now"),
+    [
+        ((), 729, 19),  # nobody accepts it
+        ((ACCEPT,), 211, 20),  # the merchant is silent and nobody rules, as far as the days are published
+        ((ACCEPT, AGREE), 367, 37),  # nothing is paid; each month the merchant is reminded a day before (Q2)
+    ],
+)
+def test_a_year_alone_under_the_shipped_rules(steps: tuple[Posted, ...], before: int, now: int) -> None:
+    for version, events in (("2026.5", before), ("2026.6", now)):
+        in_force = load((LANDED.parent / f"taobao-{version}.toml").read_text(encoding="utf-8"))
+        dispute = subjects.filed(Subject(in_force, "quality", demand="refund"), NOON, clocked=True)
+        for step in steps:
+            dispute.when(step, at=hours(1))
+        assert len(dispute.passes(days(365)).history) == events
 
 
 def test_a_complaint_nobody_answers_is_asked_for_after_longer_and_longer() -> None:

@@ -32,7 +32,7 @@ REFUSED = Respond(decision="refuse", reason="已按合同履行。", evidence=(p
 
 
 def complained_of_a_carrier() -> Dispute:
-    return subjects.filed(subjects.subjects()["taobao@2026.5 goods_lost"], NOON)
+    return subjects.filed(subjects.subjects()["taobao@2026.6 goods_lost"], NOON)
 
 
 def names(dispute: Dispute) -> set[str]:
@@ -64,12 +64,12 @@ def test_the_silence_of_a_respondent_who_is_no_merchant_has_its_own_name_and_the
     carrier = complained_of_a_carrier()
     carrier.passes(hours(72)).then("deadline_approaching")
     carrier.passes(hours(72) + TICK).then("response_timed_out", "intervention_requested", status="under_review")
-    insurer = subjects.filed(subjects.subjects()["taobao@2026.5 shipping_insurance"], NOON)
+    insurer = subjects.filed(subjects.subjects()["taobao@2026.6 shipping_insurance"], NOON)
     insurer.passes(hours(72) + TICK).then("response_timed_out", "settled", outcome="conceded")
 
 
 def test_a_reviewer_accepted_complaint_waits_for_the_buyer_who_reviewed() -> None:
-    review = subjects.filed(subjects.subjects()["taobao@2026.5 malicious_review"], NOON)
+    review = subjects.filed(subjects.subjects()["taobao@2026.6 malicious_review"], NOON)
     review.when(ACCEPT, at=hours(1)).then("accepted", status="waiting_for_respondent")
     review.when(Respond(decision="agree"), at=hours(2)).then("respondent_replied", "settled", "closed", takedown=True)
 
@@ -109,7 +109,7 @@ def test_without_a_time_for_an_answer_amending_moves_nothing() -> None:
     ids=["in the open period", "a microsecond into the final period", "at the very end"],
 )
 def test_the_shipped_not_received_moves_only_in_its_final_period(amended_at: Any, due_at: Any) -> None:
-    for policy in ("taobao@2026.5", "tmall@2026.5"):
+    for policy in ("taobao@2026.6", "tmall@2026.6"):
         dispute = subjects.filed(subjects.subjects()[f"{policy} not_received"], NOON)
         dispute.passes(amended_at).when(AMEND, at=amended_at).then("claim_amended")
         assert dispute.clock("response").due_at == dispute.instant(due_at)

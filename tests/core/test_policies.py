@@ -32,6 +32,8 @@ DIGESTS = {
     "tmall-2026.4": "6f5bd61a57a5540f9650c874f8c69b52db1b070699ce481f06d9a6557b8ec498",
     "taobao-2026.5": "ff5d940fe55ab67753da241b1b080007e72299c06461790c46b3d4e68c6e53dc",
     "tmall-2026.5": "0f12381665c3b3e3420891adef8a5e9595ea9c9164abfba22933addbc9dcbf9a",
+    "taobao-2026.6": "7e59a7e9f3d7103482d67462ce8b43dbe7ca0f56a4e104726116934e2952bc4d",
+    "tmall-2026.6": "09355596c8e5b6c11b303f5391579210ec5474560f5f40bfb069658d5f24cea3",
 }
 """Every policy that landed, and what its cases are pinned by."""
 SHIPPED = [load(text).policy for text in shipped()]
@@ -52,7 +54,7 @@ def every_type() -> list[ComplaintType]:
 
 def test_every_shipped_policy_loads_and_says_which_it_is() -> None:
     refs = [load(text).ref for text in shipped()]
-    assert [(ref.name, ref.version) for ref in refs] == [("taobao", "2026.5"), ("tmall", "2026.5")]
+    assert [(ref.name, ref.version) for ref in refs] == [("taobao", "2026.6"), ("tmall", "2026.6")]
 
 
 def test_a_shipped_policy_reminds_a_party_of_each_deadline_of_its_own() -> None:

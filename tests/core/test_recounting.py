@@ -186,6 +186,19 @@ def test_guesses_of_every_kind_are_counted_again(kind: str, steps: tuple[Posted,
     assert again == Recounted(came_to="known", due_at=Instant.of(GUESSED + days(1)))
 
 
+def test_a_guess_that_grew_is_counted_again_by_how_often_its_clock_had_run_out() -> None:
+    """Ruled never: after one working day, two, four, and then eight, past the end of the year."""
+    rules = {"ruling.within": {"days": 1}, "ruling.again_up_to": {"working_days": 20}}
+    start = Instant.parse("2026-12-16T12:00:00+08:00")
+    filing = replace(FILING, order=ex.order_that_succeeded(start))
+    dispute = given(market(rules)).file(filing, at=start).when(REFUSE, at=start).passes(EVE)
+    clock = dispute.clock("ruling")
+    assert [one.name for one in dispute.history[3:]] == ["ruling_timed_out"] * 4
+    assert (clock.due_at, clock.provisional) == (Instant.parse("2027-01-09T00:00:00+08:00"), True)
+    again = counted(dispute, clock, with_years(calendar(), [year(rest="01-01 01-04")]), calendar())
+    assert again == Recounted(came_to="known", due_at=Instant.parse("2027-01-12T00:00:00+08:00"))
+
+
 def test_a_guess_whose_days_are_not_all_published_stays_one() -> None:
     ruling = ("within = { working_days = 2 }", "within = { working_days = 300 }")
     dispute = filed(ruling, at=Instant.of(EVE - hours(5))).when(REFUSE, at=EVE)

@@ -191,6 +191,6 @@ def test_the_return_and_what_is_asked_for_are_reminded_of_too() -> None:
 
 
 def test_the_shipped_policies_remind_of_the_reply_a_day_ahead() -> None:
-    for policy in ("taobao@2026.5", "tmall@2026.5"):
+    for policy in ("taobao@2026.6", "tmall@2026.6"):
         dispute = subjects.filed(subjects.subjects()[f"{policy} not_received"], NOON)
         assert ahead(dispute)["response"] == days(2)

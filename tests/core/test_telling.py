@@ -45,7 +45,7 @@ FILED = happened.Filed(
     type="not_received",
     reason="not_received",
     marketplace="taobao",
-    policy=PolicyRef(name="taobao", version="2026.5", digest="0" * 64),
+    policy=PolicyRef(name="taobao", version="2026.6", digest="0" * 64),
     complainant=Party(role="buyer", id="b-1"),
     respondent=Party(role="merchant", id="m-1"),
     demand="refund",

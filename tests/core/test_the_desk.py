@@ -171,7 +171,7 @@ def test_every_intervention_counts_whatever_its_result() -> None:
     assert complaint().when(REFUSE, at=hours(1)).case.interventions == 1
     assert complaint().passes(days(3) + TICK).case.interventions == 1
     assert complaint().when(CALL_THE_PLATFORM, by="respondent", at=hours(1)).case.interventions == 1
-    report = subjects.filed(subjects.subjects()["taobao@2026.5 counterfeit_report"], NOON)
+    report = subjects.filed(subjects.subjects()["taobao@2026.6 counterfeit_report"], NOON)
     assert report.case.interventions == 1
 
 

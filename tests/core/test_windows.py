@@ -217,7 +217,7 @@ DAMAGED = complaint("quality", reason="damaged", facts=CONFIRMED, evidence=(proo
 
 def test_after_conformity_was_confirmed_a_claim_about_appearance_needs_evidence_to_the_contrary() -> None:
     problem = asked_to_file(DAMAGED).refused("not_eligible")
-    assert problem.rule == "taobao@2026.5#quality.conformity"
+    assert problem.rule == "taobao@2026.6#quality.conformity"
     assert "video" in problem.detail
     asked_to_file(replace(DAMAGED, evidence=(proof(1, "photo"), proof(2, "video")))).then("filed")
 

@@ -100,8 +100,8 @@ def test_what_has_no_form_is_refused_rather_than_guessed() -> None:
 def test_china_is_eight_hours_ahead_and_a_rule_is_cited_with_its_policy() -> None:
     assert NOON.astimezone(CHINA).isoformat() == "2026-03-02T12:00:00+08:00"
     assert str(CHINA) == "Asia/Shanghai"
-    ref = PolicyRef(name="tmall", version="2026.5", digest="0" * 64)
-    assert ref.clause("quality.filing") == "tmall@2026.5#quality.filing"
+    ref = PolicyRef(name="tmall", version="2026.6", digest="0" * 64)
+    assert ref.clause("quality.filing") == "tmall@2026.6#quality.filing"
 
 
 def test_of_other_cases_nothing_is_known_unless_it_is_looked_up() -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from case_events.core.calendar import after
 from case_events.core.collective import Complaint, links
+from case_events.core.commands import Expedite
 from case_events.core.terms import Collective
 from case_events.core.values import Instant, Party
 from tests.examples import NOON, TICK
@@ -71,6 +72,14 @@ def notice(general: General, market: Market) -> None:
     running(dispute, NOT_RECEIVED, intervention=Instant.of(written + general.minimum_notice))
 
 
+def highest(general: General, market: Market) -> None:
+    """Left alone for most of a year, a case stands as high as it can, and pressing goes on from there."""
+    dispute = market.at_the_desk(NOT_RECEIVED).passes(Instant.of(NOON + days(280)))
+    assert dispute.case.priority == general.priority_up_to
+    take(dispute, NOT_RECEIVED, "complainant", Expedite(reason="请尽快。"), days(280))
+    assert dispute.case.priority == general.priority_up_to + 1
+
+
 def marks(general: General, market: Market) -> None:
     """A2: so many marks and a complaint is refused; one fewer and it is not."""
     market.filed(NOT_RECEIVED, marks=general.refused_at_marks - 1)
@@ -113,7 +122,7 @@ def _linked(count: int, apart: timedelta, terms: Collective, window: timedelta, 
     return len(links(complaints, terms, window, b"shop"))
 
 
-FOR_ALL = (notice, marks, marks_window, collective)
+FOR_ALL = (notice, highest, marks, marks_window, collective)
 """The checks of what a marketplace promises for every type."""
 
 

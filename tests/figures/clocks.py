@@ -25,6 +25,7 @@ from tests.figures.scene import (
     ask,
     due,
     fen,
+    left_alone,
     offering,
     rejecting,
     running,
@@ -42,6 +43,7 @@ def acceptance(promise: Promise, market: Market) -> None:
     at = Instant.of(NOON + promise.acceptance)
     late = runs_out(dispute, "acceptance", "acceptance_timed_out", at)
     running(late, promise, acceptance=Instant.of(at + promise.acceptance_again))
+    left_alone(late, "acceptance", at, promise.acceptance_again, promise.acceptance_again_up_to)
 
 
 def reply(promise: Promise, market: Market) -> None:
@@ -110,6 +112,7 @@ def ruling(promise: Promise, market: Market) -> None:
         running(dispute, promise, target, **clocks)
         late = runs_out(dispute, "ruling", "ruling_timed_out", clocks["ruling"])
         assert due(late, "ruling") == ends(clocks["ruling"], promise.ruling_again)
+        left_alone(late, "ruling", clocks["ruling"], promise.ruling_again, promise.ruling_again_up_to)
 
 
 def asked_evidence(promise: Promise, market: Market) -> None:
@@ -162,6 +165,7 @@ def remedy(promise: Promise, market: Market) -> None:
     running(dispute, promise, remedy=promise.remedy)
     late = runs_out(dispute, "remedy", "remedy_timed_out", due(dispute, "remedy"))
     assert due(late, "remedy") == Instant.of(due(dispute, "remedy") + promise.remedy_again)
+    left_alone(late, "remedy", due(dispute, "remedy"), promise.remedy_again, promise.remedy_again_up_to)
     done = Remedy(kind=promise.demand, amount=dispute.case.owed)
     take(dispute, promise, "respondent", done, RULED_AT)
     if promise.follow_up is None:

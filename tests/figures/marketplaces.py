@@ -29,9 +29,10 @@ from tests.figures.purchases import (
 
 @dataclass(frozen=True)
 class General:
-    """What holds for all types: the notice our lag leaves, marks and collective complaints (A2, C1)."""
+    """What holds for all types: the notice our lag leaves, the highest priority, marks and collective complaints."""
 
     minimum_notice: timedelta = 24 * HOUR
+    priority_up_to: int = 10
     refused_at_marks: int = 3
     marks_window: timedelta = 365 * DAY
     collective_window: timedelta = 7 * DAY

@@ -8,6 +8,7 @@ from typing import Literal
 
 from case_events.core.facts import FilingFacts
 from case_events.core.values import Instant
+from tests.examples import NOON
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -20,12 +21,23 @@ class Working:
 
 
 Length = timedelta | Working
-ONE_WORKING_DAY, THREE_WORKING_DAYS = Working(1), Working(3)
+ONE_WORKING_DAY, THREE_WORKING_DAYS, TWENTY_WORKING_DAYS = Working(1), Working(3), Working(20)
 NOTHING_MORE = FilingFacts()
 Silence = Literal["escalate", "unlock", "concede"]
 
-WORKING_DAYS = tuple(Instant.parse(f"2026-03-{day:02}T16:00:00Z") for day in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13))
-"""Where each working day of the two weeks from ``NOON`` ends: at 24:00 in China, which is 16:00 UTC."""
+OFF = ("04-06", "05-01", "05-04", "05-05", "06-19")
+WORKED = ("05-09",)
+"""What the State Council's notice has of the spring of 2026: the weekdays off, and a Saturday that is worked."""
+
+
+def _is_worked(noon: Instant) -> bool:
+    day = f"{noon:%m-%d}"
+    return day in WORKED or (noon.weekday() < 5 and day not in OFF)
+
+
+NOONS = tuple(Instant.of(NOON + number * DAY) for number in range(120))
+WORKING_DAYS = tuple(Instant.of(noon + 12 * HOUR) for noon in NOONS if _is_worked(noon))
+"""Where each working day of the months from ``NOON`` ends: at 24:00 in China."""
 
 
 def ends(start: Instant, length: Length) -> Instant:
@@ -36,6 +48,15 @@ def ends(start: Instant, length: Length) -> Instant:
     if start > today_ends:
         today_ends += DAY
     return [end for end in WORKING_DAYS if end > today_ends][length.count - 1]
+
+
+def doubled(length: Length, longest: Length) -> Length:
+    """Twice as long, and no longer than the longest."""
+    if isinstance(length, Working) and isinstance(longest, Working):
+        return Working(min(2 * length.count, longest.count))
+    assert isinstance(length, timedelta)
+    assert isinstance(longest, timedelta)
+    return min(2 * length, longest)
 
 
 @dataclass(frozen=True)
@@ -120,6 +141,7 @@ class Promise:
 
     acceptance: timedelta | None = 24 * HOUR
     acceptance_again: timedelta = 12 * HOUR
+    acceptance_again_up_to: timedelta = 30 * DAY
     evidence_within: timedelta | None = 3 * DAY
     reply: timedelta | None = 72 * HOUR
     final_period: timedelta | None = None
@@ -133,6 +155,7 @@ class Promise:
     expedites: int = 3
     channels: tuple[Channel, ...] = ()
     ruling_again: Length = ONE_WORKING_DAY
+    ruling_again_up_to: Length = TWENTY_WORKING_DAYS
     owed: tuple[Owed, ...] = ()
     points: tuple[str, int] | None = None
     shipping: Shipping | None = None
@@ -144,6 +167,7 @@ class Promise:
     return_leg: ReturnLeg | None = None
     remedy: timedelta = 3 * DAY
     remedy_again: timedelta = DAY
+    remedy_again_up_to: timedelta = 30 * DAY
     follow_up: timedelta | None = None
     advance: int | None = None
     instant: int | None = None

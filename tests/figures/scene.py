@@ -13,9 +13,10 @@ from case_events.core.commands import Accept, File, Posted, Reply, Respond, Rule
 from case_events.core.facts import FilingFacts
 from case_events.core.others import Facts
 from case_events.core.policy import InForce
+from case_events.core.timeouts import TimedOut
 from case_events.core.values import Evidence, Goods, Instant, Money, Offer, Order, Party, Side
 from tests.examples import NOON, TICK, proof
-from tests.figures.promise import Promise, Working, ends
+from tests.figures.promise import Length, Promise, Working, doubled, ends
 from tests.spec import Dispute, When, days, hours
 
 REMINDER = "_reminder"
@@ -28,6 +29,10 @@ PARTIES = {
 }
 ACCEPTED_AT, DECIDED_AT, RULED_AT = hours(1), hours(2), hours(3)
 """After filing, all of it on one Monday: when the platform takes the case, the respondent answers, and it is ruled."""
+
+
+INTERVALS = 7
+"""So many intervals reach every longest one, and one of half a day takes them all."""
 
 
 def fen(amount: int) -> Money:
@@ -162,6 +167,17 @@ def runs_out(dispute: Dispute, kind: str, event: str, at: Instant) -> Dispute:
     over = dispute.fork().passes(Instant.of(at + TICK))
     assert event in over.written
     return over
+
+
+def left_alone(dispute: Dispute, kind: str, at: Instant, first: Length, longest: Length) -> None:
+    """What ran out at ``at`` does so again and again: each time after twice as long, up to the longest."""
+    expected, length = [at], first
+    for _ in range(INTERVALS):
+        expected.append(ends(expected[-1], length))
+        length = doubled(length, longest)
+    over = dispute.fork().passes(Instant.of(expected[-1] + TICK))
+    missed = [one.event for one in over.history if isinstance(one.event, TimedOut)]
+    assert [event.due_at for event in missed if event.kind == kind] == expected
 
 
 def due(dispute: Dispute, kind: str) -> Instant:

@@ -30,7 +30,7 @@ async def test_what_is_seeded_is_in_every_state_and_stands_an_audit(desk: Desk) 
 
 
 async def test_it_is_seeded_under_the_shipped_rules_as_well(shipped_database: Database) -> None:
-    """taobao@2026.5 is in force: its clocks have reminders, and its rulings their formulas."""
+    """taobao@2026.6 is in force: its clocks have reminders, and its rulings their formulas."""
     ledger = await open_ledger(shipped_database.app, master_key=MASTER_KEY, calendar=examples.calendar())
     try:
         await sow(ledger, 2 * len(LIVES), lambda _: None)
