@@ -258,6 +258,29 @@ def test_a_due_time_of_a_timeout_that_is_not_written_says_so_and_blames_no_holid
     assert all("(provisional until it is recorded)" in en for en in (said.next.en, said.deadlines[0].en))
 
 
+def test_what_is_overdue_says_since_when_and_not_only_when_it_will_be_missed_next() -> None:
+    """The 2nd at noon, refused an hour later: to be ruled by the 4th, and on each working day after that."""
+    dispute = filed().when(REFUSE, at=hours(1))
+    waiting = told(dispute)
+    late = told(dispute.passes(days(7)))
+    again = told(dispute.when(REJECT, at=days(7)).when(APPEAL, at=days(8)))
+    assert late.next is not None
+    assert late.next.en.endswith("by 2026-03-09 24:00 UTC+8 (overdue since 2026-03-04 24:00 UTC+8).")
+    assert late.deadlines[0].zh.endswith("截止 2026-03-09 24:00（自 2026-03-04 24:00 起已逾期）")
+    assert "overdue" not in late.entries[-1].en, "the event itself says what it promised"
+    for in_time in (waiting, again):
+        assert in_time.next is not None
+        assert "overdue" not in in_time.next.en + in_time.deadlines[0].en
+
+
+def test_who_is_asked_again_for_what_it_did_not_bring_is_not_overdue() -> None:
+    """Another question, with time of its own."""
+    asked = replace(ASK_FOR_PHOTOS, within=hours(1))
+    dispute = filed().when(REFUSE, at=hours(1)).when(asked, at=hours(2)).passes(hours(4)).when(asked, at=hours(5))
+    assert {one.kind for one in dispute.case.expired} == {one.kind for one in dispute.case.clocks[:1]} == {"evidence"}
+    assert [one.en for one in told(dispute).deadlines if "overdue" in one.en] == []
+
+
 def test_a_ruling_says_who_bears_it_what_it_costs_and_whether_it_is_final() -> None:
     shares = (Liable(party="respondent", share=6_667), Liable(party="complainant", share=3_333))
     ruling = replace(PART_REFUND, liable=shares, penalties=("points", "warning"))

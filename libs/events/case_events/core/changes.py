@@ -22,6 +22,8 @@ NEGOTIATION = ("acceptance", "response", "negotiation", "intervention")
 RETURN = ("return_address", "return_shipment", "return_receipt")
 AFTER = ("remedy", "recovery", "follow_up")
 DESK = ("assignment", "ruling")
+AGAIN = ("acceptance", "ruling", "remedy", "recovery")
+"""Clocks that run again when they ran out, until what they wait for is done."""
 AT_ONCE = ("rejected", "takedown")
 """Outcomes after which nobody has anything left to do: a listing that is ruled off is gone."""
 ALL = (*NEGOTIATION, *RETURN, "evidence", *DESK, "appeal", *AFTER)

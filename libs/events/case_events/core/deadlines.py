@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from case_events.core.case import Case, Deadline
-from case_events.core.changes import REMINDER
+from case_events.core.changes import AGAIN, REMINDER
 from case_events.core.commands import Expire
 from case_events.core.deriving import derived
 from case_events.core.values import CaseId, EventId, Instant
@@ -32,6 +32,13 @@ def overdue(case: Case, now: Instant, *, in_time: bool = False) -> Deadline | No
         gone = {(one.kind + REMINDER, one.party) for one in over}
         over = [one for one in over if (one.kind, one.party) not in gone]
     return min(over, key=lambda one: one.due_at, default=None)
+
+
+def overdue_since(case: Case, clock: Deadline) -> Instant | None:
+    """When a clock that runs again ran out for the first time; nothing while the promise was not broken yet."""
+    if clock.kind not in AGAIN:
+        return None
+    return next((gone.due_at for gone in case.expired if (gone.kind, gone.party) == (clock.kind, clock.party)), None)
 
 
 def asks(deadline: Deadline) -> Expire:

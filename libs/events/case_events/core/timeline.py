@@ -10,6 +10,7 @@ from case_events.core.cast import Cast, cast_of, outcome, owed, sums
 from case_events.core.changes import REMINDER, turn
 from case_events.core.clock_telling import clock as clock_named
 from case_events.core.contesting import may_contest
+from case_events.core.deadlines import overdue_since
 from case_events.core.events import (
     ClaimAmended,
     Corrected,
@@ -130,7 +131,7 @@ def timeline(history: History, case: Case, rules: ComplaintType) -> Timeline:
         outcome=_named(case.outcome, outcome(case.outcome)) if case.outcome else None,
         entries=_entries(history, case, rules, cast),
         next=_next(case, rules, cast, unwritten),
-        deadlines=tuple(_until(clock, words.RUNNING, cast, unwritten) for clock in case.clocks),
+        deadlines=tuple(_running(clock, case, cast, unwritten) for clock in case.clocks),
         missing=tuple(_lacking(one, cast) for one in missing_evidence(case)),
     )
 
@@ -186,9 +187,13 @@ def _clause(event: Event, case: Case, rules: ComplaintType) -> Clause | None:
     return Clause(clause=case.policy.clause(f"{case.type}.{name}"), zh=text.zh, en=text.en)
 
 
-def _until(clock: Clock | Deadline, sentence: Text, cast: Cast, unwritten: frozenset[Deadline] = frozenset()) -> Until:
+def _running(clock: Deadline, case: Case, cast: Cast, unwritten: frozenset[Deadline]) -> Until:
+    return _until(clock, words.RUNNING, cast, _notes(clock, unwritten, overdue_since(case, clock)))
+
+
+def _until(clock: Clock | Deadline, sentence: Text, cast: Cast, notes: Text | None = None) -> Until:
     kind = clock_named(clock.kind, cast, cast.side(clock.party))
-    filled = words.say(sentence, clock=kind, due=words.clock_time(clock.due_at), notes=_notes(clock, unwritten))
+    filled = words.say(sentence, clock=kind, due=words.clock_time(clock.due_at), notes=notes or _notes(clock))
     text = words.paragraph(filled)
     return Until(
         kind=clock.kind,
@@ -238,7 +243,8 @@ def _what_is_asked(
         kinds=words.listed([called(one.kind) for one in missing_evidence(case) if one.party == clock.party]),
         recovery=sums(tuple(one for one in case.recoveries if one.party == clock.party)),
     )
-    return words.say(words.UNTIL, what=what, due=words.clock_time(clock.due_at), notes=_notes(clock, unwritten))
+    notes = _notes(clock, unwritten, overdue_since(case, clock))
+    return words.say(words.UNTIL, what=what, due=words.clock_time(clock.due_at), notes=notes)
 
 
 def _asked_of(case: Case, rules: ComplaintType, clock: Deadline) -> ClockParty:
@@ -280,10 +286,11 @@ def _to_be_contested(case: Case, rules: ComplaintType) -> str:
     return name if len(left) > 1 else f"{name}.one_side"
 
 
-def _notes(clock: Clock | Deadline, unwritten: frozenset[Deadline]) -> Text:
+def _notes(clock: Clock | Deadline, unwritten: frozenset[Deadline] = frozenset(), since: Instant | None = None) -> Text:
     """Why a due time is not like others, where it is not."""
     notes = [words.UNWRITTEN if clock in unwritten else words.PROVISIONAL] if clock.provisional else []
     notes += [words.NOTICED] if clock.minimum_notice else []
+    notes += [words.say(words.OVERDUE, since=words.clock_time(since))] if since else []
     return Text(zh="".join(note.zh for note in notes), en="".join(note.en for note in notes))
 
 
