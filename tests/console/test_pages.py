@@ -1,5 +1,6 @@
 """The console's pages: the queue, a case, the clock; what each shows to whom, in which language, and how."""
 
+import re
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -27,6 +28,7 @@ ATTACKS = (
 )
 MANY = 51
 """One more than a page has."""
+PAGES_MAX = 40
 
 
 async def signed_in(house: House, key: str, language: str = "en") -> Browser:
@@ -52,7 +54,12 @@ def numbers(page: Page) -> list[str]:
     return [name for name, href in page.links.items() if href.startswith("/console/cases/")]
 
 
-async def test_the_queue_shows_what_is_due_next_first_page_by_page(
+def priorities(page: Page) -> list[int]:
+    """The last column of the queue."""
+    return [int(found) for found in re.findall(r"<td>(\d+)</td>\s*</tr>", page.answer.text)]
+
+
+async def test_the_queue_of_one_merchant_shows_what_is_due_next_first_page_by_page(
     house: House, storefront: AsyncClient, browser: Browser
 ) -> None:
     respondent = {"role": "merchant", "id": "m-many"}
@@ -68,6 +75,31 @@ async def test_the_queue_shows_what_is_due_next_first_page_by_page(
     assert numbers(first) + numbers(second) == expected
     assert (len(numbers(first)), "Next page" in second.links) == (MANY - 1, False)
     assert 'value="m-many"' in second.answer.text, "what was asked for stays asked for"
+    assert "what is due next first" in first.text
+
+
+@pytest.mark.parametrize("question", ["", "?department=customer_service", "?status=waiting_for_merchant"])
+async def test_the_queue_shows_the_urgent_first_however_late_it_is_due(
+    house: House, storefront: AsyncClient, browser: Browser, question: str
+) -> None:
+    """I2: whom nobody answered and who pressed is not lost behind all that is due next; the next page goes on."""
+    waiting = [await filed(storefront) for _ in range(MANY)]
+    pressed = waiting[-1]
+    await post(storefront, pressed, happened("expedited", BUYER, reason="没有人回复。"))
+    seen, page = list[tuple[int, str]](), await browser.open(f"/console{question}")
+    assert "the highest priority first" in page.text
+    assert priorities(page)[0] > 0
+    for _ in range(PAGES_MAX):
+        assert page.status == 200, page.text
+        seen += zip(priorities(page), numbers(page), strict=True)
+        if "Next page" not in page.links:
+            break
+        page = await browser.open(page.links["Next page"])
+    assert [priority for priority, _ in seen] == sorted((priority for priority, _ in seen), reverse=True)
+    found = [number for _, number in seen]
+    assert len(found) == len(set(found))
+    assert {case["number"] for case in waiting} <= set(found)
+    assert found.index(pressed["number"]) < min(found.index(case["number"]) for case in waiting[:-1])
 
 
 async def test_the_queue_is_filtered_as_the_apis_list_is(

@@ -1,4 +1,4 @@
-"""The queue: open cases by what is due next, filtered as the API's list is; and a case by its complaint number."""
+"""The queue: open cases, the urgent first, filtered as the API's list is; and a case by its complaint number."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import unicodedata
 from typing import get_args
 from urllib.parse import urlencode
 
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,20 +15,26 @@ from case_api.console.questions import filled_in
 from case_api.console.visitors import Visitor
 from case_api.door import Door, door_of
 from case_api.requests.parameters import LIMIT_DEFAULT, Query, cursor
+from case_api.requests.queue_pages import next_of, start_of
 from case_api.views.lists import case_item
 from case_events.core.case import Status
 from case_events.core.policy import LADDER
 from case_events.core.values import Instant, Text
+from case_events.core.viewer import Viewer
 from case_events.ledger import policy_book
 from case_events.ledger.lists.lists import Wanted, list_cases
+from case_events.ledger.lists.queues import list_queue
+from case_events.ledger.read_models import CaseRow
 
 FILTERS = ("status", "type", "department", "assignee", "merchant_id", "order_id")
 LAST = Instant.parse("2999-12-31T23:59:59.999999Z")
 """Everything that is due at all is due before."""
+Page = tuple[tuple[CaseRow, ...], str | None]
+"""The cases of a page, and the cursor of the next one."""
 
 
 async def show(request: Request, visitor: Visitor) -> Response:
-    """What waits for somebody, what is due next first."""
+    """What waits for somebody: the urgent first, then what is due next; of one party or order by when it is due."""
     if not visitor.may("read"):
         return pages.go_to(paths.SCHEDULER)
     door, query = door_of(request), Query(filled_in(request), *FILTERS, "cursor")
@@ -38,23 +45,19 @@ async def show(request: Request, visitor: Visitor) -> Response:
         department=query.word("department"),
         assignee=query.text("assignee"),
         order_id=query.text("order_id"),
-        due_before=LAST,
     )
-    after = query.after("cursor", wanted)
-    query.check()
     viewer = visitor.viewer
-    found = await list_cases(
-        door.ledger, wanted, viewer=viewer, limit=LIMIT_DEFAULT, after=(after[0], after[1]) if after else None
-    )
+    # What one party or order has is little, and has an index by when it is due; in a whole queue it would be rare.
+    few = wanted.merchant_id or wanted.order_id or viewer.merchants is not None
+    rows, ends = await (_by_due if few else _urgent_first)(door, query, wanted, viewer)
     said = {name: value for name in FILTERS if (value := getattr(wanted, name)) is not None}
-    following = None
-    if found.after is not None:
-        following = f"{paths.CONSOLE}?{urlencode({**said, 'cursor': cursor(wanted, *found.after)})}"
+    following = f"{paths.CONSOLE}?{urlencode({**said, 'cursor': ends})}" if ends else None
     page = pages.page(
         request,
         "queue",
         visitor=visitor,
-        items=[case_item(row, viewer) for row in found.rows],
+        items=[case_item(row, viewer) for row in rows],
+        order="by_due" if few else "by_urgency",
         following=following,
         said=said,
         statuses=[one for one in get_args(Status) if one != "closed"],
@@ -66,6 +69,21 @@ async def show(request: Request, visitor: Visitor) -> Response:
         paths.QUEUE_COOKIE, urlencode(said), path=paths.CONSOLE, secure=bound, httponly=True, samesite="lax"
     )
     return page
+
+
+async def _urgent_first(door: Door, query: Query, wanted: Wanted, viewer: Viewer) -> Page:
+    after = start_of(query, wanted)
+    query.check()
+    found = await list_queue(door.ledger, wanted, viewer=viewer, limit=LIMIT_DEFAULT, after=after)
+    return found.rows, next_of(found, wanted)
+
+
+async def _by_due(door: Door, query: Query, wanted: Wanted, viewer: Viewer) -> Page:
+    wanted = replace(wanted, due_before=LAST)
+    after = query.after("cursor", wanted)
+    query.check()
+    found = await list_cases(door.ledger, wanted, viewer=viewer, limit=LIMIT_DEFAULT, after=after and after[:2])
+    return found.rows, cursor(wanted, *found.after) if found.after else None
 
 
 async def find(request: Request, visitor: Visitor) -> Response:

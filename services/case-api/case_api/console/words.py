@@ -57,6 +57,9 @@ LABELS: dict[str, Text] = {
     "nothing_due": Text(zh="没有符合条件的待办案件。", en="No such case waits for anything."),
     "go_on": Text(zh="后面可能还有，请翻页。", en="There may be more: go to the next page."),
     "next_page": Text(zh="下一页", en="Next page"),
+    "by_urgency": Text(
+        zh="案件，优先级高的在前，其次最先到期的", en="Cases, the highest priority first, then what is due next"
+    ),
     "by_due": Text(zh="案件，最先到期的在前", en="Cases, what is due next first"),
     "number": Text(zh="编号", en="Number"),
     "type": Text(zh="类型", en="Type"),

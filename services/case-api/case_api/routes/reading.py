@@ -13,20 +13,19 @@ from case_api.door import Door, door_of
 from case_api.refusals.problems import Refused
 from case_api.requests import as_of
 from case_api.requests.filters import ASKED, wanted_of
-from case_api.requests.parameters import PRIORITY_MAX, Key, Query, case_id_of, cursor
+from case_api.requests.parameters import Query, case_id_of, cursor
+from case_api.requests.queue_pages import next_of, start_of
 from case_api.views.cases import EventPage, case_view
 from case_api.views.lists import CasePage, case_item
 from case_events.core.timeline import timeline
-from case_events.core.values import Instant, Problem, Value
+from case_events.core.values import Problem
 from case_events.core.viewer import Viewer
 from case_events.ledger.lists.lists import Wanted, list_cases
-from case_events.ledger.lists.queues import After, list_queue
+from case_events.ledger.lists.queues import list_queue
 from case_events.ledger.queries import Reading, read_case
 from case_events.outgoing.events import event_view
 
 QUEUE = "queue"
-NEVER = Instant.parse("2999-12-31T23:59:59.999999Z")
-"""Stands in a cursor for a case that waits for nobody."""
 
 
 def add_to(app: FastAPI) -> None:
@@ -93,36 +92,17 @@ async def find_cases(request: Request) -> Response:
     return shown(CasePage(items=items, next=page.after and cursor(wanted, *page.after)))
 
 
-class AskedQueue(Value, frozen=True, kw_only=True):
-    """What of a queue is asked for; cursors are bound to it."""
-
-    wanted: Wanted
-
-
 async def _queue(door: Door, query: Query, wanted: Wanted, viewer: Viewer, limit: int) -> Response:
     """What is urgent, then what is due, of one department or of somebody at the desk."""
-    asked = AskedQueue(wanted=wanted)
     if wanted.department is None and wanted.assignee is None:
         query.fault("sort", "a queue is a department's or an assignee's: say which")
     if wanted.due_before is not None:
         query.fault("due_before", "a queue has its own order")
-    after = _after(query, query.after("cursor", asked))
+    after = start_of(query, wanted)
     query.check()
     page = await list_queue(door.ledger, wanted, viewer=viewer, limit=limit, after=after)
-    items, ends_with = tuple(case_item(row, viewer) for row in page.rows), None
-    if page.after is not None:
-        priority, due_at, case_id = page.after
-        ends_with = cursor(asked, due_at or NEVER, case_id, str(priority))
-    return shown(CasePage(items=items, next=ends_with))
-
-
-def _after(query: Query, key: Key | None) -> After | None:
-    """The rest of a queue's key: its priority, which the cursor carries as a word."""
-    if key is None:
-        return None
-    at, case_id, said = key
-    priority = query.number_in(said, PRIORITY_MAX)
-    return None if priority is None else (priority, None if at == NEVER else at, case_id)
+    items = tuple(case_item(row, viewer) for row in page.rows)
+    return shown(CasePage(items=items, next=next_of(page, wanted)))
 
 
 def _found(reading: Reading | None) -> Reading:
