@@ -71,7 +71,10 @@ class Filing(Value, frozen=True, kw_only=True):
 
 
 class Acceptance(Again, frozen=True, kw_only=True):
-    """The platform answers first (domain A1); without this table the reply clock runs from filing."""
+    """The platform answers first (domain A1); without this table the reply clock runs from filing.
+
+    ``again_after``: late, its clock runs again; with ``again_up_to`` twice as long each time in a row, up to that.
+    """
 
     within: Term
 
@@ -134,7 +137,8 @@ class Stint(Value, frozen=True, kw_only=True):
 class Ruling(Again, frozen=True, kw_only=True):
     """The platform's time to rule (domain I3) and what it may rule (domain R1-R3, M2).
 
-    ``target``: what it aims at; the desk is reminded then. ``channels``: other times by the filing's channel.
+    ``again_after``, ``again_up_to``: as of acceptance. ``target``: what it aims at; the desk is reminded then.
+    ``channels``: other times by the filing's channel.
     ``amounts``: the formula of an outcome. ``sanctions``: the penalties that citing a clause brings.
     ``penalties``: those that may be imposed at all; empty is no limit but the department's.
     A ruling that says why (``departs``) may differ from formula, cap, sanctions and lateness; never from E2.
@@ -187,7 +191,10 @@ class ReturnLeg(Value, frozen=True, kw_only=True):
 
 
 class Remedy(Again, frozen=True, kw_only=True):
-    """The time to do what is owed (domain P4), and what is recovered (domain P6)."""
+    """The time to do what is owed (domain P4), and what is recovered (domain P6).
+
+    ``again_after``, ``again_up_to``: as of acceptance.
+    """
 
     within: Term
 
