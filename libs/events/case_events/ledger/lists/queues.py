@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from case_events.core.values import Instant, Value
 from case_events.core.viewer import EVERYTHING, Viewer
 from case_events.ledger.database import Ledger
-from case_events.ledger.lists.lists import COLUMNS, LOOKED_AT_MAX, Wanted, merchants_of, rows_of
+from case_events.ledger.lists.lists import COLUMNS, IN_ORDER, LOOKED_AT_MAX, Wanted, merchants_of, rows_of
 from case_events.ledger.lists.lists import Question as Listed
 from case_events.ledger.read_models import CaseRow
 
@@ -64,6 +64,7 @@ async def list_queue(
     asked = question(wanted, viewer, limit, after)
     # One snapshot for the page and for where it stopped looking.
     async with ledger.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute(IN_ORDER)
         found = await connection.fetch(asked.sql, *asked.arguments)
         rows = rows_of(found[:limit])
         if len(found) > limit:
