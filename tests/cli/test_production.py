@@ -170,6 +170,21 @@ def test_a_password_that_breaks_its_address_is_not_told(master_key: str, passwor
         assert ("geheim" in refused.err, "Traceback" in refused.err) == (False, False), refused.err
 
 
+def test_a_certificate_that_is_not_there_is_no_database_that_is_away(master_key: str, tmp_path: Path) -> None:
+    url = f"postgresql://caselog_app@127.0.0.1:1/caselog?sslmode=verify-full&sslrootcert={tmp_path}/ca.crt"
+    settings = {"CASELOG_DATABASE_URL": url, "CASELOG_MIGRATION_URL": url, "CASELOG_MASTER_KEY_FILE": master_key}
+    for part, code in (
+        ((sys.executable, "-m", "case_api"), 1),
+        ((sys.executable, "-m", "case_scheduler"), 1),
+        ((*COMMAND, "keys", "list"), 2),
+        ((*COMMAND, "migrate"), 2),
+    ):
+        refused = runs(*part, **settings)
+        assert refused.code == code, (part, refused)
+        assert "what it says as sslrootcert is no file that can be read" in refused.err
+        assert "Traceback" not in refused.err
+
+
 def test_help_comes_at_once_and_tells_the_exit_codes() -> None:
     def spent() -> float:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)

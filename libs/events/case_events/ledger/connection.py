@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, timedelta
 from functools import lru_cache
 from urllib.parse import parse_qs, urlsplit
@@ -49,6 +50,8 @@ CONNECT_TIMEOUT_S = 5
 UNREADABLE = (
     "not like postgresql://login:password@host:port/database; in a password / ? # [ ] @ are %2F %3F %23 %5B %5D %40"
 )
+TLS_FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl"}
+"""Of a file that is not there asyncpg says what is said of a server that is away, and not which."""
 POSTGRES_EPOCH = Instant(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -61,13 +64,16 @@ def check_address(address: str) -> None:
     """
     try:
         parts = urlsplit(address)
-        parse_qs(parts.query, strict_parsing=bool(parts.query))
+        said = parse_qs(parts.query, strict_parsing=bool(parts.query))
     except ValueError:
         raise asyncpg.exceptions.ClientConfigurationError(UNREADABLE) from None
     hosts = parts.netloc.partition("@")[2] if "@" in parts.netloc else parts.netloc
     ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts.split(",")]
     if "@" in hosts or parts.fragment or not all(port.isdecimal() for port in ports if port):
         raise asyncpg.exceptions.ClientConfigurationError(UNREADABLE)
+    for name in TLS_FILES.intersection(said):
+        if not os.access(said[name][-1], os.R_OK):
+            raise asyncpg.exceptions.ClientConfigurationError(f"what it says as {name} is no file that can be read")
 
 
 def touched(done: str) -> int:
