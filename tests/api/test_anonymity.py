@@ -147,6 +147,7 @@ def addresses(house: House, report: Report) -> list[str]:
         "outage_id": report.case["case_id"],
         "year": 2026,
         "key": "dev-ops",
+        "size": 1,
         "endpoint_id": report.case["case_id"],
     }
     routes = [route for route in house.app.routes if isinstance(route, APIRoute) and "GET" in (route.methods or ())]
