@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from case_events.core.clock_changes import Pressing
 from case_events.core.commands import FollowUp, Posted
-from case_events.core.deadlines import overdue
+from case_events.core.deadlines import overdue, overdue_since
 from case_events.core.plan import CASCADE_MAX
 from case_events.core.spans import Again, Span
 from case_events.core.timeouts import TimedOut
@@ -118,6 +118,7 @@ def test_a_complaint_nobody_answers_is_asked_for_after_longer_and_longer() -> No
     acceptance = {"within": {"hours": 24}, "again_after": {"hours": 12}, "again_up_to": {"days": 2}}
     dispute = complaint({"acceptance": acceptance}).runs(acceptance=hours(24)).passes(days(8))
     assert ran_out(dispute, "acceptance") == [hours(one) for one in (0, 12, 36, 84, 132)]
+    assert overdue_since(dispute.case, dispute.clock("acceptance")) == dispute.instant(hours(24))
 
 
 def test_working_days_double_as_working_days() -> None:
@@ -133,6 +134,7 @@ def test_what_is_owed_is_asked_for_after_longer_and_longer(kind: str) -> None:
     dispute = complaint(SLOWER | ADVANCE).when(HUNDRED, at=hours(1)).when(REFUSE, at=hours(2))
     dispute.when(REFUND, at=hours(3)).passes(days(40))
     assert ran_out(dispute, kind)[:5] == GROWS[:5]
+    assert overdue_since(dispute.case, dispute.clock(kind)) == missed(dispute, kind)[0]
 
 
 def test_each_side_that_owes_the_platform_is_counted_by_itself() -> None:
@@ -246,6 +248,8 @@ def test_an_interval_never_shrinks_nor_passes_the_longest(first: int, times: int
 
 
 def test_units_of_elapsed_time_are_compared_with_each_other() -> None:
+    assert Span(days=1).length == Span(hours=24).length == Span(seconds=86_400).length
+    assert Span(working_days=2).length > Span(working_days=1).length
     terms = Again(again_after=Span(hours=12), again_up_to=Span(days=3))
     assert [terms.interval(before) for before in range(4)] == [
         Span(hours=12),
