@@ -32,6 +32,7 @@ from case_events.ledger.read_models import CASE_COLUMNS, case_row
 from tests import examples as ex
 from tests.core import moves, subjects
 from tests.core.driver import closes_by_itself
+from tests.core.retold import is_as_recorded
 from tests.core.tales import GAPS
 from tests.spec import Dispute
 
@@ -106,6 +107,7 @@ class Histories(RuleBasedStateMachine):
         if self.dispute is None:
             return
         assert fold(self.dispute.history) == self.dispute.case
+        is_as_recorded(self.dispute)
         closes_by_itself(self.dispute)
         self.holds()
 

@@ -8,7 +8,7 @@ from case_events.core import promises
 from case_events.core.case import Case, Ruling
 from case_events.core.changes import nothing_left, unpaid
 from case_events.core.commands import Correct, Correction, Rule
-from case_events.core.events import Closed, Corrected
+from case_events.core.events import Closed, Corrected, Ruled
 from case_events.core.gates import legible, refused_now, return_clock
 from case_events.core.outcomes import Events, goods_go_back, invalid, left_to_do, owed_back
 from case_events.core.promises import Rulebook
@@ -78,8 +78,8 @@ def _as_it_should_read(fields: Correction, ruling: Ruling) -> Rule:
         outcome=fields.outcome or ruling.outcome,
         rule=fields.rule or ruling.rule,
         reasons=fields.reasons or ruling.reasons,
-        amount=fields.amount or (None if fields.outcome else _granted(ruling)),
-        liable=_shares(ruling) if fields.liable is None else fields.liable,
+        amount=fields.amount or (None if fields.outcome else granted(ruling)),
+        liable=shares(ruling) if fields.liable is None else fields.liable,
         penalties=ruling.penalties if fields.penalties is None else fields.penalties,
         evidence=ruling.evidence,
         departs=fields.departs or _still_departs(fields, ruling),
@@ -92,12 +92,12 @@ def _still_departs(fields: Correction, ruling: Ruling) -> str | None:
     return ruling.departs if all(one is None for one in figures) else None
 
 
-def _shares(ruling: Ruling) -> tuple[Liable, ...]:
+def shares(ruling: Ruling | Ruled) -> tuple[Liable, ...]:
     """Each side's share; what it comes to follows from the sum as it should read."""
     return tuple(replace(one, amount=None) for one in ruling.liable)
 
 
-def _granted(ruling: Ruling) -> Money | None:
+def granted(ruling: Ruling | Ruled) -> Money | None:
     """The sum the ruling spoke of: of what is shared out the whole, of which the complainant's share is not owed."""
     parts = [one.amount for one in ruling.liable if one.amount is not None]
     if not parts:
