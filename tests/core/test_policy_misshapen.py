@@ -7,10 +7,11 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from case_events.policies import load
+from case_events.policies import load, load_sent, shipped
 from case_events.shape import Misshapen
 from tests.core.small_policy import TEXT
 from tests.policy_text import as_toml
@@ -104,3 +105,28 @@ def test_whatever_is_written_loads_or_is_refused_where_it_was_written(
             # What stands for another value may lack what that one lacks.
             assert isinstance(table, dict | list) or table in STANDS_FOR, fault
             assert fault.detail
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 5_000,
+        "a = " + "[" * 40 + "]" * 40,
+        "a" + ".a" * 3_000 + " = 1",
+        "a = " + "{a=" * 40 + "1" + "}" * 40,
+        "a = " + "1" * 5_000,
+    ],
+)
+def test_what_no_policy_could_be_is_refused_in_words(text: str) -> None:
+    with pytest.raises(Misshapen) as refused:
+        load(text)
+    assert [one.pointer for one in refused.value.faults] == [""]
+
+
+def test_of_a_policy_that_was_sent_no_more_is_spelled_out_than_takes_some_seconds() -> None:
+    for text in shipped():
+        assert load_sent(text) == load(text)
+    types = "".join(f'[types.t{number}]\nprocedure = "claim"\n' for number in range(500))
+    with pytest.raises(Misshapen) as refused:
+        load_sent(TEXT + types)
+    assert [one.pointer for one in refused.value.faults] == ["/types"]

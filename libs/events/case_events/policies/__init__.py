@@ -16,7 +16,7 @@ from case_events.policies.clock_faults import Found
 from case_events.policies.contradictions import contradictions
 from case_events.policies.expansion import Node, Path, fault, find, plain, procedures_of, spell_out, stands
 from case_events.policies.figures import fill
-from case_events.policies.tolerant import every
+from case_events.policies.tolerant import every, table
 from case_events.shape import Misshapen, convert
 
 PINNED_BEFORE = {
@@ -27,6 +27,11 @@ PINNED_BEFORE = {
 """Policies whose cases were pinned by another digest, before a policy was pinned by what is written (decision 8)."""
 
 
+NESTING_MAX = 32
+TOO_DEEP = f"nested deeper than {NESTING_MAX}"
+SENT_MAX = 400_000
+"""The values of a policy that was sent, times its types and subtypes, each of which may take them all: some three
+seconds' work. What is shipped comes to ninety thousand."""
 LOADED_MAX = 64
 """How many texts stay loaded; a policy is the same for ever, and spelling one out takes a tenth of a second."""
 
@@ -38,10 +43,7 @@ def load(text: str) -> InForce:
     Raises Misshapen, with every fault at the place where it was written, when it is not TOML, not a policy, or
     contradicts itself.
     """
-    try:
-        said = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise Misshapen((Fault(pointer="", detail=f"not TOML: {error}"),)) from error
+    said = _read(text)
     spelled, faults = spell_out(said)
     whole = fill(spelled, faults)
     faults += _strangers(said)
@@ -55,6 +57,35 @@ def load(text: str) -> InForce:
     written_digest = hashlib.sha256(canonical(said)).hexdigest()
     digest = PINNED_BEFORE.get(written_digest, written_digest)
     return InForce(policy=policy, ref=PolicyRef(name=policy.name, version=policy.version, digest=digest))
+
+
+def load_sent(text: str) -> InForce:
+    """The same for a text that anybody may have sent: one that would take long to spell out is refused."""
+    said = _read(text)
+    types = [one for one in table(said, "types").values() if isinstance(one, dict)]
+    wholes = len(types) + sum(len(table(one, "subtypes")) for one in types)
+    if wholes * sum(1 for _ in every(said)) > SENT_MAX:
+        detail = "too many types for what there is in it; `caselog policies check` tells more"
+        raise Misshapen((Fault(pointer="/types", detail=detail),))
+    return load(text)
+
+
+def _read(text: str) -> dict[str, Any]:
+    """The data in a TOML text. Raises Misshapen."""
+    try:
+        said = tomllib.loads(text)
+    except RecursionError:
+        raise Misshapen((Fault(pointer="", detail=TOO_DEEP),)) from None
+    except ValueError as error:  # one of its own, or a number of thousands of digits
+        raise Misshapen((Fault(pointer="", detail=f"not TOML: {error}"),)) from error
+    left: list[tuple[Any, int]] = [(said, 0)]
+    while left:
+        one, depth = left.pop()
+        if depth > NESTING_MAX:
+            raise Misshapen((Fault(pointer="", detail=TOO_DEEP),))
+        inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        left.extend((value, depth + 1) for value in inner)
+    return said
 
 
 def _converted(whole: Node) -> tuple[Policy | None, tuple[Fault, ...]]:
