@@ -19,6 +19,7 @@ from case_events.core.policy import InForce
 from case_events.core.retelling import OutagesAt, RefusedStep, retell
 from case_events.core.timeouts import TimedOut
 from case_events.core.values import CaseId, ClockParty, Instant, Money, PolicyRef, Value, Word
+from case_events.core.viewer import Viewer, seen
 
 Difference = Literal["filing", "refused", "outcome", "status", "amount", "timeouts", "due_times"]
 """``filing``: it could not have been filed. ``refused``: other steps could not have been taken."""
@@ -175,3 +176,16 @@ def _differences(
 def _counted(course: Course) -> set[tuple[Word, ClockParty, int]]:
     """What ran out and how often; the instants are due times."""
     return {(one.kind, one.party, one.times) for one in course.timeouts}
+
+
+def shown_to(found: Simulated, history: History, viewer: Viewer) -> Simulated:
+    """What the viewer sees of it: no step that there is not for them, nor by which rule a filing was not eligible, who
+    is not to know of marks on the complainant. ``history``: all of the case's."""
+    versions = {one.version for one in seen(history, viewer)}
+    refused = tuple(one for one in found.refused if one.version in versions)
+    if not viewer.desk or viewer.merchants is not None:
+        refused = tuple(replace(one, rule=None) if one.code == "not_eligible" else one for one in refused)
+    if refused == found.refused:
+        return found
+    differences = tuple(word for word in found.differences if word != "refused" or refused)
+    return replace(found, refused=refused, differences=differences)

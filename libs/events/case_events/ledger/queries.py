@@ -153,7 +153,7 @@ async def _as_of(
             world = replace(world, outages=outages, calendar=await calendars.known_at(ledger, connection, known_at))
     filed = loaded.history[0].event
     assert isinstance(filed, Filed), "a history starts with its filing"
-    return replace(world, moment=_moment(_believed(ledger, loaded), last, filed.test_clock, at, known_at))
+    return replace(world, moment=_moment(believed(ledger, loaded), last, filed.test_clock, at, known_at))
 
 
 def _as_seen(history: History, case: Case | None, viewer: Viewer) -> tuple[History, Case | None]:
@@ -172,7 +172,7 @@ def _until(history: History, at: Instant | None, known_at: Instant | None) -> Hi
     )
 
 
-def _believed(ledger: Ledger, loaded: Loaded) -> Moment:
+def believed(ledger: Ledger, loaded: Loaded) -> Moment:
     """The instant of a reading, as late as this host believes: a clock that runs ahead shows nothing as run out.
 
     What is recorded already was recorded then, whatever the host says.

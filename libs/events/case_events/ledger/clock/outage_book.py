@@ -28,6 +28,10 @@ class OutageBook:
         """
         if self._read_at is None or at > self._read_at:
             await self._read(connection)
+        return self.on_record(at)
+
+    def on_record(self, at: Instant) -> tuple[Outage, ...]:
+        """The same of an instant that is no later than what was asked for last; nobody is asked."""
         return tuple(outage for recorded_at, outage in self._kept if recorded_at <= at)
 
     async def _read(self, connection: Connection) -> None:
