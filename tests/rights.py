@@ -65,6 +65,7 @@ OPERATIONS: dict[str, Row] = {
     "get_stats": Row(READERS, LISTED),
     "list_policies": Row(EVERYBODY, SAME),
     "get_policy": Row(EVERYBODY, SAME),
+    "simulate": Row("auditor", LISTED),
     "make_webhook": Row("storefront platform", CLIENT),
     "list_webhooks": Row(EVERYBODY, CLIENT),
     "get_webhook": Row(EVERYBODY, CLIENT),

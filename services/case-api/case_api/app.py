@@ -47,6 +47,7 @@ from case_api.routes import (
     policies,
     reading,
     scheduler,
+    simulations,
     stats,
     webhook_errands,
     webhooks,
@@ -118,10 +119,11 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_exception_handler(kind, _away)
     app.add_exception_handler(UnknownEvent, _unknown)
     app.add_exception_handler(UnreadableEvent, _unreadable)
-    for routes in (cases, batch, reading, feed, dossier, deadlines, stats, evidence, policies, audit, health):
+    for routes in (cases, batch, reading, feed, dossier, deadlines, stats, evidence, policies, audit, simulations):
         routes.add_to(app)
     for routes in (documents, scheduler, operating, keys, calendars, cloud_events, export, webhooks, webhook_errands):
         routes.add_to(app)
+    health.add_to(app)
     if settings.env != "production":
         clocks.add_to(app)
     console.add_to(app, settings)

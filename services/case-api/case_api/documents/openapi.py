@@ -39,6 +39,7 @@ from case_api.views.operating import (
 )
 from case_api.views.policies import PolicyPage, ProblemWords, Readiness
 from case_api.views.scheduler import SchedulerView
+from case_api.views.simulations import NewSimulation, SimulationPage
 from case_api.views.webhooks import (
     AttemptPage,
     ErrandPage,
@@ -109,6 +110,8 @@ SENT = (
     DeadlinePage,
     Counts,
     PolicyPage,
+    NewSimulation,
+    SimulationPage,
     ProblemWords,
     Readiness,
     SchedulerView,

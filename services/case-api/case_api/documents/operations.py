@@ -227,6 +227,12 @@ OPERATIONS: dict[str, Operation] = {
         answers={200: Answer(means="The policy.", schema="Policy.PolicyView")},
         refusals=(*READ, "not_found"),
     ),
+    "simulate": Operation(
+        tag="policies",
+        body="NewSimulation",
+        answers={200: Answer(means="A page of cases, as they are and as they would be.", schema="SimulationPage")},
+        refusals=WRITTEN,
+    ),
     "get_problem": Operation(
         tag="policies",
         answers={200: Answer(means="The code in words.", schema="ProblemWords", other_media=("text/html",))},

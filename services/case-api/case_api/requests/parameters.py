@@ -141,7 +141,7 @@ class Query:
         """Where the last page of the list that ``asked`` describes ended."""
         said = self._said.get(name)
         try:
-            return None if said is None else _read_cursor(said, _bound(asked))
+            return None if said is None else place(said, asked)
         except (ValueError, OverflowError):
             self.fault(name, NO_CURSOR)
             return None
@@ -165,7 +165,8 @@ def _bound(asked: object) -> bytes:
     return hashlib.sha256(type(asked).__name__.encode() + canonical(asked)).digest()[:BOUND_BYTES]
 
 
-def _read_cursor(said: str, bound: bytes) -> Key:
+def place(said: str, asked: object) -> Key:
+    """Where the page ended whose cursor this is. Raises ValueError or OverflowError for one of another list."""
     if not _CURSOR.fullmatch(said):
         raise ValueError("a cursor is base64url")
     try:
@@ -174,7 +175,7 @@ def _read_cursor(said: str, bound: bytes) -> Key:
         raise ValueError("not base64url") from error
     found, key = raw[:BOUND_BYTES], raw[BOUND_BYTES:]
     at, case_id, more = key[:8], key[8:24], key[24:]
-    if found != bound or len(case_id) != len(UUID(int=0).bytes) or b"\0" in more:
+    if found != _bound(asked) or len(case_id) != len(UUID(int=0).bytes) or b"\0" in more:
         raise ValueError("of another list")
     instant = _EPOCH + int.from_bytes(at, "big", signed=True) * _MICROSECOND
     return Instant.of(instant), UUID(bytes=case_id), more.decode()
