@@ -204,3 +204,16 @@ async def test_a_key_is_made_used_rotated_and_revoked(caselog: Serving, admin: C
     assert made.key.key_id in {one.key_id for one in admin.keys.list(limit=50)}
     with Caselog(caselog.url, "ck_nobody") as stranger, pytest.raises(Unauthenticated):
         next(stranger.keys.list())
+
+
+def test_an_auditor_tells_cases_again_under_another_policy(caselog: Serving, storefront: Caselog) -> None:
+    cases = [storefront.file(complaint()).case_id for _ in range(3)]
+    with Caselog(caselog.url, "dev-auditor") as auditor:
+        found = list(auditor.simulate("taobao@2026.6", case_ids=cases, limit=2))
+        assert [one.case_id for one in found] == cases[::-1]
+        assert not any(one.differs for one in found)
+        assert found[0].simulated == found[0].recorded
+        with pytest.raises(Invalid):
+            list(auditor.simulate(policy_text="name = 3"))
+    with pytest.raises(Forbidden):
+        list(storefront.simulate("taobao@2026.6"))

@@ -76,6 +76,7 @@ from caselog_client.problems import (
 )
 from caselog_client.receiving import verify_webhook
 from caselog_client.rooms import Keys, Webhooks
+from caselog_client.simulating import Course, DueTime, RanOut, RefusedStep, SimulatedCase
 from caselog_client.synchronous import Caselog
 from caselog_client.values import Complaint, Evidence, Goods, LegalEntity, Money, Order, Party, Text
 from caselog_client.views import (
@@ -137,9 +138,11 @@ __all__ = [
     "CountedDeadline",
     "CountedDeadlines",
     "Counts",
+    "Course",
     "Deadline",
     "DeadlineItem",
     "DeadlinePassed",
+    "DueTime",
     "Edition",
     "Entry",
     "Errand",
@@ -196,14 +199,17 @@ __all__ = [
     "Problem",
     "ProblemError",
     "ProvenCheckpoint",
+    "RanOut",
     "Rating",
     "Readiness",
     "Recovery",
+    "RefusedStep",
     "Result",
     "Ruling",
     "Scheduler",
     "Shipment",
     "SigningSecret",
+    "SimulatedCase",
     "Stale",
     "Step",
     "StillAdvancing",

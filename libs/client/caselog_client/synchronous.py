@@ -9,7 +9,7 @@ from types import TracebackType
 
 import httpx
 
-from caselog_client import auditing, exporting, operating, reading, sandbox
+from caselog_client import auditing, exporting, operating, reading, sandbox, simulating
 from caselog_client import cases as of_cases
 from caselog_client.asking import Id
 from caselog_client.following import Following
@@ -91,6 +91,7 @@ class Caselog(Room):
     stats = asks(reading.stats)
     policies = gathers(reading.policies)
     policy = asks(reading.policy)
+    simulate = lists(simulating.simulate)
     scheduler = asks(reading.scheduler)
     holds = asks(reading.holds)
     outages = lists(reading.outages)
