@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
 from case_api.cli import words
-from case_api.cli.outcomes import REFUSED, Misused
+from case_api.cli.outcomes import REFUSED, STOPPED, Misused
 from case_api.cli.printing import AsJson, as_json, lines, refused, table
 
 if TYPE_CHECKING:
+    from case_api.cli.simulations import Summary
     from case_events.core.policy import InForce
     from case_events.ledger.connection import Connection
+    from case_events.ledger.database import Ledger
+    from case_events.ledger.simulating import Chosen
 
 File = Annotated[Path, typer.Argument(help="A policy in TOML.", metavar="FILE")]
 
@@ -107,6 +111,89 @@ def load(
         as_json([_told(one) for one in kept])
     else:
         lines(*(f"kept: {_name(_told(one))}, digest {one.ref.digest}" for one in kept))
+
+
+Words = Annotated[str | None, typer.Option(help="Only such cases, as GET /v1/cases has it.")]
+Period = Annotated[str | None, typer.Option(help="RFC 3339; from its first instant on, before its last.")]
+
+
+@policies.command("simulate")
+def simulate(  # noqa: PLR0917 - typer gives them by name
+    policy: Annotated[
+        str, typer.Argument(help="A file in TOML, or name@version of one that is kept.", metavar="POLICY")
+    ],
+    case: Annotated[list[UUID] | None, typer.Option(help="Only this case; may be said more than once.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="Only complaints of this type.")] = None,
+    subtype: Words = None,
+    status: Words = None,
+    stage: Words = None,
+    merchant_id: Words = None,
+    filed_from: Period = None,
+    filed_before: Period = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write each case that differs into this file, a JSON line each.")
+    ] = None,
+    json_wanted: AsJson = False,
+) -> None:
+    """Tell the recorded cases of a policy's marketplace again under it: who would have been late, what would have come
+    of it. Nothing is written.
+
+    Exit code 0 whatever differs, 1 if the policy is not sound or not kept, or there is no such case.
+    """
+    from case_api.cli import simulations  # noqa: PLC0415 - `caselog --help` answers sooner without
+    from case_api.cli.reach import plain  # noqa: PLC0415 - the same
+
+    chosen = simulations.chosen_by(
+        case_ids=tuple(sorted(set(case or ()))),
+        type=type_,
+        subtype=subtype,
+        status=status,
+        stage=stage,
+        merchant_id=merchant_id,
+        filed_from=filed_from,
+        filed_before=filed_before,
+    )
+    candidate, summary = _simulated(policy, chosen, report, json_wanted=json_wanted)
+    if json_wanted:
+        as_json({"policy": plain(candidate.ref), "totals": plain(summary.totals)})
+    else:
+        simulations.tell(candidate, summary)
+    if not summary.totals.cases:
+        refused(f"there is no such case of {candidate.policy.marketplace}")
+        raise typer.Exit(REFUSED)
+
+
+def _simulated(policy: str, chosen: Chosen, report: Path | None, *, json_wanted: bool) -> tuple[InForce, Summary]:
+    """The policy, and what came of it."""
+    from case_api.cli import simulations  # noqa: PLC0415 - `caselog --help` answers sooner without
+    from case_api.cli.reach import with_ledger  # noqa: PLC0415 - the same
+
+    kept = "@" in policy and not Path(policy).exists()
+    text = None if kept else _checked(Path(policy), json_wanted=json_wanted, quiet=True)
+
+    async def told(ledger: Ledger, connection: Connection) -> tuple[InForce, Summary]:
+        candidate = await _candidate(ledger, connection, policy, text)
+        return candidate, await simulations.summed_up(ledger, candidate, chosen, report)
+
+    try:
+        return with_ledger(told)
+    except KeyboardInterrupt:
+        refused("stopped")
+        raise typer.Exit(STOPPED) from None
+
+
+async def _candidate(ledger: Ledger, connection: Connection, named: str, text: str | None) -> InForce:
+    """The policy in ``text``, or the one that is kept under this name and version."""
+    from case_events import policies as ours  # noqa: PLC0415 - `caselog --help` answers sooner without
+
+    if text is not None:
+        return ours.load(text)
+    name, _, version = named.partition("@")
+    found = None if "\0" in named else await ledger.policies.find(connection, name, version)
+    if found is None:
+        refused(f"{named} is not kept here, and no file; `caselog policies list` names those that are")
+        raise typer.Exit(REFUSED)
+    return found
 
 
 async def _keep(connection: Connection, texts: tuple[str, ...]) -> list[InForce]:
