@@ -44,9 +44,10 @@ class RefusedStep(Value, frozen=True, kw_only=True):
 
 
 class Retold(Value, frozen=True, kw_only=True):
-    """A history told again, and what of it was refused."""
+    """A history told again, and what of it was refused; ``case``: its fold, None where it could not be filed."""
 
     history: History
+    case: Case | None
     refused: tuple[RefusedStep, ...]
 
 
@@ -58,9 +59,9 @@ def retell(recorded: History, world: World, candidate: InForce, outages: Outages
         if problem is not None:
             refused.append(_refused(step[0], problem))
         if teller.case is None:
-            return Retold(history=(), refused=tuple(refused))
+            return Retold(history=(), case=None, refused=tuple(refused))
     teller.end(world.moment)
-    return Retold(history=teller.history, refused=tuple(refused))
+    return Retold(history=teller.history, case=teller.case, refused=tuple(refused))
 
 
 def _refused(first: Recorded, problem: Problem) -> RefusedStep:
@@ -124,7 +125,9 @@ class _Teller:
 
     def _run_until(self, moment: Moment, imported_by: str | None) -> None:
         """Look at the clocks in time, as often as something runs out before the moment, and then."""
-        while len(self.history) <= EVENTS_MAX:
+        for _ in range(EVENTS_MAX):
+            if len(self.history) > EVENTS_MAX:
+                return
             looked = min((self._looked_at(due) for due in self._running()), default=moment.effective_at)
             if looked >= moment.effective_at:
                 self._expire(moment, imported_by)

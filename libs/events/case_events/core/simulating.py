@@ -81,8 +81,9 @@ def simulate(history: History, world: World, candidate: InForce, outages: Outage
     assert case is not None, "a case has events"
     recorded = (*history, *overdue)
     told = retell(recorded, world, candidate, outages)
-    as_it_is, as_it_would_be = course_of(recorded), course_of(told.history) if told.history else None
-    due_times = _due_times(recorded, told.history) if told.history else ()
+    as_it_is = course_of(recorded, case)
+    as_it_would_be = course_of(told.history, told.case) if told.case else None
+    due_times = _due_times(recorded, told.history) if told.case else ()
     return Simulated(
         case_id=case.case_id,
         number=case.number,
@@ -95,10 +96,8 @@ def simulate(history: History, world: World, candidate: InForce, outages: Outage
     )
 
 
-def course_of(history: History) -> Course:
-    """How a case went so far."""
-    case = fold(history)
-    assert case is not None, "a case has events"
+def course_of(history: History, case: Case) -> Course:
+    """How a case went so far; ``case``: the fold of its history."""
     return Course(
         stage=case.stage,
         status=case.status,
