@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import html
 import json
 import subprocess
 import sys
@@ -195,6 +196,14 @@ async def test_the_dossier_of_anybody_who_may_read_it_whole_is_checked_likewise(
     assert findings(await got(house.caller("ops"), path)) == ()
     with pytest.raises(NoDossier):
         findings(await got(storefront, path))
+
+
+async def test_a_printed_dossier_says_which_checkpoint_it_is_proved_from(
+    house: House, case: dict[str, Any], bundle: dict[str, Any]
+) -> None:
+    answer = await house.caller("ops").get(f"/v1/cases/{case['case_id']}/dossier", params={"format": "html"})
+    for one in ("root", "key"):
+        assert html.escape(bundle["checkpoint"][one]) in answer.text
 
 
 async def test_it_is_proved_from_a_checkpoint_that_somebody_kept(auditor: AsyncClient, case: dict[str, Any]) -> None:
