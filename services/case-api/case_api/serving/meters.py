@@ -75,7 +75,9 @@ class Meters:
         self._in_flight = self._gauge("http_requests_in_flight", "Requests that are being answered.")
         self._workers = self._gauge("api_workers", "API processes whose numbers these are.")
         self._connections = self._gauge("database_connections", "Connections to Postgres that are open.", "state")
-        self._away = self._gauge("database_away", "API processes that cannot reach Postgres.")
+        self._away = self._gauge(
+            "database_away", "API processes that Postgres leaves waiting: it hangs, which is not refusing."
+        )
         build = Gauge(
             "caselog_build_info",
             "1, labelled with the release that answers.",
