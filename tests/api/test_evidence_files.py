@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from httpx import AsyncClient, RemoteProtocolError, Response
 
 from case_api.evidence import store as evidence
 from case_api.requests import bodies
+from case_api.requests.uploads import IN_MEMORY_MAX
 from case_api.settings import EVIDENCE_TYPES, Settings
 from case_events.ledger.callers import keys
 from case_events.ledger.connection import teach
@@ -277,6 +279,16 @@ async def test_a_store_that_is_away_is_a_problem_to_come_back_for(
     assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
     assert answer.headers["retry-after"]
     assert not (tmp_path / "none").exists()
+
+
+async def test_where_there_is_no_room_for_a_file_on_its_way_the_database_is_not_said_to_be_away(
+    storefront: AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = await filed(storefront)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    answer = await upload(storefront, case, PICTURE + bytes(IN_MEMORY_MAX))
+    assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+    assert answer.json()["detail"].startswith("There is no room here")
 
 
 async def brought(storefront: AsyncClient, content: bytes) -> dict[str, Any]:

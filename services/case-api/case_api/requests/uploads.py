@@ -173,6 +173,9 @@ async def received(request: Request, size_max: int, media_types: tuple[str, ...]
         except TimeoutError:
             detail = f"The body did not arrive within {bodies.BODY_WAIT_S} s."
             raise Refused(Problem(code="request_timeout", detail=detail)) from None
+        except OSError as fault:  # not the database's, which nobody has asked yet
+            detail = "There is no room here for a file on its way; send it again in a moment."
+            raise Refused(Problem(code="store_unavailable", detail=detail)) from fault
         if not upload.ended:
             raise malformed("The body ends before its last boundary.")
         upload.check()
