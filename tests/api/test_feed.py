@@ -174,6 +174,17 @@ async def test_who_has_read_further_than_there_is_must_know(house: House, cases:
     assert answer.json()["errors"][0]["pointer"] == "Last-Event-ID"
 
 
+async def test_who_has_seen_an_event_that_is_there_no_more_must_know(house: House, cases: list[dict[str, Any]]) -> None:
+    ops = house.caller("ops")
+    first, second = (await ops.get("/v1/events", params={"limit": 2})).json()["items"]
+    still = {"after": "2", "limit": "1", "seen": f"{second['position']}.{second['hash']}"}
+    assert (await ops.get("/v1/events", params=still)).status_code == 200
+    for seen in (f"2.{first['hash']}", f"99999.{second['hash']}"):
+        answer = await ops.get("/v1/events", params=still | {"seen": seen})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "?seen")
+        assert "the database was set back" in answer.json()["errors"][0]["detail"]
+
+
 @pytest.mark.parametrize("path", ["/v1/events", "/v1/events/stream"])
 async def test_who_may_not_read_hears_nothing(house: House, path: str) -> None:
     assert (await house.caller(None).get(path)).status_code == 401

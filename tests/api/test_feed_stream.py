@@ -26,7 +26,13 @@ from case_events.ledger.feed import reader
 from tests.api.house import House, filed, happened, post
 from tests.api.listening import Listener, listener, number, sequencer
 from tests.conftest import Database
+from tests.ledger.tampering import tampered
 
+GONE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = 'caselog-api' AND datname = current_database()
+"""
+"""What ends every session of the app; it may begin others."""
 MANY = 400
 """More events than a stream's queue holds where this is tested."""
 
@@ -368,10 +374,7 @@ async def test_when_nobody_listens_nothing_is_read_or_held(house: House, case: d
 async def cut_off(superuser: asyncpg.Connection, database: Database) -> None:
     """Postgres is away for the app: its sessions end and no new one begins."""
     await superuser.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT 0")
-    await superuser.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'caselog-api'"
-        " AND datname = current_database()"
-    )
+    await superuser.execute(GONE)
 
 
 async def test_while_postgres_is_away_a_stream_stays_and_then_goes_on(
@@ -418,6 +421,32 @@ async def test_a_feed_that_was_set_back_ends_the_streams_that_know_more(
                 assert refused.status == 422
         finally:
             await superuser.execute("UPDATE feed_state SET head = head + 3")
+
+
+async def test_a_feed_that_was_set_back_and_has_grown_since_ends_them_too_and_nobody_goes_on_unaware(
+    house: House, case: dict[str, Any], superuser: asyncpg.Connection
+) -> None:
+    """As after a failover that lost the last commits: the positions are there, and other events are at them."""
+    async with sequencer(house.database) as numbering:
+        await noted(house, case)
+        end = await number(numbering)
+        async with listener(house.app, after=str(end)) as listening:
+            await joined(house)
+            await noted(house, case)
+            await number(numbering)
+            await listening.heard(end + 1)
+            seen = f"{end + 1}.{listening.sent[-1].item['hash']}"
+            async with listener(house.app, last_id=end + 1, seen=seen) as resumed:
+                await resumed.until(lambda self: self.last_id == end + 1)
+            event = f"(SELECT case_id, version FROM feed WHERE position = {end + 1})"  # noqa: S608
+            other = f"UPDATE events SET hash = sha256(hash) WHERE (case_id, version) = {event}"  # noqa: S608
+            async with tampered(superuser, other):
+                await superuser.execute(GONE)
+                await listening.end()
+                assert listening.comments[-1].startswith(f"the feed was set back to {end + 1}; go on after")
+                async with listener(house.app, last_id=end + 1, seen=seen) as refused:
+                    await refused.end()
+                    assert refused.status == 422
 
 
 async def test_a_process_that_stops_ends_its_streams_and_says_where_to_go_on(

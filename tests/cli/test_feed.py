@@ -81,16 +81,22 @@ def test_what_cannot_be_asked_is_said(desk: Desk) -> None:
 
 def test_a_stream_that_is_cut_off_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """A piece of an event that was cut off is forgotten, and a position counts without an event, too."""
-    asked: list[str | None] = []
+    asked: list[tuple[str | None, str | None]] = []
     answers: list[tuple[list[bytes], Exception | None]] = [
-        ([b'id: 6\ndata: {"n": 6}\n\nid: 7\nda', b'ta: {"n": 7}\n\nid: 8\nda'], Silence("cut off")),
-        ([b'id: 8\ndata: {"n": 8}\n\nid: 20\n\n'], None),
+        (
+            [
+                b'id: 6\ndata: {"position": 6, "hash": "6"}\n\nid: 7\nda',
+                b'ta: {"position": 7, "hash": "7"}\n\nid: 8\nda',
+            ],
+            Silence("cut off"),
+        ),
+        ([b'id: 8\ndata: {"position": 8, "hash": "8"}\n\nid: 20\n\n'], None),
         ([], Denied({"code": "rate_limited"}, 429)),
-        ([b'id: 21\ndata: {"n": 21}\n\n'], Denied({"code": "forbidden"}, 403)),
+        ([b'id: 21\ndata: {"position": 21, "hash": "21"}\n\n'], Denied({"code": "forbidden"}, 403)),
     ]
 
     def stream(_: str, **params: str | None) -> Iterator[bytes]:
-        asked.append(params["after"])
+        asked.append((params["after"], params["seen"]))
         pieces, fault = answers[len(asked) - 1]
         yield from pieces
         if fault is not None:
@@ -98,12 +104,12 @@ def test_a_stream_that_is_cut_off_goes_on_where_it_was(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(wire, "stream", stream)
     monkeypatch.setattr(feeding, "AGAIN_S", 0.0)
-    coming = feeding._coming("5", None)
-    assert [next(coming)["n"] for _ in range(4)] == [6, 7, 8, 21]
+    coming = feeding._coming("5", None, "4.4")
+    assert [next(coming)["position"] for _ in range(4)] == [6, 7, 8, 21]
     with pytest.raises(Denied):
         next(coming)
-    assert asked == ["5", "7", "20", "20"]
+    assert asked == [("5", "4.4"), ("7", "7.7"), ("20", "8.8"), ("20", "8.8")]
     monkeypatch.setattr(feeding, "SILENT_S_MAX", -1.0)
     asked.clear()
     with pytest.raises(Silence):
-        list(feeding._coming("5", None))
+        list(feeding._coming("5", None, "4.4"))

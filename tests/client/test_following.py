@@ -36,9 +36,9 @@ QUICK = Patience(tries=2, total_s=5.0, first_pause_s=0.01, longest_pause_s=0.05)
 SOON_S = 30.0
 
 
-def frame(position: int) -> bytes:
+def frame(position: int, **more: str) -> bytes:
     """An event as the stream sends it."""
-    data = msgspec.json.encode({**EVENT, "id": str(UUID(int=position)), "position": position})
+    data = msgspec.json.encode({**EVENT, "id": str(UUID(int=position)), "position": position, **more})
     return b"id: %d\nevent: closed\ndata: %s\n\n" % (position, data)
 
 
@@ -104,7 +104,7 @@ async def test_what_is_refused_for_good_or_too_long_is_raised() -> None:
 
 
 async def test_where_a_follower_stands_is_told_even_where_nothing_was_for_it() -> None:
-    following = Following(None, ("ruled",))
+    following = Following(None, ("ruled",), None)
     assert following.begin() == ({"after": "now", "types": "ruled"}, {})
     assert list(following.took(b"id: 12\n\n")) == []
     assert following.begin()[1] == {"Last-Event-ID": "12"}
@@ -112,6 +112,14 @@ async def test_where_a_follower_stands_is_told_even_where_nothing_was_for_it() -
     assert following.position == 13, "what is not whole does not count"
     assert list(following.took(b"\n")) == []
     assert following.position == 90, "so much was looked at, and left out"
+
+
+async def test_what_was_seen_last_goes_with_where_to_go_on() -> None:
+    following = Following(5, (), "5.ab")
+    assert following.begin() == ({"after": "5", "seen": "5.ab"}, {"Last-Event-ID": "5"})
+    (event,) = following.took(frame(6, hash="cd" * 32) + b"id: 9\n\n")
+    assert event.seen == "6." + "cd" * 32
+    assert following.begin() == ({"after": "5", "seen": event.seen}, {"Last-Event-ID": "9"})
 
 
 @pytest.mark.usefixtures("at_once")

@@ -64,28 +64,31 @@ class AsyncCaselog(AsyncRoom):
     store_evidence = asks(of_cases.store_evidence)
     evidence_file = asks(of_cases.evidence_file)
 
-    async def feed(self, *, after: int = 0, types: Sequence[str] = (), limit: int = 100) -> AsyncIterator[FeedEvent]:
+    async def feed(
+        self, *, after: int = 0, types: Sequence[str] = (), limit: int = 100, seen: str | None = None
+    ) -> AsyncIterator[FeedEvent]:
         """Every event of every case that there is for this key, in the order of the feed, up to its end as it is now.
 
-        Go on later with the ``position`` of the last one. ``types``: only these; ``limit``: the size of a page.
-        Raises Invalid (a position that was never given: the service's database was set back), Forbidden.
+        Go on later with the ``position`` of the last one, and its ``seen``. ``types``: only these; ``limit``: the size
+        of a page. Raises Invalid (a position that was never given, or an event that is there no more: the service's
+        database was set back), Forbidden.
         """
         while True:
-            page = await self._line.ask(reading.feed(after, types, limit))
+            page = await self._line.ask(reading.feed(after, types, limit, seen))
             for event in page.items:
                 yield event
             if page.next == after:
                 return
             after = page.next
 
-    def follow(self, *, after: int | None = 0, types: Sequence[str] = ()) -> AsyncFollowed:
+    def follow(self, *, after: int | None = 0, types: Sequence[str] = (), seen: str | None = None) -> AsyncFollowed:
         """The same, and then each event as it comes, without end; when the line is lost it goes on where it was.
 
         ``after``: None for only what is still to come. Raises as ``feed`` does; Unreachable when the service is away
-        for longer than ``patience`` lasts in all. Each event comes once while this runs; keep ``position`` to go on
-        another day. Leave its block to hang up.
+        for longer than ``patience`` lasts in all. Each event comes once while this runs; keep ``position`` and ``seen``
+        to go on another day. Leave its block to hang up.
         """
-        return AsyncFollowed(self._line, Following(after, types))
+        return AsyncFollowed(self._line, Following(after, types, seen))
 
     audit_case = asks(auditing.audit_case)
     bundle = asks(auditing.bundle)

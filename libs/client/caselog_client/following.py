@@ -25,8 +25,10 @@ class Following:
     path = PATH
     can_go_on = True
 
-    def __init__(self, after: int | None, types: Sequence[str]) -> None:
+    def __init__(self, after: int | None, types: Sequence[str], seen: str | None) -> None:
+        """``seen``: of the last event that was read, whatever the position has come to since."""
         self.position = after
+        self._seen = seen
         self._params = {"after": "now" if after is None else str(after)}
         if types:
             self._params["types"] = ",".join(types)
@@ -38,7 +40,8 @@ class Following:
         Whatever of the last answer was not whole is forgotten.
         """
         self._left = b""
-        return self._params, {} if self.position is None else {"Last-Event-ID": str(self.position)}
+        params = self._params if self._seen is None else {**self._params, "seen": self._seen}
+        return params, {} if self.position is None else {"Last-Event-ID": str(self.position)}
 
     def took(self, piece: bytes) -> Iterator[FeedEvent]:
         """The events that are whole with this piece, none of them twice. Raises Unreadable."""
@@ -65,4 +68,5 @@ class Following:
         if position is None or (self.position is not None and position <= self.position):
             return None
         self.position = position
+        self._seen = self._seen if event is None else event.seen
         return event

@@ -19,8 +19,8 @@ FEED, POLICIES, SCHEDULER = "/v1/events", "/v1/policies", "/v1/scheduler"
 NOT_READY = 503
 
 
-def feed(after: int, types: Sequence[str], limit: int) -> Asked[FeedPage]:
-    return got(FEED, FeedPage, {"after": after, "types": ",".join(types) or None, "limit": limit})
+def feed(after: int, types: Sequence[str], limit: int, seen: str | None) -> Asked[FeedPage]:
+    return got(FEED, FeedPage, {"after": after, "types": ",".join(types) or None, "limit": limit, "seen": seen})
 
 
 def deadlines(*, due_before: datetime | None = None, kind: str | None = None, limit: int = 100) -> Pages[DeadlineItem]:

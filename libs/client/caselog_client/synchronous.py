@@ -61,27 +61,30 @@ class Caselog(Room):
     store_evidence = asks(of_cases.store_evidence)
     evidence_file = asks(of_cases.evidence_file)
 
-    def feed(self, *, after: int = 0, types: Sequence[str] = (), limit: int = 100) -> Iterator[FeedEvent]:
+    def feed(
+        self, *, after: int = 0, types: Sequence[str] = (), limit: int = 100, seen: str | None = None
+    ) -> Iterator[FeedEvent]:
         """Every event of every case that there is for this key, in the order of the feed, up to its end as it is now.
 
-        Go on later with the ``position`` of the last one. ``types``: only these; ``limit``: the size of a page.
-        Raises Invalid (a position that was never given: the service's database was set back), Forbidden.
+        Go on later with the ``position`` of the last one, and its ``seen``. ``types``: only these; ``limit``: the size
+        of a page. Raises Invalid (a position that was never given, or an event that is there no more: the service's
+        database was set back), Forbidden.
         """
         while True:
-            page = self._line.ask(reading.feed(after, types, limit))
+            page = self._line.ask(reading.feed(after, types, limit, seen))
             yield from page.items
             if page.next == after:
                 return
             after = page.next
 
-    def follow(self, *, after: int | None = 0, types: Sequence[str] = ()) -> Followed:
+    def follow(self, *, after: int | None = 0, types: Sequence[str] = (), seen: str | None = None) -> Followed:
         """The same, and then each event as it comes, without end; when the line is lost it goes on where it was.
 
         ``after``: None for only what is still to come. Raises as ``feed`` does; Unreachable when the service is away
-        for longer than ``patience`` lasts in all. Each event comes once while this runs; keep ``position`` to go on
-        another day. Leave its block to hang up.
+        for longer than ``patience`` lasts in all. Each event comes once while this runs; keep ``position`` and ``seen``
+        to go on another day. Leave its block to hang up.
         """
-        return Followed(self._line, Following(after, types))
+        return Followed(self._line, Following(after, types, seen))
 
     audit_case = asks(auditing.audit_case)
     bundle = asks(auditing.bundle)

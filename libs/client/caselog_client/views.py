@@ -186,6 +186,11 @@ class FeedEvent(View, frozen=True, kw_only=True):
     hash: str | None = None
     is_test: bool = False
 
+    @property
+    def seen(self) -> str | None:
+        """What ``feed`` and ``follow`` are given another day, so that they know whether this event is still there."""
+        return None if self.hash is None else f"{self.position}.{self.hash}"
+
 
 class FeedPage(View, frozen=True, kw_only=True):
     """A page of the feed; there is nothing more for now when ``next`` is the position that was asked with."""

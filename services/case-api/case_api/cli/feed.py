@@ -30,13 +30,19 @@ def feed(
     """Print every event in the order of the feed; with --json one CloudEvent a line."""
     if after != NOW and not (after.isascii() and after.isdigit()):
         raise Misused("--after is a position, or now")
-    position = after
+    position, seen = after, None
     for items, position in _pages(after, types):  # noqa: B007 - it is where the stream goes on
         for item in items:
             _tell(item, json_wanted)
+            seen = _seen(item)
     if follow:
-        for item in _coming(position, types):
+        for item in _coming(position, types, seen):
             _tell(item, json_wanted)
+
+
+def _seen(item: dict[str, Any]) -> str:
+    """What tells the feed that this event was read, so that it can say whether it is still there."""
+    return f"{item['position']}.{item['hash']}"
 
 
 def _tell(item: dict[str, Any], json_wanted: bool) -> None:
@@ -61,7 +67,7 @@ def _pages(after: str, types: str | None) -> Iterator[tuple[list[dict[str, Any]]
         after = str(page["next"])
 
 
-def _coming(position: str, types: str | None) -> Iterator[dict[str, Any]]:
+def _coming(position: str, types: str | None, seen: str | None) -> Iterator[dict[str, Any]]:
     """What comes after the position, without end; a line that was lost is taken up where it was."""
     from case_api.cli import wire  # noqa: PLC0415 - `caselog --help` answers sooner without
 
@@ -69,13 +75,15 @@ def _coming(position: str, types: str | None) -> Iterator[dict[str, Any]]:
     while True:
         left = b""
         try:
-            for piece in wire.stream("/v1/events/stream", after=position, types=types):
+            for piece in wire.stream("/v1/events/stream", after=position, types=types, seen=seen):
                 heard_at = time.monotonic()
                 *blocks, left = (left + piece).split(b"\n\n")
                 for fields in map(_fields, blocks):
                     position = fields.get("id", position)
                     if "data" in fields:
-                        yield json.loads(fields["data"])
+                        item = json.loads(fields["data"])
+                        seen = _seen(item)
+                        yield item
         except (Silence, Denied) as reason:
             gone = isinstance(reason, Denied) and not reason.busy
             if gone or time.monotonic() - heard_at > SILENT_S_MAX:

@@ -63,6 +63,13 @@ AFTER = query(
     default=0,
 )
 TYPES = query("types", "Only events of these types, with commas between them: ruled,closed.", type="string")
+SEEN = query(
+    "seen",
+    "POSITION.HASH of an event that was read before: refused where another event stands there by now, as after the "
+    "database was set back to an earlier time.",
+    type="string",
+    pattern="^[0-9]{1,15}\\.[0-9a-f]{64}$",
+)
 FEED_LIMIT = query(
     "limit",
     "How many a page has at most.",
@@ -179,13 +186,13 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "read_feed": Operation(
         tag="feed",
-        parameters=(AFTER, TYPES, FEED_LIMIT),
+        parameters=(AFTER, TYPES, SEEN, FEED_LIMIT),
         answers={200: Answer(means="A page of the feed.", schema="FeedPage")},
         refusals=READ,
     ),
     "stream_feed": Operation(
         tag="feed",
-        parameters=(AFTER, TYPES, LAST_EVENT_ID),
+        parameters=(AFTER, TYPES, SEEN, LAST_EVENT_ID),
         answers={
             200: Answer(
                 means="Server-sent events without end: id is the position, event the type's word, data a CloudEvent.",

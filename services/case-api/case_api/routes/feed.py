@@ -23,6 +23,7 @@ from case_api.streams.fanout import Fanout, Stream
 from case_api.streams.frames import AT_ONCE
 from case_events.core.events import EVENTS
 from case_events.core.values import Fault, Problem
+from case_events.ledger.connection import Connection
 from case_events.ledger.feed import reader
 from case_events.ledger.feed.reader import BeyondFeed, Told
 from case_events.outgoing.cloudevents import cloud_event
@@ -30,6 +31,7 @@ from case_events.outgoing.form import encoded
 
 NOW = "now"
 _POSITION = re.compile(r"[0-9]{1,15}")
+_SEEN = re.compile(r"([0-9]{1,15})\.([0-9a-f]{64})")
 
 
 def add_to(app: FastAPI) -> None:
@@ -42,11 +44,12 @@ async def read_feed(request: Request) -> Response:
     """Read every event in the order of the feed, from the beginning of time."""
     door = door_of(request)
     viewer = viewer_of(await door.caller(request, "read"))
-    query = Query(request, "after", "types", "limit")
-    after, types = _after(query), query.words("types", EVENTS)
+    query = Query(request, "after", "types", "seen", "limit")
+    after, types, seen = _after(query), query.words("types", EVENTS), _seen(query)
     limit = query.limit(FEED_LIMIT_MAX, FEED_LIMIT_DEFAULT)
     query.check()
     async with door.ledger.connection() as connection:
+        await _check(connection, seen)
         start = await reader.head(connection) if after is None else after
         try:
             page = await reader.read(connection, door.ledger.vault, start, viewer=viewer, types=types, limit=limit)
@@ -60,11 +63,12 @@ async def stream_feed(request: Request) -> Response:
     door = door_of(request)
     fanout: Fanout = request.app.state.fanout
     caller = await door.caller(request, "read")
-    query = Query(request, "after", "types")
-    after, types = _after(query), query.words("types", EVENTS)
+    query = Query(request, "after", "types", "seen")
+    after, types, seen = _after(query), query.words("types", EVENTS), _seen(query)
     query.check()
     resumed = _last_event_id(request)
     async with door.ledger.connection() as connection:
+        await _check(connection, seen)
         head = await reader.head(connection)
         start = resumed if resumed is not None else head if after is None else after
         if start > head:
@@ -95,6 +99,25 @@ def _after(query: Query) -> int | None:
     if query.says("after", NOW):
         return None
     return query.whole("after", 0, POSITION_MAX) or 0
+
+
+def _seen(query: Query) -> tuple[int, bytes] | None:
+    """An event that was read before: its position and its hash."""
+    said = query.text("seen")
+    if said is None:
+        return None
+    parts = _SEEN.fullmatch(said)
+    if parts is None:
+        query.fault("seen", "an event's position and its hash, with a dot between them")
+        return None
+    return int(parts[1]), bytes.fromhex(parts[2])
+
+
+async def _check(connection: Connection, seen: tuple[int, bytes] | None) -> None:
+    """Refused: the event that was seen is not there any more."""
+    if seen is not None and not await reader.stands(connection, *seen):
+        detail = f"this event is not at {seen[0]} any more: the database was set back to an earlier time and went on"
+        raise Refused(invalid(Fault(pointer="?seen", detail=detail)))
 
 
 def _last_event_id(request: Request) -> int | None:

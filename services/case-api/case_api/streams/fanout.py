@@ -53,6 +53,8 @@ class Fanout:
         self.streams: set[Stream] = set()
         self.position: int | None = None
         """How far the reader is; None while it is not reading."""
+        self._seen: tuple[int, bytes] | None = None
+        """The last event that was passed on, by its position and hash."""
         self.paging = asyncio.Semaphore(PAGES_AT_ONCE)
         self._wanted = asyncio.Event()
         self._heard = asyncio.Event()
@@ -105,7 +107,7 @@ class Fanout:
                 continue
             except BeyondFeed as beyond:
                 log.warning("feed_set_back", head=beyond.head, position=self.position)
-                self.position = None
+                self.position = self._seen = None
                 self._end_all(SET_BACK % beyond.head)
             except UNAVAILABLE as error:
                 log.warning("database_away", error=f"{type(error).__name__}: {error}")
@@ -130,7 +132,9 @@ class Fanout:
     async def _follow(self, connection: Connection) -> None:
         """Pass on whatever comes, while anybody listens."""
         if self.position is None:
-            self.position = await reader.head(connection)
+            self.position, self._seen = await reader.head(connection), None
+        if self._seen is not None and not await reader.stands(connection, *self._seen):
+            raise BeyondFeed(await reader.head(connection))  # it has grown past here again, by other events
         while self.streams:
             self._heard.clear()
             while await self._pass_on(connection, self.position):
@@ -150,6 +154,8 @@ class Fanout:
         frames = dict[Viewer, list[Frame]]()
         for viewer, told in live.told.items():
             frames[viewer] = await frames_of(told)
+            if told:
+                self._seen = max(self._seen or (0, b""), (told[-1].position, told[-1].hash))
             await asyncio.sleep(0)
         # From here on nothing waits: a stream joins before all of this batch or after all of it.
         self.position = live.through

@@ -13,7 +13,7 @@ from case_events.core.values import Value
 from case_events.core.viewer import EVERYTHING, Viewer
 from case_events.ledger.connection import Connection
 from case_events.ledger.database import Ledger
-from case_events.ledger.feed.rows import ALL, BeyondFeed, Sought, head, question_of, rows_at, rows_behind
+from case_events.ledger.feed.rows import ALL, BeyondFeed, Sought, head, question_of, rows_at, rows_behind, stands
 from case_events.ledger.feed.sequencing import FEED_CHANNEL
 from case_events.ledger.feed.telling import Told, UnreadableEvent, told_of
 from case_events.ledger.sealing import Vault
@@ -30,6 +30,7 @@ __all__ = [
     "read",
     "read_at",
     "read_live",
+    "stands",
 ]
 
 PAGE_MAX = 1_000

@@ -71,6 +71,17 @@ class BeyondFeed(Exception):
         self.head = head
 
 
+STANDS = """
+SELECT EXISTS (SELECT FROM feed f JOIN events e USING (case_id, version) WHERE f.position = $1 AND e.hash = $2)
+"""
+
+
+async def stands(connection: Connection, position: int, hash_: bytes) -> bool:
+    """Is the event with this hash (32 bytes) still where somebody has seen it? Not once the database was set back to an
+    earlier time and has gone on from there, whatever the feed has grown to since."""
+    return bool(await connection.fetchval(STANDS, position, hash_))
+
+
 class Question(Value, frozen=True, kw_only=True):
     """What one statement asks for: positions, or their events too where every viewer sees all there is."""
 
