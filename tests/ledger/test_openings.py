@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from case_events.core.commands import File, Posted
 from case_events.core.events import Filed, Noted
-from case_events.core.plan import Step
-from case_events.core.values import CaseId, Instant
+from case_events.core.plan import Request, Step, World
+from case_events.core.values import CaseId, Instant, Problem
 from case_events.ledger.audit.audit import verify
 from case_events.ledger.database import Ledger
+from case_events.ledger.opened import with_opened
 from case_events.ledger.queries import read_case
 from tests import examples
 from tests.ledger.desk import Desk, on_tmall, stored
@@ -77,6 +78,19 @@ async def test_the_same_receipt_asked_again_opens_nothing_more(desk: Desk, super
     claims = "SELECT count(*) FROM cases WHERE type = 'shipping_insurance' AND external_ref = $1"
     assert first.case is not None
     assert await superuser.fetchval(claims, first.case.number) == 1
+
+
+async def test_the_claim_that_a_case_has_opened_stays_the_only_one(desk: Desk, ledger: Ledger) -> None:
+    case_id = await sent_back(desk, insured(None))
+    rehearsed = await received(desk, case_id, dry_run=True)
+    assert len(rehearsed.opens) == 1
+    await received(desk, case_id)
+
+    async def judged_by(_: Request) -> World | Problem:
+        raise AssertionError("nothing more is filed")
+
+    async with ledger.connection() as connection:
+        assert await with_opened(connection, ledger.vault, rehearsed, judged_by) == (rehearsed, ())
 
 
 async def test_receipts_of_many_cases_at_once_open_a_claim_each(desk: Desk, ledger: Ledger) -> None:
