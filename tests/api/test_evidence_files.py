@@ -250,16 +250,14 @@ async def test_a_body_that_does_not_come_is_given_up(storefront: AsyncClient, mo
 
     async def slow() -> Any:
         yield b"--b\r\n"
-        await asyncio.sleep(5)
+        await asyncio.Event().wait()
 
-    started = time.monotonic()
     answer = await storefront.post(
         f"/v1/cases/{case['case_id']}/evidence",
         content=slow(),
         headers={"Content-Type": "multipart/form-data; boundary=b"},
     )
     assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
-    assert time.monotonic() - started < 4
 
 
 async def test_a_store_that_is_away_is_a_problem_to_come_back_for(

@@ -25,8 +25,6 @@ from tests.conftest import Database
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACED = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
 WRITTEN = "买家写的话"
-OFF_NS_MAX = 20_000
-"""What a span may cost while nobody takes any: generous, a regression would be a hundred times more."""
 
 
 class Collector:
@@ -224,13 +222,10 @@ async def test_readers_who_shared_a_round_trip_are_named_by_it(traced: House, co
         assert {name.split()[0] for name in asked} == {"SELECT"}
 
 
-def test_off_a_span_costs_next_to_nothing() -> None:
+def test_off_no_span_is_made() -> None:
     assert not tracing.is_on()
-    began = time.perf_counter_ns()
-    for _ in range(1_000):
-        with tracing.span("nothing", case_id="x"):
-            pass
-    assert (time.perf_counter_ns() - began) / 1_000 < OFF_NS_MAX
+    with tracing.span("nothing", case_id="x"), tracing.span("nothing more"):
+        assert tracing.span("another") is tracing.span("nothing", case_id="x"), "all are one, which was there before"
     assert tracing.outgoing() == {}
     assert tracing.here() is None
 
