@@ -170,8 +170,16 @@ def test_a_password_that_breaks_its_address_is_not_told(master_key: str, passwor
         assert ("geheim" in refused.err, "Traceback" in refused.err) == (False, False), refused.err
 
 
-def test_a_certificate_that_is_not_there_is_no_database_that_is_away(master_key: str, tmp_path: Path) -> None:
-    url = f"postgresql://caselog_app@127.0.0.1:1/caselog?sslmode=verify-full&sslrootcert={tmp_path}/ca.crt"
+ADDRESSES = {
+    # What cannot be used of an address, and what is said of it.
+    "sslmode=verify-full&sslrootcert=/nowhere/ca.crt": "what it says as sslrootcert is no file that can be read",
+    "connect_timeout=3&sslmode=prefer": "connect_timeout is for psql, and nothing here",
+}
+
+
+@pytest.mark.parametrize("query", ADDRESSES)
+def test_what_cannot_be_used_of_an_address_is_no_database_that_is_away(master_key: str, query: str) -> None:
+    url = f"postgresql://caselog_app@127.0.0.1:1/caselog?{query}"
     settings = {"CASELOG_DATABASE_URL": url, "CASELOG_MIGRATION_URL": url, "CASELOG_MASTER_KEY_FILE": master_key}
     for part, code in (
         ((sys.executable, "-m", "case_api"), 1),
@@ -181,7 +189,7 @@ def test_a_certificate_that_is_not_there_is_no_database_that_is_away(master_key:
     ):
         refused = runs(*part, **settings)
         assert refused.code == code, (part, refused)
-        assert "what it says as sslrootcert is no file that can be read" in refused.err
+        assert ADDRESSES[query] in refused.err
         assert "Traceback" not in refused.err
 
 

@@ -52,6 +52,11 @@ UNREADABLE = (
 )
 TLS_FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl"}
 """Of a file that is not there asyncpg says what is said of a server that is away, and not which."""
+OF_LIBPQ = {
+    *("channel_binding", "connect_timeout", "fallback_application_name", "gssencmode", "load_balance_hosts"),
+    *("keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "tcp_user_timeout"),
+}
+"""What psql and its kin take from an address; to us it would be a setting that the server does not know."""
 POSTGRES_EPOCH = Instant(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -71,6 +76,8 @@ def check_address(address: str) -> None:
     ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts.split(",")]
     if "@" in hosts or parts.fragment or not all(port.isdecimal() for port in ports if port):
         raise asyncpg.exceptions.ClientConfigurationError(UNREADABLE)
+    for name in sorted(OF_LIBPQ.intersection(said)):
+        raise asyncpg.exceptions.ClientConfigurationError(f"{name} is for psql, and nothing here")
     for name in TLS_FILES.intersection(said):
         if not os.access(said[name][-1], os.R_OK):
             raise asyncpg.exceptions.ClientConfigurationError(f"what it says as {name} is no file that can be read")
