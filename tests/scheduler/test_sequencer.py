@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 
 from case_events.ledger.database import Ledger, open_ledger
+from case_events.ledger.feed.sequencing import Ticked
 from case_scheduler import sequencer
 from case_scheduler.clock.bell import Bell
 from case_scheduler.sequencer import end_numbering, keep_numbering
@@ -137,6 +138,23 @@ async def test_it_goes_on_when_its_sessions_were_cut_and_when_a_tick_has_failed(
         await record(superuser, *keys[2])
         await until(lambda: _is_in(superuser, keys[2]))
     assert (await feed(superuser), await faults(superuser)) == (keys, NONE)
+
+
+async def test_a_tick_that_fails_is_not_tried_again_at_once(api: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Ledger] = []
+
+    async def fails(ledger: Ledger) -> Ticked:
+        tried.append(ledger)
+        await asyncio.sleep(0)
+        raise ConnectionError("Postgres is away")
+
+    monkeypatch.setattr(sequencer, "tick", fails)
+    monkeypatch.setattr(sequencer, "RETRY_S", NEVER_S)
+    task = asyncio.create_task(keep_numbering(api, Bell("", 10), lambda: len(tried) > 1))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await end_numbering(task)
+    assert tried == [api]
 
 
 async def test_of_six_schedulers_five_are_killed_in_the_middle_of_a_tick_and_the_feed_is_whole(
