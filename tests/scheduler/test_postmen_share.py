@@ -14,11 +14,11 @@ import pytest_asyncio
 from case_events.ledger.database import Ledger, open_ledger
 from case_events.ledger.feed.subscriptions import hold_free
 from case_events.ledger.webhooks import postmen
-from case_scheduler.webhooks import postman, rounds
+from case_scheduler.webhooks import postman, rounds, sending
 from tests.conftest import Database
 from tests.ledger.desk import MASTER_KEY, Desk
 from tests.scheduler.hooks import attempts, disputed, made, walking
-from tests.scheduler.receiver import Receiver, receiving
+from tests.scheduler.receiver import HANGS, Receiver, receiving
 
 ENDPOINTS, CASES, EVIDENCE = 6, 4, 4
 EVENTS = CASES * (1 + EVIDENCE)
@@ -112,3 +112,23 @@ async def test_what_one_that_stands_still_had_is_the_others_share_when_its_lease
         await superuser.execute("UPDATE subscriptions SET held_until = clock_timestamp() WHERE owner = 'still'")
         assert (await until_shared(superuser, of(6))).keys() != {"still"}
     assert await superuser.fetchval("SELECT count(*) FROM subscriptions WHERE name LIKE 'postman:%'") == 0
+
+
+async def test_what_cannot_be_held_any_longer_is_broken_off(
+    api: Ledger, scheduler: Ledger, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> dict[str, bool]:
+        raise ConnectionError("Postgres is away")
+
+    async with receiving(lambda _: HANGS) as receiver:
+        await made(api, receiver.url)
+        await disputed(Desk(api), scheduler, 1, 0)
+        # Long before the receiver's own time is over, which would end it too.
+        async with walking(scheduler) as first, asyncio.timeout(sending.WHOLE_S / 2):
+            await receiver.until(lambda: bool(receiver.got))
+            monkeypatch.setattr(postman, "LEASE_S", 0.2)
+            monkeypatch.setattr(postman, "hold_on", away)
+            while first._walks:
+                await asyncio.sleep(0.01)
+        assert len(receiver.got) == 1
+    assert await superuser.fetchval("SELECT count(*) FROM webhook_attempts") == 0, "nobody knows what came of it"
