@@ -74,6 +74,10 @@ class Instant(datetime):
         return self.isoformat("T", "microseconds")[:26] + "Z"
 
 
+LATEST = Instant.parse("2999-12-31T23:59:59.999999Z")
+"""No instant that is read lies behind it."""
+
+
 class Value(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A frozen record; two with equal fields are equal, and a field nobody knows is refused.
 

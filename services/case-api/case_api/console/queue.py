@@ -19,7 +19,7 @@ from case_api.requests.queue_pages import next_of, start_of
 from case_api.views.lists import case_item
 from case_events.core.case import Status
 from case_events.core.policy import LADDER
-from case_events.core.values import Instant, Text
+from case_events.core.values import LATEST, Text
 from case_events.core.viewer import Viewer
 from case_events.ledger import policy_book
 from case_events.ledger.lists.lists import Wanted, list_cases
@@ -27,8 +27,6 @@ from case_events.ledger.lists.queues import list_queue
 from case_events.ledger.read_models import CaseRow
 
 FILTERS = ("status", "type", "department", "assignee", "merchant_id", "order_id")
-LAST = Instant.parse("2999-12-31T23:59:59.999999Z")
-"""Everything that is due at all is due before."""
 Page = tuple[tuple[CaseRow, ...], str | None]
 """The cases of a page, and the cursor of the next one."""
 
@@ -79,7 +77,7 @@ async def _urgent_first(door: Door, query: Query, wanted: Wanted, viewer: Viewer
 
 
 async def _by_due(door: Door, query: Query, wanted: Wanted, viewer: Viewer) -> Page:
-    wanted = replace(wanted, due_before=LAST)
+    wanted = replace(wanted, due_before=LATEST)
     after = query.after("cursor", wanted)
     query.check()
     found = await list_cases(door.ledger, wanted, viewer=viewer, limit=LIMIT_DEFAULT, after=after and after[:2])

@@ -1,14 +1,12 @@
-"""Where a page of a queue ends and the next one starts, in a cursor: its priority is carried as a word."""
+"""Where a page of a queue ends and the next one starts, in a cursor: its priority is carried as a word, and a case that
+waits for nobody is due at the latest."""
 
 from __future__ import annotations
 
 from case_api.requests.parameters import PRIORITY_MAX, Query, cursor
-from case_events.core.values import Instant, Value
+from case_events.core.values import LATEST, Value
 from case_events.ledger.lists.lists import Wanted
 from case_events.ledger.lists.queues import After, Queue
-
-NEVER = Instant.parse("2999-12-31T23:59:59.999999Z")
-"""Stands in a cursor for a case that waits for nobody."""
 
 
 class AskedQueue(Value, frozen=True, kw_only=True):
@@ -24,7 +22,7 @@ def start_of(query: Query, wanted: Wanted) -> After | None:
         return None
     at, case_id, said = key
     priority = query.number_in(said, PRIORITY_MAX)
-    return None if priority is None else (priority, None if at == NEVER else at, case_id)
+    return None if priority is None else (priority, None if at == LATEST else at, case_id)
 
 
 def next_of(page: Queue, wanted: Wanted) -> str | None:
@@ -32,4 +30,4 @@ def next_of(page: Queue, wanted: Wanted) -> str | None:
     if page.after is None:
         return None
     priority, due_at, case_id = page.after
-    return cursor(AskedQueue(wanted=wanted), due_at or NEVER, case_id, str(priority))
+    return cursor(AskedQueue(wanted=wanted), due_at or LATEST, case_id, str(priority))

@@ -21,7 +21,7 @@ from case_api.requests import bodies
 from case_api.requests.parameters import Query, cursor, uuid_of
 from case_api.routes.deadlines import after_of
 from case_api.views.lists import ClockDuePage, ClockPage
-from case_events.core.values import Fault, Instant, Problem, Value
+from case_events.core.values import LATEST, Fault, Instant, Problem, Value
 from case_events.ledger.callers.keys import Caller
 from case_events.ledger.clock import test_clocks
 from case_events.ledger.clock.test_clocks import Frozen, Held, TestClock
@@ -31,8 +31,6 @@ ATTEMPTS_MAX = 20
 """How often an advance that another one overtook is tried again."""
 ADVANCE_MAX = timedelta(days=366)
 """One step of a test clock; a clock that re-arms each day then runs out often, but no oftener than a step can carry."""
-LAST = Instant.parse("2999-12-31T23:59:59.999999Z")
-"""No clock goes further: nobody can say a later instant."""
 Done = TypeVar("Done")
 BUSY = Problem(code="busy", detail="Others work under this clock all the time; send it again.")
 FROZEN = Problem(code="clock_frozen", detail="The test clock is frozen: unfreeze it, and it can be advanced again.")
@@ -167,7 +165,7 @@ async def _unless_held(work: Awaitable[Done]) -> Done:
 def _destination(wanted: bodies.ClockAdvance, clock: TestClock) -> Instant:
     by = wanted.by if wanted.to is None else wanted.to - clock.at
     assert by is not None, "the body said one of them"
-    if not timedelta(0) <= by <= min(ADVANCE_MAX, LAST - clock.at):
+    if not timedelta(0) <= by <= min(ADVANCE_MAX, LATEST - clock.at):
         detail = f"0 to {ADVANCE_MAX.days} days forward from {clock.at.rfc3339()}, and no further than the year 2999"
         raise Refused(problems.invalid(Fault(pointer="/by" if wanted.to is None else "/to", detail=detail)))
     return Instant.of(clock.at + by)

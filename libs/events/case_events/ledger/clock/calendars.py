@@ -14,7 +14,7 @@ import asyncpg
 
 from case_events.core.calendar import Calendar, PublishedYear, end_of
 from case_events.core.canonical import canonical
-from case_events.core.values import CHINA, Instant, Value
+from case_events.core.values import CHINA, LATEST, Instant, Value
 from case_events.ledger import locks
 from case_events.ledger.clock import journal
 from case_events.ledger.connection import Connection
@@ -30,7 +30,6 @@ COVERED_DAYS_MIN = 60
 EDITIONS_MAX = 1_000
 PROVISIONAL_MAX = 1_000
 """Provisional deadlines that are counted; beyond it is enough to know that there are so many."""
-LAST = Instant.parse("2999-12-31T00:00:00Z")
 
 FIELDS = "year, edition, rest, work, source, digest, loaded_by, loaded_at"
 EDITIONS = f"SELECT {FIELDS} FROM calendars ORDER BY year, edition LIMIT {EDITIONS_MAX}"
@@ -215,7 +214,7 @@ def draft(days: PublishedYear) -> Edition:
         source=days.source,
         digest="",
         loaded_by="",
-        loaded_at=LAST,
+        loaded_at=LATEST,
     )
 
 

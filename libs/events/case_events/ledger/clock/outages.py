@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from case_events.core.values import Instant, Value
+from case_events.core.values import LATEST, Instant, Value
 from case_events.ledger import locks
 from case_events.ledger.clock import journal
 from case_events.ledger.connection import Connection
@@ -33,7 +33,7 @@ RETURNING {COLUMNS}
 ONE = f"SELECT {COLUMNS} FROM outages WHERE id = $1"
 PAGE = f"SELECT {COLUMNS} FROM outages WHERE (ended_at, id) < ($1, $2) ORDER BY ended_at DESC, id DESC LIMIT $3"
 NOW = "SELECT clock_timestamp()"
-LAST = (Instant.parse("2999-12-31T23:59:59Z"), UUID(int=2**128 - 1))
+LAST = (LATEST, UUID(int=2**128 - 1))
 
 
 class KnownOutage(Value, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from case_events.core.values import Instant, Value
+from case_events.core.values import LATEST, Instant, Value
 from case_events.ledger.connection import Connection, touched
 from case_events.ledger.webhooks.endpoints import Endpoint, tell
 
@@ -15,7 +15,7 @@ ERRANDS_MAX = 100
 RANGE_MAX = 10_000
 """Positions one redelivery may be of."""
 FORGOTTEN_AT_ONCE = 10_000
-LAST = (Instant.parse("2999-12-31T23:59:59Z"), UUID(int=2**128 - 1))
+LAST = (LATEST, UUID(int=2**128 - 1))
 
 COLUMNS = "id, endpoint, reason, first, last, reached, asked_by, asked_at, ended_at, outcome"
 ONE = f"SELECT {COLUMNS} FROM webhook_errands WHERE id = $1"
