@@ -7,7 +7,9 @@ import errno
 import io
 import json
 import logging
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -344,3 +346,45 @@ def test_every_module_that_logs_says_events_not_sentences_with_data() -> None:
                 said[f"{path.name}:{node.lineno}"] = node.args[0]
     assert len(said) > 40
     assert [place for place, event in said.items() if not isinstance(event, ast.Constant)] == []
+
+
+UNREAD = """
+import asyncio, sys
+from pathlib import Path
+import structlog
+from case_events import logs
+
+async def main():
+    logs.configure("json")
+    log = structlog.get_logger()
+    for number in range(20_000):
+        log.info("line", number=number, filling="x" * 100)
+    Path(sys.argv[1]).write_text("went on")
+    sys.stdin.buffer.read(1)
+    for _ in range(100):
+        await asyncio.sleep(0.02)
+        log.info("again")
+
+asyncio.run(main())
+"""
+
+
+def test_who_reads_our_lines_no_more_stops_nobody_and_what_is_lost_is_counted(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    command, pipe = (sys.executable, "-c", UNREAD, str(told)), subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
+        try:
+            for _ in range(600):
+                if told.exists() or process.poll() is not None:
+                    break
+                time.sleep(0.05)
+            assert told.read_text() == "went on"
+            written, _ = process.communicate(b"x", timeout=30)
+        finally:
+            process.kill()
+    lines = [json.loads(line) for line in written.splitlines()]
+    numbers = [one["number"] for one in lines if one["event"] == "line"]
+    lost = sum(one["lines"] for one in lines if one["event"] == "log_lines_lost")
+    assert numbers == sorted(set(numbers)), "none twice, and none before one before it"
+    assert (len(numbers) + lost, lost > 0) == (20_000, True)
+    assert sum(one["event"] == "again" for one in lines) == 100

@@ -21,6 +21,7 @@ from caselog_client.desk import (
     Scheduler,
     StoredEvidence,
 )
+from caselog_client.feed import FeedEvent
 from caselog_client.keys import Key, NewKey
 from caselog_client.line import Followed
 from caselog_client.operating import (
@@ -88,7 +89,6 @@ from caselog_client.views import (
     Entry,
     Event,
     Fault,
-    FeedEvent,
     Named,
     Next,
     Policy,

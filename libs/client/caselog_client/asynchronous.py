@@ -15,10 +15,11 @@ from caselog_client import cases as of_cases
 from caselog_client.asking import Id
 from caselog_client.async_line import AsyncFollowed, AsyncLine, AsyncRoom, asks, gathers, lists, reads, takes
 from caselog_client.async_rooms import AsyncKeys, AsyncWebhooks
+from caselog_client.feed import FeedEvent
 from caselog_client.following import Following
 from caselog_client.patience import Patience
 from caselog_client.problems import StillAdvancing
-from caselog_client.views import FeedEvent, TestClock
+from caselog_client.views import TestClock
 
 
 class AsyncCaselog(AsyncRoom):

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from caselog_client.feed import FeedEvent
 from caselog_client.problems import Unreadable
 from caselog_client.reading import FEED
-from caselog_client.views import FeedEvent
 
 PATH = f"{FEED}/stream"
 SILENCE_S = 45.0

@@ -13,10 +13,10 @@ from typing import Concatenate, ParamSpec, TypeVar
 import httpx
 
 from caselog_client.asking import Asked, Pages, Reading, headers_of, told_as
+from caselog_client.feed import FeedEvent
 from caselog_client.following import AGAIN_S, SILENCE_S, Following
 from caselog_client.patience import Patience, Trying
 from caselog_client.problems import Unreachable, problem_of
-from caselog_client.views import FeedEvent
 
 P = ParamSpec("P")
 T = TypeVar("T")

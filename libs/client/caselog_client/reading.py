@@ -13,7 +13,8 @@ import msgspec
 
 from caselog_client.asking import Asked, Pages, got, read_as, segment
 from caselog_client.desk import Counts, DeadlineItem, Holds, JournalEntry, Outage, Readiness, Scheduler
-from caselog_client.views import FeedPage, Policy, PolicyItem
+from caselog_client.feed import FeedPage
+from caselog_client.views import Policy, PolicyItem
 
 FEED, POLICIES, SCHEDULER = "/v1/events", "/v1/policies", "/v1/scheduler"
 NOT_READY = 503

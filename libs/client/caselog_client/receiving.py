@@ -13,9 +13,10 @@ import msgspec
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
+from caselog_client.feed import FeedEvent
 from caselog_client.problems import NotGenuine, Unreadable
 from caselog_client.values import View
-from caselog_client.views import Event, FeedEvent
+from caselog_client.views import Event
 
 TOLERANCE = timedelta(minutes=5)
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"

@@ -12,12 +12,13 @@ import httpx
 from caselog_client import auditing, exporting, operating, reading, sandbox, simulating
 from caselog_client import cases as of_cases
 from caselog_client.asking import Id
+from caselog_client.feed import FeedEvent
 from caselog_client.following import Following
 from caselog_client.line import Followed, Line, Room, asks, gathers, lists, reads, takes
 from caselog_client.patience import Patience
 from caselog_client.problems import StillAdvancing
 from caselog_client.rooms import Keys, Webhooks
-from caselog_client.views import FeedEvent, TestClock
+from caselog_client.views import TestClock
 
 
 class Caselog(Room):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import atexit
 import logging
+import os
 import re
+import select
+import stat
 import sys
 import time
 import traceback
@@ -23,6 +26,10 @@ REQUEST = "request"
 TOGETHER_S = 0.2
 """How long such a line may wait; who is killed meanwhile loses it."""
 TOGETHER_BYTES = 32_768
+PIECE_BYTES = 4_096
+"""What a pipe that takes anything takes at once (PIPE_BUF)."""
+LEFT_MAX = 1_000_000
+"""Bytes that wait for who reads our lines; what is more is lost, and counted."""
 EVENT_WIDTH = 30
 _QUERY = re.compile(r"\?\S+")
 
@@ -110,6 +117,8 @@ class _Lines:
         self._waiting: list[bytes] = []
         self._bytes = 0
         self._due: asyncio.TimerHandle | None = None
+        self._left, self._lost = bytearray(), 0
+        self._stalls = _may_stall(out)
         atexit.register(self.flush)
 
     def __call__(self, *_: object) -> _Lines:
@@ -136,11 +145,49 @@ class _Lines:
         if due is not None:
             due.cancel()
         lines, self._waiting, self._bytes = self._waiting, [], 0
-        if lines and not self._out.closed:
-            # Nobody reads any more, or the disk is full: a line is no reason to fail.
-            with suppress(OSError):
-                self._out.write(b"".join(lines))
-                self._out.flush()
+        self._left += b"".join(lines)
+        # Nobody reads any more, or the disk is full: a line is no reason to fail.
+        with suppress(OSError):
+            self._write()
+        if len(self._left) > LEFT_MAX:
+            self._lose()
+        if self._left:
+            self._will_be_written()
+
+    def _write(self) -> None:
+        """All that is left, or of it as much as is taken now: who reads a pipe may have stopped, and nobody waits."""
+        if self._out.closed:
+            self._left.clear()
+        while self._left and (not self._stalls or _takes(self._out)):
+            end = PIECE_BYTES if self._stalls else len(self._left)
+            piece = bytes(self._left[:end])
+            del self._left[:end]
+            self._out.write(piece)
+            self._out.flush()
+        if not self._left and self._lost:
+            lost, self._lost = self._lost, 0
+            structlog.get_logger().warning("log_lines_lost", lines=lost)
+
+    def _lose(self) -> None:
+        """All that nobody took, but the end of a line that was begun."""
+        begun = self._left.index(b"\n") + 1
+        self._lost += self._left.count(b"\n", begun)
+        del self._left[begun:]
+
+
+def _may_stall(out: BinaryIO) -> bool:
+    """A pipe, a socket or a terminal may be read by nobody; a file, and what is nothing of the system's, takes all."""
+    try:
+        return not stat.S_ISREG(os.fstat(out.fileno()).st_mode)
+    except OSError:
+        return False
+
+
+def _takes(out: BinaryIO) -> bool:
+    """Would a piece be taken now, without waiting?"""
+    ready = select.poll()
+    ready.register(out, select.POLLOUT)
+    return bool(ready.poll(0))
 
 
 def _about_the_request(_: object, __: str, line: Line) -> Line:
