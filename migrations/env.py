@@ -10,9 +10,9 @@ from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from case_events.ledger.locks import MIGRATING
 from case_events.ledger.tables import metadata
 
-MIGRATION_LOCK = 0x6361_7365_6C6F_67  # "caselog": any number, as long as it is always this one
 OTHER_MIGRATION_S = 600  # how long another migration may take before we give up waiting for it
 ASKED_AGAIN_S = 0.2
 TABLE_LOCK = "5s"  # a step that waits for a busy table stands in everybody's way; rather fail and try again
@@ -63,7 +63,7 @@ async def _alone(connection: AsyncConnection) -> None:
     It is asked for again and again: who waited for it in a transaction would keep an index from being made beside it.
     """
     until = time.monotonic() + OTHER_MIGRATION_S
-    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK}):
+    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": MIGRATING}):
         await connection.rollback()
         if time.monotonic() > until:
             raise TimeoutError(f"another migration has not ended for {OTHER_MIGRATION_S} s")

@@ -85,7 +85,7 @@ WINGS: dict[str, set[str]] = {
     },
     # A client is built against the contract: it knows nothing of the house.
     "caselog_client": {"caselog_client", "httpx", "msgspec", "standardwebhooks"},
-    "migrations": {"alembic", "sqlalchemy", "asyncpg", "case_events.ledger.tables"},
+    "migrations": {"alembic", "sqlalchemy", "asyncpg", "case_events.ledger.tables", "case_events.ledger.locks"},
 }
 
 FLOORS: dict[str, list[str]] = {

@@ -1,11 +1,12 @@
 """The locks of ours that are no rows: Postgres's advisory locks, each by a number that no other one has.
 
-Which number does not matter, as long as it is always this one: each spells a word in ASCII. Migrations have one of
-their own (migrations/env.py).
+Which number does not matter, as long as it is always this one: each spells a word in ASCII.
 """
 
 from __future__ import annotations
 
+MIGRATING = 0x6361_7365_6C6F_67
+"""Had alone by whoever makes tables, or resets them ("caselog")."""
 CLOCK = 0x636C_6F63
 """Of a test clock ("cloc"), in clock_stands too: shared by who writes under it, had alone by who moves, freezes or
 deletes it."""
