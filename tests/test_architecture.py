@@ -322,6 +322,7 @@ FLOORS: dict[str, list[str]] = {
         "rebuild.differing",
         "rebuild.switching",
         "rebuild.rebuilding",
+        "resetting",
         "readable",
     ],
 }

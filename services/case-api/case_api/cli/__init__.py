@@ -23,6 +23,7 @@ from case_api.cli.policies import policies
 from case_api.cli.premises import CannotStart
 from case_api.cli.printing import AsJson, as_json, lines, refused
 from case_api.cli.rebuild import rebuild
+from case_api.cli.reset import reset
 from case_api.cli.scheduler import scheduler
 from case_api.cli.seed import seed
 from case_api.cli.verify import verify
@@ -85,6 +86,7 @@ app.command("export")(export)
 app.command("post")(post)
 app.command("seed")(seed)
 app.command("rebuild")(rebuild)
+app.command("reset")(reset)
 app.command("import")(import_history)
 app.command("verify")(verify)
 

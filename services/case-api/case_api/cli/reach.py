@@ -80,15 +80,17 @@ async def reached(settings: Settings) -> AsyncIterator[Ledger]:
 
 
 @asynccontextmanager
-async def whereabouts(settings: Settings, login: str = postgres.APP) -> AsyncIterator[tuple[str, bytes]]:
+async def whereabouts(
+    settings: Settings, login: str = postgres.APP, *, alone: bool = False
+) -> AsyncIterator[tuple[str, bytes]]:
     """Where the ledger is for the API's login, or the owner's, and the master key, until the block ends.
 
-    Raises CannotStart.
+    ``alone``: the embedded one only where it does not run, and nobody else starts it. Raises CannotStart.
     """
     key_file = settings.master_key_file or settings.data_dir / "master.key"
     if not key_file.is_file():
         raise CannotStart(f"there is no master key at {key_file}; CASELOG_MASTER_KEY_FILE or CASELOG_DATA_DIR names it")
-    async with _url(settings, login) as url:
+    async with _url(settings, login, alone=alone) as url:
         check_address(url)
         try:
             master_key = read_master_key(key_file)
@@ -107,14 +109,14 @@ async def refuse_newer(url: str) -> None:
 
 
 @asynccontextmanager
-async def _url(settings: Settings, login: str) -> AsyncIterator[str]:
+async def _url(settings: Settings, login: str, *, alone: bool) -> AsyncIterator[str]:
     if login == postgres.OWNER and settings.migration_url is not None:
         yield settings.migration_url
         return
     if settings.database_url is not None:
         yield settings.database_url
         return
-    running = _running(settings.data_dir, login)
+    running = None if alone else _running(settings.data_dir, login)
     if running is not None:
         yield running
         return
