@@ -170,6 +170,7 @@ async def test_a_cursor_is_good_for_its_own_simulation_alone(storefront: AsyncCl
         ({"policy_text": "a = " + "[" * 5_000}, ["/policy_text"]),
         ({"policy_text": "a = " + "1" * 5_000}, ["/policy_text"]),
         ({"policy_text": "a" + ".a" * 3_000 + " = 1"}, ["/policy_text"]),
+        ({"policy_text": "a = 0x" + "f" * 5_000}, ["/policy_text"]),
         ({"policy_text": MANY_TYPES}, ["/policy_text/types"]),
         ({"policy_text": changed(('currency = "CNY"', 'currency = "yuan"'))}, ["/policy_text/currency"]),
         ({"policy_text": "x" * (POLICY_TEXT_MAX + 1)}, ["/policy_text"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -115,12 +116,46 @@ def test_whatever_is_written_loads_or_is_refused_where_it_was_written(
         "a" + ".a" * 3_000 + " = 1",
         "a = " + "{a=" * 40 + "1" + "}" * 40,
         "a = " + "1" * 5_000,
+        "a = 0x" + "f" * 5_000,
+        "a = 9007199254740992",
     ],
 )
 def test_what_no_policy_could_be_is_refused_in_words(text: str) -> None:
     with pytest.raises(Misshapen) as refused:
         load(text)
     assert [one.pointer for one in refused.value.faults] == [""]
+
+
+CHAIN = "".join(f'[procedures.p{number}]\nprocedure = "p{number + 1}"\n' for number in range(2_000))
+LARGE = TEXT + '[types.t]\nprocedure = "large"\nwithout = [' + ",".join(f'"k{n}"' for n in range(15_000)) + "]\n"
+MARKS = TEXT + '[types.t]\nprocedure = "large"\n[procedures.large]\nplaceholders = [' + '"k",' * 15_000 + "]\n"
+STAND_INS = "a = [" + "1," * 25_000 + "]\nb = [" + '"{a}",' * 25_000 + "]"
+
+
+@pytest.mark.parametrize(
+    ("text", "pointer"),
+    [
+        ("a" + ".a" * 190_000 + " = 1", ""),
+        (STAND_INS, ""),
+        (TEXT + CHAIN + '[types.t]\nprocedure = "p0"\n', "/procedures/p31/procedure"),
+        (TEXT + '[more]\na = ["{more.a.' + "9" * 5_000 + '}"]', "/more/a/0"),
+        (LARGE + "[procedures.large]\n" + "".join(f"k{n} = 1\n" for n in range(15_000)), "/types/t/title"),
+        (MARKS, "/procedures/large/placeholders/1"),
+    ],
+    ids=["steps of a key", "stand-ins", "procedures in a row", "a place in a list", "left out", "marked"],
+)
+def test_what_would_take_long_or_much_room_is_refused_soon(text: str, pointer: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(Misshapen) as refused:
+        load_sent(text)
+    assert time.monotonic() - began < 10
+    assert pointer in [one.pointer for one in refused.value.faults]
+
+
+def test_what_is_left_out_twice_is_not_there_the_second_time() -> None:
+    with pytest.raises(Misshapen) as refused:
+        load(TEXT + '[types.t]\nprocedure = "claim"\nwithout = ["reply", "reply.on_timeout"]\n')
+    assert "/types/t/without/1" in [one.pointer for one in refused.value.faults]
 
 
 def test_of_a_policy_that_was_sent_no_more_is_spelled_out_than_takes_some_seconds() -> None:

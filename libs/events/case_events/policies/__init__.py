@@ -5,16 +5,27 @@ from __future__ import annotations
 import functools
 import hashlib
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
 from case_events.core.canonical import canonical
 from case_events.core.policy import InForce, Policy
-from case_events.core.values import Fault, PolicyRef
+from case_events.core.values import INTEGER_MAX, Fault, PolicyRef
 from case_events.policies.clock_faults import Found
 from case_events.policies.contradictions import contradictions
-from case_events.policies.expansion import Node, Path, fault, find, plain, procedures_of, spell_out, stands
+from case_events.policies.expansion import (
+    Node,
+    Path,
+    fault,
+    find,
+    plain,
+    procedures_of,
+    size_of,
+    spell_out,
+    stands,
+)
 from case_events.policies.figures import fill
 from case_events.policies.tolerant import every, table
 from case_events.shape import Misshapen, convert
@@ -29,6 +40,8 @@ PINNED_BEFORE = {
 
 NESTING_MAX = 32
 TOO_DEEP = f"nested deeper than {NESTING_MAX}"
+DOTS_MAX = 100
+"""In a line of a policy that was sent: reading a key takes the square of its steps, in time and in memory."""
 SENT_MAX = 400_000
 """The values of a policy that was sent, times its types and subtypes, each of which may take them all: some three
 seconds' work. What is shipped comes to ninety thousand."""
@@ -59,14 +72,19 @@ def load(text: str) -> InForce:
     return InForce(policy=policy, ref=PolicyRef(name=policy.name, version=policy.version, digest=digest))
 
 
+@functools.lru_cache(maxsize=LOADED_MAX)
 def load_sent(text: str) -> InForce:
-    """The same for a text that anybody may have sent: one that would take long to spell out is refused."""
+    """The same for a text that anybody may have sent: one that would take long to read or spell out is refused."""
+    if any(line.count(".") > DOTS_MAX and not line.startswith("#") for line in text.split("\n")):
+        raise Misshapen((Fault(pointer="", detail=f"a line with more than {DOTS_MAX} dots"),))
     said = _read(text)
     types = [one for one in table(said, "types").values() if isinstance(one, dict)]
     wholes = len(types) + sum(len(table(one, "subtypes")) for one in types)
     if wholes * sum(1 for _ in every(said)) > SENT_MAX:
         detail = "too many types for what there is in it; `caselog policies check` tells more"
         raise Misshapen((Fault(pointer="/types", detail=detail),))
+    if size_of(fill(spell_out(said)[0], [])) > SENT_MAX:
+        raise Misshapen((Fault(pointer="", detail="too many values stand for too much else"),))
     return load(text)
 
 
@@ -83,6 +101,8 @@ def _read(text: str) -> dict[str, Any]:
         one, depth = left.pop()
         if depth > NESTING_MAX:
             raise Misshapen((Fault(pointer="", detail=TOO_DEEP),))
+        if isinstance(one, int) and abs(one) > INTEGER_MAX:
+            raise Misshapen((Fault(pointer="", detail=f"a number larger than {INTEGER_MAX}"),))
         inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
         left.extend((value, depth + 1) for value in inner)
     return said
@@ -120,16 +140,21 @@ def _where_written(found: Iterable[Found], root: Node) -> list[Fault]:
         about = types.setdefault((stands(root, path), detail), [])
         if path[:1] == ("types",) and len(path) > 1 and path[1] not in about:
             about.append(path[1])
-    told = []
+    told, followers = [], _followers(root)
     for (place, detail), about in types.items():
-        some = place[:1] == ("procedures",) and set(about) != _followers(root, place[1])
+        some = place[:1] == ("procedures",) and set(about) != followers[place[1]]
         told.append(fault(place, f"{detail} (in {', '.join(about)})" if some else detail))
     return told
 
 
-def _followers(root: Node, procedure: str) -> set[str]:
-    types = root.value["types"].value
-    return {name for name, one in types.items() if procedure in procedures_of(one)}
+def _followers(root: Node) -> dict[str, set[str]]:
+    """Which types take anything from each procedure."""
+    found = defaultdict[str, set[str]](set)
+    types = root.get("types")
+    for name, one in types.value.items() if types is not None and isinstance(types.value, dict) else ():
+        for procedure in procedures_of(one):
+            found[procedure].add(name)
+    return found
 
 
 def _steps(pointer: str) -> Path:

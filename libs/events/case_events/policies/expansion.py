@@ -6,6 +6,7 @@ in what a dozen types inherit is named once, where it was written.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,10 @@ Path = tuple[str, ...]
 SPAN, TEXT = frozenset(Span.__struct_fields__), frozenset(Text.__struct_fields__)
 REUSE = ("procedure", "without")
 """How a table says what it takes from elsewhere; no field of the policy itself."""
+INDEX_MAX = 9
+"""Digits of an item's place in a list."""
+FOLLOWED_MAX = 32
+"""Procedures in a row, each of which follows the next."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,27 @@ def plain(node: Node) -> Any:
             return node.value
 
 
+def size_of(node: Node) -> int:
+    """How many values the same has as plain data; what stands in several places is gone through once."""
+    known = dict[int, int]()
+
+    def size(one: Any) -> int:
+        if not isinstance(one, dict | list):
+            return 1
+        if id(one) not in known:
+            known[id(one)] = 1 + sum(size(inner.value) for inner in (one.values() if isinstance(one, dict) else one))
+        return known[id(one)]
+
+    return size(node.value)
+
+
 def find(node: Node, path: Path) -> Node | None:
     """What stands at ``path`` below ``node``; a list is walked by its indexes."""
     for step in path:
         match node.value:
             case dict() if step in node.value:
                 node = node.value[step]
-            case list() if step.isdecimal() and int(step) < len(node.value):
+            case list() if step.isdecimal() and len(step) <= INDEX_MAX and int(step) < len(node.value):
                 node = node.value[int(step)]
             case _:
                 return None
@@ -142,6 +161,9 @@ def _following(node: Node, library: Node, followed: Path, faults: list[Fault]) -
     if named.value in followed:
         faults.append(fault(named.at, "a procedure cannot follow itself"))
         return _over(Node(at=node.at, value={}), node, faults)
+    if len(followed) == FOLLOWED_MAX:
+        faults.append(fault(named.at, f"the last of {FOLLOWED_MAX} procedures in a row, and it follows another"))
+        return _over(Node(at=node.at, value={}), node, faults)
     return _over(_following(procedure, library, (*followed, named.value), faults), node, faults)
 
 
@@ -150,11 +172,13 @@ def _over(base: Node, own: Node, faults: list[Fault]) -> Node:
 
     A mark belongs to the figure where that was written: who writes the figure anew marks it anew, or it is sourced.
     """
+    gone = set[Path]()
     for dropped in _list(own.get("without")):
         path = tuple(str(dropped.value).split("."))
-        if find(base, path) is None:
+        if find(base, path) is None or any(path[:length] in gone for length in range(1, len(path) + 1)):
             faults.append(fault(dropped.at, f"{dropped.value} is not there to leave out"))
-        base = _dropped(_dropped(base, path), ("clauses", *path))
+        gone |= {path, ("clauses", *path)}
+    base = _dropped(base, gone) if gone else base
     stripped = _without(own, REUSE)
     marks = [
         mark
@@ -196,10 +220,15 @@ def _without(node: Node, keys: tuple[str, ...]) -> Node:
     return Node(at=node.at, value={key: one for key, one in node.value.items() if key not in keys})
 
 
-def _dropped(node: Node, path: Path) -> Node:
-    inner = node.get(path[0])
-    if inner is None:
+def _dropped(node: Node, paths: set[Path]) -> Node:
+    if not isinstance(node.value, dict):
         return node
-    if len(path) == 1:
-        return _without(node, path)
-    return Node(at=node.at, value={**node.value, path[0]: _dropped(inner, path[1:])})
+    below = defaultdict[str, set[Path]](set)
+    for path in paths:
+        below[path[0]].add(path[1:])
+    left = {
+        key: _dropped(one, below[key]) if key in below else one
+        for key, one in node.value.items()
+        if () not in below.get(key, ())
+    }
+    return Node(at=node.at, value=left)
