@@ -129,10 +129,10 @@ class _Teller:
             if len(self.history) > EVENTS_MAX:
                 return
             looked = min((self._looked_at(due) for due in self._running()), default=moment.effective_at)
-            if looked >= moment.effective_at:
-                self._expire(moment, imported_by)
+            if looked < moment.effective_at:
+                self._expire(Moment(recorded_at=looked, effective_at=looked), imported_by)
+            elif not self._expire(moment, imported_by):
                 return
-            self._expire(Moment(recorded_at=looked, effective_at=looked), imported_by)
 
     def _running(self) -> Iterator[Instant]:
         if self.case is not None:
@@ -151,10 +151,12 @@ class _Teller:
                 looked = ended
         return looked
 
-    def _expire(self, moment: Moment, imported_by: str | None) -> None:
+    def _expire(self, moment: Moment, imported_by: str | None) -> bool:
+        """Whether anything had run out; what one step does not record (CASCADE_MAX) the next does."""
         world = replace(self._at(moment), imported_by=imported_by)
         written, self.case = expire_overdue(self.history, self.case, world)
         self.history = (*self.history, *written)
+        return written != ()
 
     def _at(self, moment: Moment) -> World:
         return replace(self._world, moment=moment, outages=self._outages(moment.effective_at))

@@ -16,7 +16,7 @@ from case_events.core.evolve import fold
 from case_events.core.outcomes import GRANTED
 from case_events.core.plan import World, expire_overdue
 from case_events.core.policy import InForce
-from case_events.core.retelling import OutagesAt, RefusedStep, retell
+from case_events.core.retelling import EVENTS_MAX, OutagesAt, RefusedStep, retell
 from case_events.core.timeouts import TimedOut
 from case_events.core.values import CaseId, ClockParty, Instant, Money, PolicyRef, Value, Word
 from case_events.core.viewer import Viewer, seen
@@ -77,9 +77,7 @@ def simulate(history: History, world: World, candidate: InForce, outages: Outage
 
     ``world``: what the case is judged by now. What is overdue and not written yet counts as if it was.
     """
-    overdue, case = expire_overdue(history, fold(history), world)
-    assert case is not None, "a case has events"
-    recorded = (*history, *overdue)
+    recorded, case = _until_now(history, world)
     told = retell(recorded, world, candidate, outages)
     as_it_is = course_of(recorded, case)
     as_it_would_be = course_of(told.history, told.case) if told.case else None
@@ -94,6 +92,18 @@ def simulate(history: History, world: World, candidate: InForce, outages: Outage
         due_times=due_times,
         refused=told.refused,
     )
+
+
+def _until_now(history: History, world: World) -> tuple[History, Case]:
+    """With all that is overdue and not written yet, in as many steps as that takes."""
+    case = fold(history)
+    while len(history) <= EVENTS_MAX:
+        written, case = expire_overdue(history, case, world)
+        history = (*history, *written)
+        if not written:
+            break
+    assert case is not None, "a case has events"
+    return history, case
 
 
 def course_of(history: History, case: Case) -> Course:
