@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -11,7 +14,7 @@ from msgspec.structs import replace
 from case_events.core.commands import Erase, Note
 from case_events.core.policy import InForce
 from case_events.core.retelling import RefusedStep
-from case_events.core.simulating import shown_to
+from case_events.core.simulating import Simulated, shown_to, simulate
 from case_events.core.values import CaseId, Instant, Party
 from case_events.core.viewer import Viewer
 from case_events.ledger import simulating
@@ -97,6 +100,24 @@ async def test_a_page_ends_where_its_work_does_and_the_next_goes_on(
                 break
         assert found == cases[::-1]
         assert max(sizes) == 1
+
+
+async def test_others_have_their_turn_while_a_long_case_is_told(
+    ledger: Ledger, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id, began, ended = await desk.filed(a_filing()), asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def long(*said: Any) -> Simulated:
+        loop.call_soon_threadsafe(began.set)
+        assert ended.wait(10), "nobody else had a turn"
+        return simulate(*said)
+
+    monkeypatch.setattr(simulating, "simulate", long)
+    page = asyncio.create_task(of(ledger, OWN, case_id))
+    await asyncio.wait_for(began.wait(), 10)
+    ended.set()
+    assert [one.case_id for one in (await page).items] == [case_id]
 
 
 async def test_a_period_has_its_first_instant_and_not_its_last(ledger: Ledger, desk: Desk) -> None:
