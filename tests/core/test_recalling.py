@@ -13,7 +13,7 @@ from case_events.core.facts import FilingFacts, ListingFacts
 from case_events.core.others import Facts, Previous
 from case_events.core.recalling import filing_of, steps_of
 from case_events.core.retelling import RefusedStep, retell
-from case_events.core.simulating import Simulated, shown_to
+from case_events.core.simulating import Simulated, shown_to, simulated_for
 from case_events.core.values import LegalEntity, Penalty
 from case_events.core.viewer import Viewer
 from tests.core.market import FILING, GOODS, PART_REFUND, REFUND, complaint, market
@@ -163,16 +163,27 @@ def test_what_many_cases_come_to_adds_up() -> None:
     assert Tally().totals() == empty
 
 
-def test_who_is_limited_is_told_of_no_step_that_is_not_for_them_and_of_no_marks() -> None:
+def test_who_is_limited_is_told_of_no_step_that_is_not_for_them() -> None:
     dispute = complaint().when(AGREE, at=hours(1))
+    known = RefusedStep(version=1, type="filed", code="not_eligible", rule="market@1#plain.filing")
     unseen = RefusedStep(version=9, type="corrected", code="invalid", rule=None)
-    marked = RefusedStep(version=1, type="filed", code="not_eligible", rule="market@1#plain.filing")
-    found = replace(by(dispute, market()), refused=(marked, unseen), differences=("refused", "amount"))
+    found = replace(by(dispute, market()), refused=(known, unseen), differences=("refused", "amount"))
     merchant, desk = Viewer(merchants=(MERCHANT.id,)), Viewer()
-    told = shown_to(found, dispute.history, merchant)
-    assert (told.refused, told.differences) == ((replace(marked, rule=None),), ("refused", "amount"))
-    assert shown_to(found, dispute.history, desk).refused == (marked,)
-    assert shown_to(found, dispute.history, Viewer(desk=False)).refused == (replace(marked, rule=None),)
+    for viewer in (merchant, desk, Viewer(desk=False)):
+        told = shown_to(found, dispute.history, viewer)
+        assert (told.refused, told.differences) == ((known,), ("refused", "amount"))
     alone = replace(found, refused=(unseen,))
     assert shown_to(alone, dispute.history, merchant).differences == ("amount",)
     assert shown_to(by(dispute, market()), dispute.history, merchant) == by(dispute, market())
+
+
+def test_who_is_not_to_know_of_marks_cannot_ask_for_them_by_a_policy_that_refuses_them() -> None:
+    marked = given(market(), facts=Facts(number="C-2", marks=2)).file(FILING)
+    strict = market(credit={"window": {"days": 90}, "refused_at": 1})
+
+    def refused(viewer: Viewer) -> list[str]:
+        found = simulated_for(viewer, marked.history, world_of(marked), strict, lambda _: ())
+        return [one.code for one in found.refused]
+
+    assert refused(Viewer()) == ["not_eligible"]
+    assert refused(Viewer(merchants=(MERCHANT.id,))) == refused(Viewer(desk=False)) == []

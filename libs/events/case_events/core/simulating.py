@@ -19,7 +19,7 @@ from case_events.core.policy import InForce
 from case_events.core.retelling import EVENTS_MAX, OutagesAt, RefusedStep, retell
 from case_events.core.timeouts import TimedOut
 from case_events.core.values import CaseId, ClockParty, Instant, Money, PolicyRef, Value, Word
-from case_events.core.viewer import Viewer, seen
+from case_events.core.viewer import Viewer, seen, unmarked
 
 Difference = Literal["filing", "refused", "outcome", "status", "amount", "timeouts", "due_times"]
 """``filing``: it could not have been filed. ``refused``: other steps could not have been taken."""
@@ -187,14 +187,15 @@ def _counted(course: Course) -> set[tuple[Word, ClockParty, int]]:
     return {(one.kind, one.party, one.times) for one in course.timeouts}
 
 
+def simulated_for(viewer: Viewer, history: History, world: World, candidate: InForce, outages: OutagesAt) -> Simulated:
+    """What the viewer sees of it: told without the marks that they are not to know of, since a ``candidate`` could be
+    written to ask for them. ``history``: all of the case's."""
+    return shown_to(simulate(unmarked(history, viewer), world, candidate, outages), history, viewer)
+
+
 def shown_to(found: Simulated, history: History, viewer: Viewer) -> Simulated:
-    """What the viewer sees of it: no step that there is not for them, nor by which rule a filing was not eligible, who
-    is not to know of marks on the complainant. ``history``: all of the case's."""
+    """Without the steps that there are not for the viewer. ``history``: all of the case's."""
     versions = {one.version for one in seen(history, viewer)}
     refused = tuple(one for one in found.refused if one.version in versions)
-    if not viewer.desk or viewer.merchants is not None:
-        refused = tuple(replace(one, rule=None) if one.code == "not_eligible" else one for one in refused)
-    if refused == found.refused:
-        return found
     differences = tuple(word for word in found.differences if word != "refused" or refused)
     return replace(found, refused=refused, differences=differences)

@@ -36,6 +36,11 @@ class Viewer(Value, frozen=True, kw_only=True):
             return False
         return self.merchants is None or any(self.is_party(party) for party in parties)
 
+    @property
+    def sees_desk(self) -> bool:
+        """Are the desk's notes to itself, and the marks on a complainant, for the viewer?"""
+        return self.desk and self.merchants is None
+
     def is_party(self, party: Party) -> bool:
         """Is this one of the merchants the viewer is limited to?"""
         return self.merchants is not None and party.role == MERCHANT and party.id in self.merchants
@@ -64,7 +69,8 @@ def seen(history: History, viewer: Viewer) -> History:
     assert isinstance(filed, Filed), "a history starts with its filing"
     if not viewer.sees(filed.marketplace, filed.complainant, filed.respondent):
         return ()
-    if not viewer.desk or viewer.merchants is not None:
+    history = unmarked(history, viewer)
+    if not viewer.sees_desk:
         history = _outside_the_desk(history)
     if viewer.merchants is None:
         return history
@@ -76,6 +82,15 @@ def seen(history: History, viewer: Viewer) -> History:
         anonymous=filed.anonymous, complainant=filed.complainant, respondent=filed.respondent
     )
     return tuple(_nameless(one, mute=filed.order is None) for one in shown) if nameless else shown
+
+
+def unmarked(history: History, viewer: Viewer) -> History:
+    """``history`` without the marks on the complainant, for who may not see them."""
+    first = history[0]
+    assert isinstance(first.event, Filed), "a history starts with its filing"
+    if viewer.sees_desk or not first.event.marks:
+        return history
+    return (replace(first, event=replace(first.event, marks=0)), *history[1:])
 
 
 def files_open_to(history: History, viewer: Viewer) -> frozenset[Sha256]:
@@ -108,12 +123,8 @@ def _evidence(event: Event) -> tuple[Evidence, ...]:
 
 
 def _outside_the_desk(history: History) -> History:
-    """Without the desk's notes to itself, what was corrected in them, and the marks on the complainant."""
+    """Without the desk's notes to itself, and what was corrected in them."""
     notes: set[EventId] = {one.event_id for one in history if isinstance(one.event, Noted) and one.event.internal}
-    first = history[0]
-    assert isinstance(first.event, Filed), "a history starts with its filing"
-    if first.event.marks:
-        history = (replace(first, event=replace(first.event, marks=0)), *history[1:])
     return tuple(one for one in history if not _about(one, notes)) if notes else history
 
 

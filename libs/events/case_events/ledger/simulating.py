@@ -15,7 +15,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from case_events.core.policy import InForce
-from case_events.core.simulating import Simulated, shown_to, simulate
+from case_events.core.simulating import Simulated, simulated_for
 from case_events.core.values import CaseId, Instant, Party, Value
 from case_events.core.viewer import EVERYTHING, Viewer
 from case_events.ledger.codec import WHO
@@ -142,8 +142,8 @@ async def _parcel(
             history = loaded[row.case_id].history
             world = replace(world, moment=believed(ledger, loaded[row.case_id]))
             # Of some thousand events it takes a second, in which others of this process have their turn.
-            told = await asyncio.to_thread(simulate, history, world, candidate, ledger.outages.on_record)
-            found.append(shown_to(told, history, viewer))
+            outages = ledger.outages.on_record
+            found.append(await asyncio.to_thread(simulated_for, viewer, history, world, candidate, outages))
         if time.monotonic() > until:
             return done, found
     return len(rows), found
