@@ -209,6 +209,15 @@ async def test_a_key_that_is_limited_sees_its_own(
     assert (await simulated(limited, policy=KEPT, merchant_id="m-other"))["items"] == []
 
 
+async def test_whoever_is_limited_to_merchants_asks_nothing_by_a_policy_of_their_own(
+    house: House, superuser: asyncpg.Connection
+) -> None:
+    """It could be written so that its outcome tells what of a case is not for them."""
+    _, secret = await keys.create(superuser, client="audit", name="two", role="auditor", merchants=["m-own"])
+    answer = await house.with_key(secret).post(PATH, json={"policy_text": HASTY})
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
 async def test_it_is_for_auditors(house: House) -> None:
     for role in ("storefront", "platform", "ops", "admin"):
         assert (await house.caller(role).post(PATH, json={"policy": KEPT})).status_code == 403

@@ -18,7 +18,7 @@ from case_api.requests.parameters import Query, cursor, place
 from case_api.streams.rooms import Room
 from case_api.views.simulations import AskedSimulation, NewSimulation, simulation_page
 from case_events.core.policy import InForce
-from case_events.core.values import Fault
+from case_events.core.values import Fault, Problem
 from case_events.ledger.lists.lists import After
 from case_events.ledger.simulating import Chosen, simulated
 from case_events.policies import load_sent
@@ -40,6 +40,10 @@ async def simulate(request: Request) -> Response:
     caller = await door.caller(request, "audit")
     Query(request).check()
     asked = bodies.understood(await bodies.read(request), NewSimulation)
+    if caller.merchants is not None and asked.policy_text is not None:
+        # What a case has that is not for them, a policy of their own could be written to ask for.
+        detail = "A key that is limited to merchants names a policy that is kept; it sends none of its own."
+        raise Refused(Problem(code="forbidden", detail=detail))
     room: Room = request.app.state.simulations
     room.enter(caller.client)
     try:
