@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from hashlib import sha256
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -62,3 +63,15 @@ def test_a_key_is_handed_on_with_its_name_and_read_again() -> None:
     for said in ("", "a+b+c", spelled(KEY)[:-4] + "AAAA", spelled(KEY).replace("caselog/", "caselog/0")):
         with pytest.raises(NotGenuine):
             key_in(said)
+
+
+def test_nobody_signs_under_another_logs_name() -> None:
+    """Who compares names, as they are read out, must not take one key for another."""
+    name = origin(KEY)
+    id_ = sha256(name.encode() + b"\n\1" + OTHER).digest()[:4]
+    with pytest.raises(NotGenuine):
+        key_in(f"{name}+{id_.hex()}+{base64.b64encode(bytes([1]) + OTHER).decode()}")
+    text = NOTE.partition("\n\n")[0] + "\n"
+    theirs = base64.b64encode(id_ + THEIRS.sign(text.encode())).decode()
+    with pytest.raises(NotGenuine):
+        read(f"{text}\n— {name} {theirs}\n", OTHER)

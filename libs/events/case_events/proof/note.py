@@ -58,7 +58,7 @@ def key_in(said: str) -> bytes:
     id_, _, encoded = rest.partition("+")
     raw = _unbase64(encoded)
     key = raw[1:]
-    if raw[:1] != ED25519 or len(key) != HASH_BYTES or _id(name, key).hex() != id_:
+    if raw[:1] != ED25519 or len(key) != HASH_BYTES or (name, id_) != (origin(key), _id(name, key).hex()):
         raise NotGenuine("not a key of a log: it would be NAME+ID+KEY")
     return key
 
@@ -92,7 +92,7 @@ def _signs(line: str, text: bytes, name: str, key: bytes) -> bool:
         raw = _unbase64(encoded)
     except NotGenuine:
         return False
-    if dash != DASH or signer != name or raw[:ID_BYTES] != _id(name, key):
+    if dash != DASH or not signer == name == origin(key) or raw[:ID_BYTES] != _id(name, key):
         return False
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(raw[ID_BYTES:], text)
