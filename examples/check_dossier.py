@@ -4,7 +4,8 @@
     python check_dossier.py case.json [KEY]
 
 KEY: the log's public key, as `caselog audit key` said it; without it the one in the file is believed. What is wrong is
-said, and the exit code is 1.
+said, and the exit code is 1; with KEY also where events are not proved. Of the file only `chain` and `checkpoint` are
+looked at: that the rest follows from the payloads is checked by `caselog verify`.
 """
 
 import base64
@@ -19,18 +20,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
 def check(dossier: dict[str, Any], key: str | None = None) -> int:
-    """How many of its events are proved. Raises SystemExit with the first thing that is wrong."""
+    """How many of its events are proved: one proves all before it. Raises SystemExit with the first fault."""
     check_chain(dossier)
-    checkpoint = dossier["checkpoint"]
-    if checkpoint is None:
-        return 0
-    size, root = signed(checkpoint["note"], key or checkpoint["key"])
-    proved = [link for link in dossier["chain"] if link["position"] is not None and link["position"] <= size]
-    for link in proved:
+    checkpoint, proved = dossier["checkpoint"], 0
+    size, root = signed(checkpoint["note"], key or checkpoint["key"]) if checkpoint else (0, b"")
+    for link in dossier["chain"]:
+        if link["position"] is None or link["position"] > size:
+            continue
+        must(type(link["position"]) is int and link["position"] > 0, f"version {link['version']} is nowhere")
         leaf = sha256(b"\0" + bytes.fromhex(link["hash"])).digest()
         path = [bytes.fromhex(one) for one in link["path"] or ()]
         must(root_over(leaf, link["position"] - 1, size, path) == root, f"version {link['version']} is not in the log")
-    return len(proved)
+        proved = link["version"]
+    must(key is None or proved == len(dossier["chain"]), f"nothing proves what is after version {proved}")
+    return proved
 
 
 def check_chain(dossier: dict[str, Any]) -> None:
@@ -38,7 +41,8 @@ def check_chain(dossier: dict[str, Any]) -> None:
     before = bytes(32)
     for number, link in enumerate(dossier["chain"], 1):
         envelope, where = link["envelope"], f"version {number}"
-        must((envelope["version"], envelope["case_id"]) == (number, dossier["case_id"]), f"{where} is missing")
+        must(link["version"] == envelope["version"] == number, f"{where} is missing")
+        must(envelope["case_id"] == dossier["case_id"], f"{where} is of another case")
         must(sha256(link["payload"].encode()).hexdigest() == envelope["payload_hash"], f"{where} says something else")
         said = json.dumps(envelope, sort_keys=True, separators=(",", ":"), ensure_ascii=False)  # RFC 8785, for these
         before = sha256(b"caselog.event.v1\n" + before + said.encode()).digest()
@@ -80,4 +84,4 @@ def must(holds: bool, otherwise: str) -> None:
 if __name__ == "__main__":
     case = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     count = check(case, *sys.argv[2:3])
-    sys.stdout.write(f"{len(case['chain'])} events as they were written, {count} of them in the log\n")
+    sys.stdout.write(f"{len(case['chain'])} events, each chained to the one before, {count} of them in the log\n")

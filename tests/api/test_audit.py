@@ -18,6 +18,7 @@ import pytest_asyncio
 from httpx import AsyncClient
 
 from case_api.cli import checkpoints, main
+from case_api.cli.verify import UNCHECKED
 from case_api.dossier.checking import NoDossier, checked
 from case_events.core.values import Instant, Sha256
 from case_events.ledger.callers import keys
@@ -226,6 +227,31 @@ LIES: dict[str, tuple[str, Any, str]] = {
         "history does not follow from the events",
     ),
     "a file": ("evidence.0.evidence.sha256", "0" * 64, "evidence does not follow from the events"),
+    "whose file it is": ("evidence.0.evidence.by", "respondent", "evidence does not follow from the events"),
+    "what a file is": ("evidence.0.evidence.kind", "receipt", "evidence does not follow from the events"),
+    "that a file counts": ("evidence.0.evidence.rejected", True, "evidence does not follow from the events"),
+    "what was paid": ("order.paid.amount", 1, "order does not follow from the events"),
+    "what was bought": ("order.goods.0.title", "x", "order does not follow from the events"),
+    "a reason": ("reason.word", "x", "reason does not follow from the events"),
+    "a party": ("parties.1.role", "carrier", "parties does not follow from the events"),
+    "a party without a name": ("parties.1.id", 1, "parties does not follow from the events"),
+    "a result from outside": ("outside", [{"authority": "court"}], "outside does not follow from the events"),
+    "a deadline": ("deadlines.0.due_at", "2026-01-01T00:00:00.000000Z", "deadlines does not follow from the events"),
+    "what a ruling weighed": ("rulings.0.evidence", ["0" * 64], "rulings does not follow from the events"),
+    "who did it, told": ("history.1.entry.by", "platform", "history does not follow from the events"),
+    "since when it holds": (
+        "history.0.entry.at",
+        "2026-01-01T00:00:00.000000Z",
+        "history does not follow from the events",
+    ),
+    "what was promised": (
+        "history.0.entry.clocks.0.due_at",
+        "2026-01-01T00:00:00.000000Z",
+        "history does not follow from the events",
+    ),
+    "no status": ("status", {}, "status does not follow from the events"),
+    "an event more": ("version", 7, "history does not follow from the events"),
+    "more events than anybody counts": ("version", 2**53, "history does not follow from the events"),
     "a policy": ("policy.version", "1", "policy does not follow from the events"),
     "a payload": ("chain.0.payload", "{}", "version 1: the payload is not the one that was hashed"),
     "who did it": (
@@ -278,8 +304,31 @@ async def test_a_history_that_was_cut_short_or_signed_by_somebody_else_is_found(
     assert findings(forged) == ("the checkpoint: it is not signed with this key",)
 
 
+async def test_nothing_hides_behind_a_timeout_that_had_run_out_and_was_not_recorded(bundle: dict[str, Any]) -> None:
+    lapsed = bundle["history"][-1] | {"entry": bundle["history"][-1]["entry"] | {"version": 7}, "recorded_at": None}
+    shown = bundle | {"version": 7, "history": [*bundle["history"], lapsed]}
+    closed = shown | {"status": bundle["status"] | {"word": "closed"}, "deadlines": []}
+    came_to = checked(json.dumps(closed).encode())
+    assert (came_to.findings, came_to.proved, came_to.unproved) == ((), 6, 1), "it may have, and that is said"
+    assert findings(shown | {"demand": "x", "number": "x", "rulings": []}) == (
+        "number does not follow from the events",
+        "demand does not follow from the events",
+        "rulings does not follow from the events",
+    )
+    recorded = shown | {"history": [*bundle["history"], lapsed | {"recorded_at": bundle["made_at"]}]}
+    assert findings(recorded) == ("history does not follow from the events",)
+
+
+async def test_who_signed_is_not_said_of_what_they_did_not_sign(bundle: dict[str, Any]) -> None:
+    stranger = note.spelled(Vault(bytes(32)).verifying)
+    came_to = checked(json.dumps(bundle).encode(), stranger)
+    assert (came_to.signed_by, came_to.proved, came_to.unproved) == (None, 0, 6)
+
+
 async def test_what_is_no_dossier_is_not_taken_for_one(bundle: dict[str, Any]) -> None:
-    for said in (b"", b"{}", b"[]", json.dumps(bundle | {"chain": [{}]}).encode()):
+    twice = json.dumps(bundle).replace('"demand":', '"demand": "x", "demand":', 1).encode()
+    deep = json.dumps(bundle)[:-1].encode() + b', "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    for said in (b"", b"{}", b"[]", json.dumps(bundle | {"chain": [{}]}).encode(), twice, deep):
         with pytest.raises(NoDossier):
             checked(said)
     with pytest.raises(note.NotGenuine):
@@ -314,6 +363,7 @@ async def test_typed_it_says_what_was_proved_and_by_whose_signature(
         [
             f"case {bundle['case_id']}, {bundle['number']}: 6 events, 6 of them proved from the checkpoint of {size}",
             f"signed by {key}, the key in the file; compare it with one that you were given",
+            UNCHECKED,
             "clean",
         ],
     )
@@ -323,6 +373,20 @@ async def test_typed_it_says_what_was_proved_and_by_whose_signature(
     wrong = typed()
     assert (wrong.code, wrong.out.splitlines()[0]) == (1, "demand does not follow from the events")
     assert json.loads(typed("--json").out)["findings"] == ["demand does not follow from the events"]
+
+
+async def test_typed_a_history_that_nothing_proves_is_not_called_clean(
+    typed: Callable[..., Ended], bundle: dict[str, Any], tmp_path: Path
+) -> None:
+    """Anybody can chain what they made up: a chain has no key."""
+    key = bundle["checkpoint"]["key"]
+    young = {"chain": unplaced(bundle, 4)}
+    for said, which in (({"checkpoint": None}, "versions 1 to 6 are"), (young, "versions 5 to 6 are")):
+        (tmp_path / "case.json").write_text(json.dumps(bundle | said))
+        why = f"{which} proved by nothing: whoever had the file could have written what it says of them"
+        plain, asked = typed(), typed("--key", key)
+        assert (plain.code, plain.out.splitlines()[-1]) == (0, f"nothing is wrong; {why}")
+        assert (asked.code, asked.out.splitlines()[0], asked.out.splitlines()[-1]) == (1, why, "1 findings")
 
 
 async def test_typed_it_compares_the_checkpoint_with_those_that_were_kept(
@@ -364,19 +428,37 @@ async def test_a_program_with_nothing_of_ours_comes_to_the_same(
     _, before = (await got(auditor, CHECKPOINTS))["items"]
     older = await got(auditor, f"/v1/audit/cases/{case['case_id']}", format="bundle", checkpoint=before["size"])
     for said, told in (
-        (bundle, "6 events as they were written, 6 of them in the log\n"),
-        (older, "6 events as they were written, 4 of them in the log\n"),
+        (bundle, "6 events, each chained to the one before, 6 of them in the log\n"),
+        (older, "6 events, each chained to the one before, 4 of them in the log\n"),
     ):
         assert await to_thread(checked_by_others, said, tmp_path) == (0, told, "")
     for lie in ("a payload", "who did it", "a hash", "a proof", "no proof"):
         code, _, why = await to_thread(checked_by_others, lied(bundle, lie), tmp_path)
         assert (code, len(why.splitlines())) == (1, 1), (lie, why)
+    key = bundle["checkpoint"]["key"]
+    for said, why in (
+        (older, "nothing proves what is after version 4\n"),
+        (bundle | {"checkpoint": None, "chain": unplaced(bundle)}, "nothing proves what is after version 0\n"),
+        (moved(bundle, 0), "version 1 is nowhere\n"),
+        (moved(bundle, 1.5), "version 1 is nowhere\n"),
+    ):
+        assert await to_thread(checked_by_others, said, tmp_path, key) == (1, "", why)
     stranger = note.spelled(Vault(bytes(32)).verifying)
     assert await to_thread(checked_by_others, bundle, tmp_path, stranger) == (
         1,
         "",
         "the checkpoint is of another log\n",
     )
+
+
+def unplaced(bundle: dict[str, Any], after: int = 0) -> list[dict[str, Any]]:
+    """Its chain, from a version on with no place in the feed."""
+    return [link | ({"position": None, "path": None} if link["version"] > after else {}) for link in bundle["chain"]]
+
+
+def moved(bundle: dict[str, Any], position: float) -> dict[str, Any]:
+    first, *others = bundle["chain"]
+    return bundle | {"chain": [first | {"position": position}, *others]}
 
 
 def checked_by_others(said: dict[str, Any], folder: Path, *key: str) -> tuple[int, str, str]:

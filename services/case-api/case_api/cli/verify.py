@@ -13,6 +13,11 @@ from case_api.cli.printing import AsJson, as_json, lines
 if TYPE_CHECKING:
     from case_api.dossier.checking import Checked
 
+UNCHECKED = (
+    "not checked: what came after its last event; sentences, titles and clauses; "
+    "of parties, their words and where files lie: that they read so"
+)
+
 
 def verify(
     file: Annotated[Path, typer.Argument(help="A dossier or bundle, as JSON.", metavar="FILE")],
@@ -27,7 +32,7 @@ def verify(
 ) -> None:
     """Check a dossier without a database, a secret or a network: the chain, the proofs, and what follows from both.
 
-    Exit code 1 if something is not as it was written.
+    Exit code 1 if something is not as it was written; with --key or --checkpoints also if something is not proved.
     """
     from case_api.cli import checkpoints as kept  # noqa: PLC0415 - `caselog --help` answers sooner without
     from case_api.cli.reach import plain  # noqa: PLC0415 - the same
@@ -47,6 +52,8 @@ def verify(
     except NotGenuine as fault:
         raise Misused(f"--key: {fault}") from None
     wrong = [*came_to.findings, *(_compared(came_to, roots) if roots is not None else ())]
+    if came_to.unproved and not wrong and (key is not None or roots is not None):
+        wrong = [_unproved(came_to)]
     if json_wanted:
         as_json(plain(came_to) | {"findings": wrong})
     else:
@@ -62,6 +69,12 @@ def _compared(came_to: Checked, roots: dict[int, str]) -> list[str]:
     return [] if same else [f"the checkpoint of {came_to.size} is not the one that you kept"]
 
 
+def _unproved(came_to: Checked) -> str:
+    first, last = came_to.proved + 1, came_to.proved + came_to.unproved
+    which = f"version {first} is" if first == last else f"versions {first} to {last} are"
+    return f"{which} proved by nothing: whoever had the file could have written what it says of them"
+
+
 def _tell(came_to: Checked, wrong: list[str], *, given: bool) -> None:
     lines(*wrong)
     proved = f"{came_to.proved} of them proved from the checkpoint of {came_to.size}" if came_to.size else "none proved"
@@ -69,4 +82,8 @@ def _tell(came_to: Checked, wrong: list[str], *, given: bool) -> None:
     if came_to.signed_by is not None:
         whose = "the key that you gave" if given else "the key in the file; compare it with one that you were given"
         lines(f"signed by {came_to.signed_by}, {whose}")
-    lines(f"{len(wrong)} findings" if wrong else "clean")
+    lines(UNCHECKED)
+    if wrong:
+        lines(f"{len(wrong)} findings")
+    else:
+        lines(f"nothing is wrong; {_unproved(came_to)}" if came_to.unproved else "clean")

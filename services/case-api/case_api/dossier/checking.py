@@ -6,20 +6,24 @@ No database, no master key and no network: what is sealed stays sealed, and is p
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from case_api.views.cases import evidence_view
 from case_events.core.canonical import canonical, decode_hook
 from case_events.core.case import Case
-from case_events.core.events import Happened
+from case_events.core.changes import REMINDER
+from case_events.core.events import Event, Happened, clocks_of
 from case_events.core.evolve import evolve
 from case_events.core.values import ERASED, EventId, Instant, Value
 from case_events.ledger.audit.verifying import UNREADABLE
 from case_events.ledger.codec import DOMAIN, GENESIS, Envelope, event_of
 from case_events.ledger.sealing import Opening, Ring
+from case_events.outgoing.form import encoded
 from case_events.proof.note import NotGenuine, Root, key_in, read
 from case_events.proof.tree import includes, leaf
 
@@ -50,46 +54,46 @@ class ProvedFrom(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """What a dossier says in clear, as far as it follows from what is proved."""
+    """Of a dossier what it is proved by."""
 
     case_id: UUID
+    number: str
     version: int
     chain: tuple[Link, ...]
-    number: str
-    type: str
-    subtype: str | None
-    marketplace: str
-    policy: dict[str, str]
-    status: dict[str, Any]
-    outcome: dict[str, Any] | None
-    demand: str
-    amount: dict[str, Any]
-    filed_at: Instant
-    closed_at: Instant | None
-    rulings: tuple[dict[str, Any], ...]
-    evidence: tuple[dict[str, Any], ...]
-    history: tuple[dict[str, Any], ...]
     checkpoint: ProvedFrom | None = None
 
 
 class Checked(Value, frozen=True, kw_only=True):
-    """What came of it. ``proved``: how many of the events are in the checkpoint of ``size`` positions, by their proofs.
+    """What came of it. ``proved``: how many of the events the checkpoint of ``size`` positions proves.
 
-    ``signed_by``: the key whose signature on the checkpoint was checked. ``findings``: what is wrong, in words.
+    ``unproved``: how many more the file shows, recorded or not.
+    ``signed_by``: the key that has signed the checkpoint. ``findings``: what is wrong, in words.
     """
 
     case_id: UUID
     number: str
     events: int
     proved: int = 0
+    unproved: int = 0
     size: int | None = None
     root: str | None = None
     signed_by: str | None = None
     findings: tuple[str, ...] = ()
 
 
-RULED = ("version", "round", "ruled_at", "outcome", "owed", "liable", "penalties", "final", "corrected_by")
-"""What of a ruling is not sealed; beside it the verdict."""
+AS_THE_CASE = (
+    *("number", "type", "subtype", "marketplace", "policy", "demand", "amount", "order", "description"),
+    *("filed_at", "closed_at", "outside"),
+)
+"""What a dossier has as the case has it."""
+RULED = (
+    *("version", "round", "ruled_at", "outcome", "owed", "liable", "penalties", "reasons", "evidence", "final"),
+    "corrected_by",
+)
+"""The same of a ruling; beside it the verdict."""
+CLOCK = ("kind", "party", "due_at", "provisional", "minimum_notice")
+MOVED_BY_CLOCKS = ("status", "outcome", "closed_at", "deadlines")
+"""What a timeout may change that had run out and was not recorded when the dossier was made."""
 
 
 def checked(content: bytes, key: str | None = None) -> Checked:
@@ -100,25 +104,41 @@ def checked(content: bytes, key: str | None = None) -> Checked:
     """
     try:
         said = msgspec.json.decode(content, type=Shown, dec_hook=decode_hook)
-    except msgspec.MsgspecError as fault:
+        whole = json.loads(content, object_pairs_hook=_once)
+    except (msgspec.MsgspecError, RecursionError) as fault:
         raise NoDossier(str(fault)) from None
     if key is not None:
         key_in(key)
-    findings = [*_chain(said)]
-    findings += _replayed(said) if not findings else ()
-    proofs, proved = list(_proofs(said, key)), 0
-    if said.checkpoint is not None and not proofs:
-        proved = sum(link.path is not None for link in said.chain)
+    findings, one, root = [*_chain(said)], said.checkpoint, None
+    replayed = [*_replayed(said, whole)] if not findings else []
+    if one is not None:
+        try:
+            root = read(one.note, key_in(key or one.key))
+            findings += _proofs(said, one, root)
+        except NotGenuine as fault:
+            findings.append(f"the checkpoint: {fault}")
+    # What is proved of an event is proved of all before it: its hash is over theirs.
+    paths = [link.version for link in said.chain if link.path is not None] if root and not findings else []
+    proved = max(paths, default=0)
     return Checked(
         case_id=said.case_id,
         number=said.number,
         events=len(said.chain),
         proved=proved,
-        size=said.checkpoint.size if said.checkpoint else None,
-        root=said.checkpoint.root if said.checkpoint else None,
-        signed_by=(key or said.checkpoint.key).strip() if said.checkpoint else None,
-        findings=(*findings, *proofs),
+        unproved=max(len(said.chain), said.version) - proved,
+        size=one.size if one else None,
+        root=one.root if one else None,
+        signed_by=(key or one.key).strip() if one and root else None,
+        findings=(*replayed, *findings),
     )
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names stand once: of two that are the same one reader takes the first, another the last."""
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        raise NoDossier("in one of its objects a name stands twice")
+    return said
 
 
 def _chain(said: Shown) -> Iterator[str]:
@@ -140,16 +160,8 @@ def _chain(said: Shown) -> Iterator[str]:
         before = digest.digest()
 
 
-def _proofs(said: Shown, key: str | None) -> Iterator[str]:
-    """What is wrong with the checkpoint, and which events it does not have."""
-    one = said.checkpoint
-    if one is None:
-        return
-    try:
-        root = read(one.note, key_in(key or one.key))
-    except NotGenuine as fault:
-        yield f"the checkpoint: {fault}"
-        return
+def _proofs(said: Shown, one: ProvedFrom, root: Root) -> Iterator[str]:
+    """Whether it is the checkpoint that its note says, and which events it does not have."""
     if (root.size, root.root.hex()) != (one.size, one.root):
         yield "the checkpoint's note says something else than the checkpoint"
     for link in said.chain:
@@ -178,9 +190,9 @@ class _Sealed(Ring):
         return lambda _sealed, _field: ERASED
 
 
-def _replayed(said: Shown) -> Iterator[str]:
+def _replayed(said: Shown, whole: dict[str, Any]) -> Iterator[str]:
     """What the dossier says in clear and its events do not."""
-    ring, case = _Sealed(), None
+    ring, case, history = _Sealed(), None, list[dict[str, Any]]()
     for link in said.chain:
         one = link.envelope
         try:
@@ -190,31 +202,63 @@ def _replayed(said: Shown) -> Iterator[str]:
                 case_id=one.case_id, version=one.version, event_id=one.event_id, event=event, effective_at=effective_at
             )
             case = evolve(case, happened)
+            history.append(_entry(one, event))
         except UNREADABLE as fault:
             yield f"version {link.version}: cannot be replayed by this release ({type(fault).__name__})"
             return
     assert case is not None, "a chain without events was found wrong"
-    if said.version != case.version:
-        return  # it shows what had run out and was not recorded yet: nothing proves that
-    for name, there, follows in _pairs(said, case):
-        if there != follows:
+    told = whole.get("history")
+    if not isinstance(told, list) or len(told) != said.version or said.version < case.version:
+        yield "history does not follow from the events"
+        return
+    follows = _clear(case) | {"history": history}
+    if said.version > case.version:
+        follows = {name: one for name, one in follows.items() if name not in MOVED_BY_CLOCKS}
+        unwritten = range(case.version + 1, said.version + 1)
+        history += [{"entry": {"version": version}, "recorded_at": None} for version in unwritten]
+    for name, one in follows.items():
+        if not _same(whole.get(name), one):
             yield f"{name} does not follow from the events"
 
 
-def _pairs(said: Shown, case: Case) -> Iterator[tuple[str, Any, Any]]:
-    """What stands in clear, and what follows from the events, by its name in the dossier."""
+def _clear(case: Case) -> dict[str, Any]:
+    """What follows of a dossier from the case, by its names there; ``ERASED`` is what is sealed."""
     whole = msgspec.json.decode(canonical(case))
-    for name in ("number", "type", "subtype", "marketplace", "policy", "demand", "amount"):
-        yield name, getattr(said, name), whole[name]
-    yield "status", said.status["word"], case.status
-    yield "outcome", said.outcome and said.outcome["word"], case.outcome
-    yield "filed_at", said.filed_at, case.filed_at
-    yield "closed_at", said.closed_at, case.closed_at
-    rulings = [{name: one[name] for name in RULED} | {"verdict": one["verdict"]} for one in whole["rulings"]]
-    shown = [{name: one[name] for name in RULED} | {"verdict": one["verdict"]["word"]} for one in said.rulings]
-    yield "rulings", shown, rulings
-    digests = [one["evidence"]["sha256"] for one in whole["evidence"]]
-    yield "evidence", [one["evidence"]["sha256"] for one in said.evidence], digests
-    recorded = [(link.version, link.envelope.type, link.envelope.recorded_at) for link in said.chain]
-    told = [(one["entry"]["version"], one["entry"]["type"], one["recorded_at"]) for one in said.history]
-    yield "history", told, recorded
+    return {name: whole[name] for name in AS_THE_CASE} | {
+        "reason": {"word": case.reason},
+        "status": {"word": case.status},
+        "outcome": {"word": case.outcome} if case.outcome else None,
+        "parties": [
+            {"side": side, **whole[side], "entity": whole[f"{side}_entity"]} for side in ("complainant", "respondent")
+        ],
+        "evidence": [{"evidence": msgspec.json.decode(encoded(evidence_view(one, case)))} for one in case.evidence],
+        "rulings": [
+            {name: one[name] for name in RULED} | {"verdict": {"word": one["verdict"]}} for one in whole["rulings"]
+        ],
+        "deadlines": [{name: one[name] for name in CLOCK} for one in whole["clocks"]],
+    }
+
+
+def _entry(envelope: Envelope, event: Event) -> dict[str, Any]:
+    clocks = [clock for clock in clocks_of(event) if not clock.kind.endswith(REMINDER)]
+    entry = {
+        "version": envelope.version,
+        "event_id": str(envelope.event_id),
+        "type": envelope.type,
+        "at": envelope.effective_at,
+        "occurred_at": envelope.occurred_at,
+        "by": envelope.who,
+        "clocks": [{name: one[name] for name in CLOCK} for one in msgspec.json.decode(canonical(clocks))],
+    }
+    return {"entry": entry, "recorded_at": envelope.recorded_at}
+
+
+def _same(there: Any, follows: Any) -> bool:
+    """Is it said so? What stands beside it, in words, is not looked at."""
+    if follows == ERASED:
+        return there is None or isinstance(there, str)
+    if isinstance(follows, dict):
+        return isinstance(there, dict) and all(_same(there.get(name), one) for name, one in follows.items())
+    if isinstance(follows, list):
+        return isinstance(there, list) and len(there) == len(follows) and all(map(_same, there, follows))
+    return type(there) is type(follows) and bool(there == follows)
