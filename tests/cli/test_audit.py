@@ -16,15 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
 from case_api.cli import checkpoints, main
-from case_events.core.canonical import canonical
+from case_api.cli.auditors import State
+from case_events.core.canonical import canonical, encode_hook
 from case_events.core.values import CaseId, Instant, Party, Sha256
 from case_events.ledger import policy_book
 from case_events.ledger.audit import chosen
+from case_events.ledger.audit.audit import Done, database
+from case_events.ledger.audit.chosen import AFTER_ALL, Selection
 from case_events.ledger.audit.digests import NOTHING, Digest
 from case_events.ledger.database import open_ledger
 from case_events.ledger.feed.sequencing import tick
@@ -241,11 +245,34 @@ async def test_a_checkpoint_is_kept_line_by_line_and_verified_against(
     assert found.out.splitlines()[-1].split(": ")[0].endswith("1 checkpoints compared")
 
 
+async def test_an_audit_is_gone_on_with_only_against_the_checkpoints_it_began_with(
+    typed: Typed, superuser: asyncpg.Connection, tmp_path: Path
+) -> None:
+    """What the feed was is compared as the feed is read: of what was read before, nothing would be."""
+    state, file = tmp_path / "state.json", tmp_path / "kept.ndjson"
+    head: int = await superuser.fetchval("SELECT max(head) FROM feed_state")
+    done = Done(after=AFTER_ALL, position=head)
+    begun = State(database=await database(superuser), selection=Selection(), done=done)
+    state.write_bytes(msgspec.json.encode(begun, enc_hook=encode_hook))
+    one = Checkpoint(size=1, root=Sha256(NOTHING), note="", taken_at=Instant.of(examples.NOON))
+    file.write_bytes(canonical(one))
+    refused = await to_thread(typed, "--resume", str(state), "--checkpoints", str(file))
+    assert (refused.code, "compared with other checkpoints" in refused.err, state.exists()) == (2, True, True), refused
+    assert (await to_thread(typed, "--resume", str(state))).code == 0
+
+
 def test_a_file_that_is_none_of_checkpoints_is_not_understood(typed: Typed, tmp_path: Path) -> None:
     file = tmp_path / "kept.ndjson"
     assert typed("--checkpoints", str(file)).code == 2
     line = f'{{"position":2,"digest":"{"0" * 64}","taken_at":"2026-03-01T00:00:00Z"}}\n'
-    for content, why in ((line + "half", "line 2: no checkpoint"), (line + line, "line 2: its position is not behind")):
+    none = line.replace('"position":2', '"position":0')
+    rootless = line.replace("digest", "root").replace("position", "size").replace('"taken', '"note":"","taken')
+    for content, why in (
+        (line + "half", "line 2: no checkpoint"),
+        (line + line, "line 2: its position is not behind"),
+        (rootless.replace('0"', 'x"', 1), "line 1: no checkpoint"),
+        (none, "line 1: its position is not behind"),
+    ):
         file.write_text(content)
         for words in (("--checkpoints", str(file)), ("checkpoint", str(file))):
             ended = typed(*words)

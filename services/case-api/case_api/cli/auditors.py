@@ -19,7 +19,7 @@ from case_api.cli.offspring import dies_with_parent
 from case_api.cli.outcomes import SILENT, Misused, Silence
 from case_api.cli.premises import CannotStart
 from case_events.core.canonical import decode_hook, encode_hook
-from case_events.core.values import Value
+from case_events.core.values import Sha256, Value
 from case_events.ledger.audit.audit import Done, Piece, Verdict, beyond, database, plan, with_whole
 from case_events.ledger.audit.chosen import Selection
 from case_events.ledger.audit.digests import Digest, differing
@@ -42,10 +42,11 @@ Watch = Callable[[int, int], None]
 
 
 class State(Value, frozen=True, kw_only=True):
-    """What the file says: of which audit of which database, and how far it is."""
+    """What the file says: of which audit of which database, and how far it is; ``roots``: those it is compared with."""
 
     database: str
     selection: Selection
+    roots: tuple[Sha256, ...] = ()
     done: Done
 
 
@@ -59,7 +60,7 @@ async def audited(
     """
     connection = await open_connection(orders.url)
     try:
-        state = _begun(await database(connection), orders.selection, file)
+        state = _begun(await database(connection), orders, file)
         left = await plan(connection, orders.selection, state.done, compared=bool(orders.checkpoints))
         course = Course(state, left.pieces, file)
 
@@ -83,16 +84,19 @@ async def audited(
     return verdict
 
 
-def _begun(here: str, selection: Selection, file: Path | None) -> State:
+def _begun(here: str, orders: Orders, file: Path | None) -> State:
     """Where the audit goes on: what one that was stopped has left in ``file``, or the beginning."""
+    roots = tuple(one.root for one in orders.checkpoints)
+    begun = State(database=here, selection=orders.selection, roots=roots, done=Done())
     if file is None or not file.exists():
-        return State(database=here, selection=selection, done=Done())
+        return begun
     try:
         state = msgspec.json.decode(file.read_bytes(), type=State, dec_hook=decode_hook)
     except (OSError, msgspec.MsgspecError) as fault:
         raise Misused(f"--resume: {file} cannot be read: {fault}") from None
-    if (state.database, state.selection) != (here, selection):
-        raise Misused(f"--resume: {file} is of another audit: of other cases, or of another database")
+    if msgspec.structs.replace(begun, done=state.done) != state:
+        which = "of other cases, compared with other checkpoints, or of another database"
+        raise Misused(f"--resume: {file} is of another audit: {which}")
     return state
 
 

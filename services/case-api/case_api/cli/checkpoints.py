@@ -46,9 +46,9 @@ def read(file: Path) -> tuple[Line, ...]:
     except OSError as fault:
         raise Misused(f"{file} cannot be read: {fault}") from None
     kept = tuple(_read(file, number, line) for number, line in enumerate(lines, 1))
-    for number, (before, after) in enumerate(pairwise(kept), 2):
-        if position(after) <= position(before):
-            raise Misused(f"{file}, line {number}: its position is not behind that of the line before it")
+    for number, (before, after) in enumerate(pairwise([0, *map(position, kept)]), 1):
+        if after <= before:
+            raise Misused(f"{file}, line {number}: its position is not behind those before it")
     return kept
 
 
@@ -77,6 +77,8 @@ def _read(file: Path, number: int, line: bytes) -> Line:
     # Which of the two it would be shows in the one word that only digests have.
     kind: type[Line] = Digest if b'"digest"' in line else Checkpoint
     try:
-        return msgspec.json.decode(line, type=kind, dec_hook=decode_hook)
-    except msgspec.MsgspecError as fault:
+        one = msgspec.json.decode(line, type=kind, dec_hook=decode_hook)
+        bytes.fromhex(one.root if isinstance(one, Checkpoint) else one.digest)
+    except (msgspec.MsgspecError, ValueError) as fault:
         raise Misused(f"{file}, line {number}: no checkpoint: {fault}") from None
+    return one
