@@ -27,7 +27,7 @@ from case_api.views.audit import (
 )
 from case_events.core.values import Problem, Value
 from case_events.ledger.audit.audit import verify
-from case_events.ledger.audit.chain import chain_of, unproved
+from case_events.ledger.audit.chain import chain_of, proved, unproved
 from case_events.ledger.judging import NO_SUCH_CASE
 from case_events.ledger.proving import checkpoints
 from case_events.ledger.proving.checkpoints import Checkpoint
@@ -79,7 +79,7 @@ async def audit_case(request: Request) -> Response:
             verified_at=chain.read_at,
             clean=not findings,
             events=verdict.events,
-            proved=sum(link.path is not None for link in chain.links),
+            proved=proved(chain),
             checkpoint=checkpoint_view(chain.checkpoint) if chain.checkpoint else None,
             findings=tuple(found_view(one) for one in findings),
         )

@@ -71,22 +71,26 @@ async def chain_of(ledger: Ledger, case_id: CaseId, up_to: int, size: int | None
     return Chain(read_at=read_at, links=links, checkpoint=checkpoint, wrong=wrong)
 
 
+def proved(chain: Chain) -> int:
+    """How many of its events the checkpoint proves."""
+    return sum(_included(link, chain.checkpoint) for link in chain.links) if chain.checkpoint else 0
+
+
 def unproved(case_id: CaseId, chain: Chain) -> list[Finding]:
     """Whether the checkpoint proves the events that it should; one that was changed takes others' proofs with it."""
     if chain.checkpoint is None:
         return []
     if chain.wrong is not None:
         return [Finding(case_id=None, version=None, what=chain.wrong)]
-    size, root = chain.checkpoint.size, bytes.fromhex(chain.checkpoint.root)
-    wrong = [link.version for link in chain.links if link.path is not None and not _included(link, size, root)]
-    what = f"the checkpoint of {size} does not prove {len(wrong)} of its events"
+    wrong = sum(link.path is not None for link in chain.links) - proved(chain)
+    what = f"the checkpoint of {chain.checkpoint.size} does not prove {wrong} of its events"
     return [Finding(case_id=case_id, version=None, what=what)] if wrong else []
 
 
-def _included(link: Link, size: int, root: bytes) -> bool:
-    assert link.position is not None, "what has a proof has a place"
-    assert link.path is not None, "it has one"
-    return includes(root, size, link.position - 1, leaf(link.hash), link.path)
+def _included(link: Link, one: Checkpoint) -> bool:
+    if link.position is None or link.path is None:
+        return False
+    return includes(bytes.fromhex(one.root), one.size, link.position - 1, leaf(link.hash), link.path)
 
 
 def _link(row: Any, path: Path | None) -> Link:
