@@ -39,15 +39,17 @@ HOW_TO_CHECK = Text(
     "首条之前为零，再加 envelope 的规范 JSON（RFC 8785））。任何一条被改动、删除或提前，其后的 hash 全部不符。"
     "checkpoint 的 root 是全部事件的默克尔树根（RFC 9162，叶为各事件 hash 的 32 字节，叶序号为 position 减一），"
     "note 以 key 签名（C2SP signed-note，Ed25519）；path 证明该事件在其中。`caselog verify 文件` 即作以上全部核验。"
+    "本文件中的句子、标题与条款文字仅供阅读，不在受证之列。"
     "payload 中以 sealed: 开头的内容（当事人、文字、文件位置）只以密文受证；"
     "它与本文件所载明文一致，仅持密钥者能够证明。",
     en="payload_hash is the SHA-256 of payload; hash is the SHA-256 of 'caselog.event.v1' and a newline, the 32 bytes "
     "of the hash before (zeros before the first), and the canonical JSON of envelope (RFC 8785). Whatever is changed, "
-    "removed or back-dated, every hash after it is another. checkpoint has the root of the Merkle tree over all events "
-    "(RFC 9162; a leaf is the 32 bytes of an event's hash, its index the position less one) in a note that key signed "
-    "(C2SP signed-note, Ed25519), and path proves an event from it. `caselog verify FILE` checks all of this. What "
-    "begins with sealed: in a payload (parties, words, where files lie) is proved as it is sealed: that it says what "
-    "this file says in clear is for the keeper of the keys to show.",
+    "removed or back-dated, every hash after it is another. checkpoint has the root of the Merkle tree over all "
+    "events (RFC 9162; a leaf is the 32 bytes of an event's hash, its index the position less one) in a note that key "
+    "signed (C2SP signed-note, Ed25519), and path proves an event from it. `caselog verify FILE` checks all of this. "
+    "Sentences, titles and the texts of clauses in this file are there to be read, and proved by nothing. What begins "
+    "with sealed: in a payload (parties, words, where files lie) is proved as it is sealed: that it says what this "
+    "file says in clear is for the keeper of the keys to show.",
 )
 
 
