@@ -49,24 +49,24 @@ class Nodes:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._known: dict[tuple[int, int], bytes] = {}
+        self._known: list[dict[int, bytes]] = [{} for _ in range(LEVELS_MAX + 1)]
 
     async def read(self, runs: Iterable[Run]) -> None:
         """Read these, those of them that are there."""
         wanted = set(runs)
         leaves = sorted((run.first, run.beyond) for run in wanted if run.level == 0)
-        for index, hash_ in await self._rows(LEAVES, leaves):
-            if hash_ is not None:
-                self._known[0, index] = leaf(hash_)
+        found = await self._rows(LEAVES, leaves)
+        self._known[0].update([(index, leaf(hash_)) for index, hash_ in found if hash_ is not None])
         for level, index, hash_ in await self._rows(NODES, sorted(run for run in wanted if run.level)):
-            self._known[level, index] = hash_
+            self._known[level][index] = hash_
 
     def over(self, run: Run) -> bytes:
         """The root over these, which were read. Raises Missing."""
+        known = self._known[run.level]
         try:
-            return over([self._known[run.level, index] for index in range(run.first, run.beyond)])
+            return over([known[index] for index in range(run.first, run.beyond)])
         except KeyError as error:
-            raise Missing(_named(*error.args[0])) from None
+            raise Missing(_named(run.level, error.args[0])) from None
 
     def root(self, span: Span) -> bytes:
         """The root of a span, whose ``runs`` were read. Raises Missing."""
