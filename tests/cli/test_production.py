@@ -154,16 +154,20 @@ def test_who_is_not_let_in_says_so_and_does_not_start(
         assert "Traceback" not in refused.err
 
 
+MISUSED = (
+    ((sys.executable, "-m", "case_api"), 1),
+    ((sys.executable, "-m", "case_scheduler"), 1),
+    ((*COMMAND, "keys", "list"), 2),
+    ((*COMMAND, "migrate"), 2),
+)
+"""Whatever is given an address, and how it ends with one that it cannot use."""
+
+
 @pytest.mark.parametrize("password", ["geheim/9", "geheim#9", "geheim?9", "geheim[9", "geheim@9"])
 def test_a_password_that_breaks_its_address_is_not_told(master_key: str, password: str) -> None:
     url = f"postgresql://caselog_app:{password}@127.0.0.1:1/caselog"
     settings = {"CASELOG_DATABASE_URL": url, "CASELOG_MIGRATION_URL": url, "CASELOG_MASTER_KEY_FILE": master_key}
-    for part, code in (
-        ((sys.executable, "-m", "case_api"), 1),
-        ((sys.executable, "-m", "case_scheduler"), 1),
-        ((*COMMAND, "keys", "list"), 2),
-        ((*COMMAND, "migrate"), 2),
-    ):
+    for part, code in MISUSED:
         refused = runs(*part, **settings)
         assert refused.code == code, (part, refused)
         assert "%2F" in refused.err
@@ -181,12 +185,7 @@ ADDRESSES = {
 def test_what_cannot_be_used_of_an_address_is_no_database_that_is_away(master_key: str, query: str) -> None:
     url = f"postgresql://caselog_app@127.0.0.1:1/caselog?{query}"
     settings = {"CASELOG_DATABASE_URL": url, "CASELOG_MIGRATION_URL": url, "CASELOG_MASTER_KEY_FILE": master_key}
-    for part, code in (
-        ((sys.executable, "-m", "case_api"), 1),
-        ((sys.executable, "-m", "case_scheduler"), 1),
-        ((*COMMAND, "keys", "list"), 2),
-        ((*COMMAND, "migrate"), 2),
-    ):
+    for part, code in MISUSED:
         refused = runs(*part, **settings)
         assert refused.code == code, (part, refused)
         assert ADDRESSES[query] in refused.err

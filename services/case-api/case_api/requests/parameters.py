@@ -26,6 +26,8 @@ POSITION_MAX = 10**15 - 1
 TEXT_MAX = 200
 PRIORITY_MAX = 10**6
 CURSOR_MAX = 400
+NO_CASE = UUID(int=0)
+"""Stands in the cursor of a list of something else than cases."""
 NO_CURSOR = "not a cursor of this list with these filters"
 BOUND_BYTES = 8
 """How much of a digest binds a cursor to its list and filters."""

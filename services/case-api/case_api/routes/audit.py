@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +12,7 @@ from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
 from case_api.dossier.taking import taken
 from case_api.refusals.problems import Refused
-from case_api.requests.parameters import POSITION_MAX, Query, case_id_of, cursor
+from case_api.requests.parameters import NO_CASE, POSITION_MAX, Query, case_id_of, cursor
 from case_api.views.audit import (
     CaseAudit,
     CheckpointPage,
@@ -36,8 +34,6 @@ from case_events.ledger.queries import read_case
 from case_events.proof.note import spelled
 
 CHECKPOINTS = "/v1/audit/checkpoints"
-NO_CASE = UUID(int=0)
-"""Stands in the cursor of what is about no case."""
 NO_CHECKPOINT = Problem(code="not_found", detail="There is no checkpoint of this size; the list has those there are.")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,14 +12,13 @@ from case_api.documents.openapi import operation
 from case_api.door import Door, door_of
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests import bodies
-from case_api.requests.parameters import Query, cursor
+from case_api.requests.parameters import NO_CASE, Query, cursor
 from case_api.views.keys import AskedKeys, KeyPage, KeyWithSecret, NewKey, Rotation, faults_of, key_view
 from case_events.core.values import Fault, Problem
 from case_events.ledger.callers import changing, keys
 from case_events.ledger.callers.changing import OVERLAP_MAX, ForDevelopment, LastAdmin, StillRotating
 
 KEYS = "/v1/keys"
-NO_CASE = UUID(int=0)
 KEY_ID_MAX = 200
 
 

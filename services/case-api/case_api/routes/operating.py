@@ -16,7 +16,7 @@ from case_api.door import Door, door_of
 from case_api.refusals.problems import Refused, invalid
 from case_api.requests import bodies
 from case_api.requests.headers import REUSED, id_by_key, idempotency_key
-from case_api.requests.parameters import Query, cursor, uuid_of
+from case_api.requests.parameters import NO_CASE, Query, cursor, uuid_of
 from case_api.views.operating import (
     AskedJournal,
     AskedLate,
@@ -36,7 +36,6 @@ from case_events.ledger.callers.keys import Caller
 from case_events.ledger.clock import aftermath, holds, journal, outages
 
 HOLDS, OUTAGES = "/v1/scheduler/holds", "/v1/scheduler/outages"
-NO_CASE = UUID(int=0)
 NUMBER_MAX = 10**9 - 1
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from case_events.core.values import Instant, Sha256, Value
 from case_events.ledger.connection import Connection
+from case_events.ledger.feed import rows
 from case_events.ledger.locks import CHECKPOINTS
 from case_events.ledger.proving.nodes import grow, roots
 from case_events.ledger.sealing import Vault
@@ -15,7 +16,6 @@ from case_events.proof.tree import Path, Span, consistency, continues, inclusion
 
 STEP = 65_536
 """The most positions between two checkpoints: what was never logged is logged in as many steps as it takes."""
-HEAD = "SELECT coalesce(max(head), 0) FROM feed_state"
 ALONE = "SELECT pg_advisory_xact_lock($1)"
 COLUMNS = "size, encode(root, 'hex') AS root, note, taken_at"
 NEWEST = f"SELECT {COLUMNS} FROM checkpoints ORDER BY size DESC LIMIT 1"
@@ -47,7 +47,7 @@ async def take(connection: Connection, vault: Vault) -> Checkpoint | None:
     """
     async with connection.transaction():
         await connection.execute(ALONE, CHECKPOINTS)
-        before, head = await newest(connection), await connection.fetchval(HEAD)
+        before, head = await newest(connection), await rows.head(connection)
         size = before.size if before is not None else 0
         if before is not None:
             await _check(connection, before, head)
